@@ -1,0 +1,1 @@
+"""Census of an exported file, effects, parity between runtimes."""

@@ -1,0 +1,1 @@
+"""Readers of exported files, one file type each."""

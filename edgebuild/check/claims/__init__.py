@@ -1,0 +1,1 @@
+"""Checkers of what plan steps claim, one claim a file."""

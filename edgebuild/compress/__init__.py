@@ -1,0 +1,1 @@
+"""Compression steps, one method a file."""

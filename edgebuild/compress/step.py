@@ -1,0 +1,63 @@
+"""A plan step: one compression method, its typed parameters, what it needs and what it claims to change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+from edgebuild.config.parameters import Parameters
+from edgebuild.progress import ProgressSink
+
+
+class Phase(IntEnum):
+    """Steps run in phases that may not go back: structure first, numbers last."""
+
+    STRUCTURE = 1
+    TRAIN = 2
+    VALUES = 3
+    QUANTIZE = 4
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """What a running step sees: artifact folders to read, an empty folder to fill, the seed of everything random.
+
+    Attributes:
+        model: model folder of the step before (`edgebuild.model.model_folder`).
+        data: data folder (`edgebuild.model.data_folder`).
+        output: empty; becomes the model folder of this step.
+        project_root: folder of edgebuild.yaml, on sys.path while the step runs.
+        project: the project's `model`, `data`, `metric` and `train` sections as plain JSON, for steps that train.
+    """
+
+    model: Path
+    data: Path
+    output: Path
+    project_root: Path
+    project: Mapping[str, Any]
+    seed: int
+    progress: ProgressSink
+
+
+@dataclass(frozen=True)
+class StepMethod:
+    """One compression method; registered in STEPS under the key it has in a plan.
+
+    Attributes:
+        title: one line for docs.
+        parameters: the typed table; validated before anything runs.
+        phase: a step of a lower phase may not follow one of a higher phase.
+        version: raise it when the method's result changes.
+        tools: distributions whose versions the result depends on.
+        run: reads the folders of `context`, writes a model folder to `context.output` with its claims appended to the record.
+    """
+
+    title: str
+    parameters: type[Parameters]
+    phase: Phase
+    version: int
+    run: Callable[[StepContext, Parameters], None]
+    tools: tuple[str, ...] = ("torch",)

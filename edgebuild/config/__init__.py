@@ -1,0 +1,1 @@
+"""Project, target, device and plan schemas; YAML with file:line:column errors."""

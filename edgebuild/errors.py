@@ -1,0 +1,83 @@
+"""The errors a user can meet, and the exit code each one leads to.
+
+EdgebuildError
+├── ConfigError     2  bad input: YAML, a missing file, a factory that raises, data that is empty
+├── EffectError     1  a step did not take effect in the exported file
+├── BudgetError     1  a figure is over its budget
+├── ToolError       3  a program or package is missing or failed
+├── DeviceError     3  a device is gone, busy or wrong
+├── StoreError      3  the store cannot be read or written (full disk, permissions)
+└── InternalError   4  our bug
+
+Every message says what was found and what was expected; `remedy` says what to do.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process exit code of every command means."""
+
+    OK = 0
+    MISSED = 1
+    BAD_INPUT = 2
+    MISSING_TOOL = 3
+    BUG = 4
+
+
+class EdgebuildError(Exception):
+    """Base of every error that is shown to a user without a traceback."""
+
+    exit_code: ExitCode = ExitCode.BUG
+
+    def __init__(self, message: str, *, remedy: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  -> {self.remedy}" if self.remedy else self.message
+
+
+class ConfigError(EdgebuildError):
+    """The user's input is wrong: a file, a value, a module, a model or a dataset."""
+
+    exit_code = ExitCode.BAD_INPUT
+
+
+class EffectError(EdgebuildError):
+    """A step of the plan left no trace in the exported file."""
+
+    exit_code = ExitCode.MISSED
+
+
+class BudgetError(EdgebuildError):
+    """A figure is over its budget."""
+
+    exit_code = ExitCode.MISSED
+
+
+class ToolError(EdgebuildError):
+    """A program or a package is missing, or it failed."""
+
+    exit_code = ExitCode.MISSING_TOOL
+
+
+class DeviceError(EdgebuildError):
+    """A device is gone, busy, hot or not the one that the profile names."""
+
+    exit_code = ExitCode.MISSING_TOOL
+
+
+class StoreError(EdgebuildError):
+    """The store cannot be read or written."""
+
+    exit_code = ExitCode.MISSING_TOOL
+
+
+class InternalError(EdgebuildError):
+    """A promise of our own code was broken."""
+
+    exit_code = ExitCode.BUG

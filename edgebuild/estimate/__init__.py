@@ -1,0 +1,1 @@
+"""Latency, memory and energy models, each with its interval."""

@@ -1,0 +1,1 @@
+"""Export formats, one folder a format."""

@@ -1,0 +1,1 @@
+"""LiteRT: PyTorch to .tflite."""

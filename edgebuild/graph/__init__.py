@@ -1,0 +1,1 @@
+"""The build graph: stages, keys, store, schedule, explain."""

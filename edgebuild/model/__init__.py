@@ -1,0 +1,1 @@
+"""Loading a model and its data; the training loop; evaluation; counting MACs and parameters."""

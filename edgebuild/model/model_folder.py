@@ -1,0 +1,48 @@
+"""The model artifact: a model between stages, as the user's factory, a list of edits and weights; never a pickle.
+
+Files of the folder:
+    model.json             `ModelRecord` as JSON
+    weights.safetensors    the state dict after the edits
+    program.pt2            only where the source is a torch.export program
+    calibration.<input>.npy  only after a step that calibrates: the samples it chose, batch first
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """What model.json holds.
+
+    Attributes:
+        source: `{"kind": "factory", "factory": "module:function", "kwargs": {…}}` or `{"kind": "program"}`.
+        edits: structural edits in the order they are replayed: `{"edit": "keep_channels", "layer": "body.0", …}`.
+        claims: what the steps so far say the exported file will show (`edgebuild.check.claim`).
+        quantization: scheme chosen by the plan's quantize step; None before it.
+        input_names, output_names: in the order of the model's arguments and results.
+    """
+
+    source: dict[str, Any]
+    input_names: tuple[str, ...]
+    output_names: tuple[str, ...]
+    edits: tuple[dict[str, Any], ...] = ()
+    claims: tuple[dict[str, Any], ...] = ()
+    quantization: dict[str, Any] | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def write(self, folder: Path) -> None:
+        """Write model.json into `folder`."""
+        (folder / "model.json").write_text(json.dumps(asdict(self), indent=1, sort_keys=True) + "\n")
+
+
+def read_record(folder: Path) -> ModelRecord:
+    """Read model.json of a model artifact."""
+    raw = json.loads((folder / "model.json").read_text())
+    for key in ("input_names", "output_names", "edits", "claims"):
+        raw[key] = tuple(raw[key])
+    return ModelRecord(**raw)

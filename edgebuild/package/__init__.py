@@ -1,0 +1,1 @@
+"""What an app or firmware developer takes."""

@@ -1,0 +1,1 @@
+"""Ledger and figures to JSON, HTML, Markdown and JUnit."""

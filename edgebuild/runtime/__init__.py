@@ -1,0 +1,1 @@
+"""Runtimes that load and run an exported file on this host."""

@@ -52,6 +52,8 @@ class StepMethod:
         phase: a step of a lower phase may not follow one of a higher phase.
         version: raise it when the method's result changes.
         tools: distributions whose versions the result depends on.
+        delivers: the export dtype (`int8`, `int16x8`, …) that these parameters make possible; None for a step that
+            leaves numbers as they are.
         run: reads the folders of `context`, writes a model folder to `context.output` with its claims appended to the record.
     """
 
@@ -61,3 +63,4 @@ class StepMethod:
     version: int
     run: Callable[[StepContext, Parameters], None]
     tools: tuple[str, ...] = ("torch",)
+    delivers: Callable[[Parameters], str | None] = lambda _parameters: None

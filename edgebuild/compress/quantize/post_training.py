@@ -1,0 +1,117 @@
+"""The plan step `quantize`: post-training quantization, decided here and carried out by the export format.
+
+The step fixes the scheme and the calibration samples; the ranges are taken by the target runtime's own quantizer, so that
+what was calibrated is what runs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from edgebuild.compress.carry_over import carry_over
+from edgebuild.compress.step import Phase, StepContext, StepMethod
+from edgebuild.config.parameters import Parameters
+from edgebuild.config.registries import STEPS
+from edgebuild.errors import ConfigError
+from edgebuild.model.data_folder import read_inputs
+from edgebuild.model.model_folder import read_record
+
+
+class Calibration(Parameters):
+    """Which samples show the quantizer the range of every activation."""
+
+    samples: int = Field(default=256, ge=1, description="number of samples, drawn from the calibration split by the seed")
+
+
+class Quantize(Parameters):
+    """Parameters of post-training quantization."""
+
+    kind: Literal["static", "dynamic", "weight_only", "float16"] = Field(
+        default="static",
+        description="static: activations too, calibrated ahead; dynamic: activations at run time; "
+        "weight_only: stored small, computed in float; float16: half-precision weights",
+    )
+    activations: Literal["int8", "int16"] = Field(default="int8", description="activation type of `static`")
+    granularity: Literal["per_channel", "per_tensor"] = Field(
+        default="per_channel", description="one scale per output channel of a weight, or one per tensor"
+    )
+    calibration: Calibration = Field(default=Calibration(), description="samples for `static`")
+
+    @model_validator(mode="after")
+    def _only_static_has_activations(self) -> Quantize:
+        if self.kind != "static" and self.activations != "int8":
+            msg = f"activations: {self.activations} needs kind: static, found kind: {self.kind}"
+            raise ValueError(msg)
+        if self.kind != "static" and "calibration" in self.model_fields_set:
+            msg = f"calibration: only kind: static calibrates, found kind: {self.kind}"
+            raise ValueError(msg)
+        return self
+
+
+_DELIVERS = {
+    ("static", "int8"): "int8",
+    ("static", "int16"): "int16x8",
+    ("dynamic", "int8"): "int8-dynamic",
+    ("weight_only", "int8"): "int8-weight-only",
+    ("float16", "int8"): "fp16",
+}
+
+
+def delivers(parameters: Quantize) -> str:
+    """The export dtype that a file quantized with these parameters has."""
+    return _DELIVERS[parameters.kind, parameters.activations]
+
+
+def _claims(parameters: Quantize) -> list[dict[str, Any]]:
+    dtype = "float16" if parameters.kind == "float16" else "int8"
+    weights: dict[str, Any] = {"claim": "weights_dtype", "step": "quantize", "dtype": dtype}
+    if dtype == "int8":
+        weights["granularity"] = parameters.granularity
+    if parameters.kind != "static":
+        return [weights]
+    return [weights, {"claim": "activations_dtype", "step": "quantize", "dtype": parameters.activations}]
+
+
+def run(context: StepContext, parameters: Quantize) -> None:
+    """Write the model folder with the scheme in its record and, for `static`, the calibration samples beside it.
+
+    Raises:
+        ConfigError: the calibration split has fewer samples than asked for.
+    """
+    carry_over(context.model, context.output, replaced={"model.json"})
+    record = read_record(context.model)
+    if parameters.kind == "static":
+        _write_calibration(context, parameters.calibration.samples)
+    dataclasses.replace(
+        record,
+        quantization=parameters.model_dump(mode="json"),
+        claims=(*record.claims, *_claims(parameters)),
+    ).write(context.output)
+
+
+def _write_calibration(context: StepContext, samples: int) -> None:
+    arrays = read_inputs(context.data, "calibration")
+    available = min(len(array) for array in arrays.values())
+    if available < samples:
+        msg = f"quantize.calibration.samples: {samples} asked, but the calibration split has {available}"
+        raise ConfigError(msg, remedy=f"set samples to at most {available}, or data.calibration.samples higher")
+    chosen = np.sort(np.random.default_rng(context.seed).permutation(available)[:samples])
+    for name, array in arrays.items():
+        np.save(context.output / f"calibration.{name}.npy", np.ascontiguousarray(array[chosen]))
+
+
+STEPS.register("quantize")(
+    StepMethod(
+        title="Post-training quantization with the target runtime's own scheme",
+        parameters=Quantize,
+        phase=Phase.QUANTIZE,
+        version=1,
+        run=run,  # type: ignore[arg-type]
+        tools=(),
+        delivers=delivers,  # type: ignore[arg-type]
+    )
+)

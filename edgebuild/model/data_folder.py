@@ -50,7 +50,15 @@ class DataSummary:
     def from_json(raw: dict[str, Any]) -> DataSummary:
         """Rebuild from `to_json`."""
         inputs = tuple(
-            InputSpec(**{k: tuple(v) if isinstance(v, list) else v for k, v in item.items()}) for item in raw["inputs"]
+            InputSpec(
+                name=str(item["name"]),
+                shape=tuple(item["shape"]),
+                dtype=str(item["dtype"]),
+                scale=float(item["scale"]),
+                mean=tuple(item["mean"]),
+                std=tuple(item["std"]),
+            )
+            for item in raw["inputs"]
         )
         return DataSummary(inputs, dict(raw["lengths"]), tuple(raw["classes"]))
 

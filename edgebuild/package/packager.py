@@ -5,12 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from edgebuild.config.parameters import Parameters
+from edgebuild.errors import ConfigError
+
+P = TypeVar("P", bound=Parameters)
 
 
 @dataclass(frozen=True)
 class PackageRequest:
-    """What a packager gets: the export folder, labels, the manifest's content and an empty folder to fill."""
+    """What a packager gets to work with.
+
+    Attributes:
+        export: export folder: export.json and the file it names.
+        labels: names of the classes in the order of the scores; empty where there are none.
+        manifest: what the builder knows of this artifact, plain JSON values; `manifest.json` is this and more.
+            Packagers read `project` (a name for symbols) and `normalization` (input -> scale, mean, std); both optional.
+        options: keys of the profile's `package:` besides `kind`.
+        output: empty folder to fill.
+    """
 
     export: Path
     labels: tuple[str, ...]
@@ -21,8 +37,31 @@ class PackageRequest:
 
 @dataclass(frozen=True)
 class Packager:
-    """One layout; registered in PACKAGERS under the name a profile uses (`plain`, `android`, `linux`, `microcontroller`)."""
+    """One layout; registered in PACKAGERS under its name in a profile: `plain`, `android`, `linux`, `microcontroller`.
+
+    Attributes:
+        title: one line for docs.
+        version: raise it when the same request gives another folder.
+        run: fills `request.output`; the same request gives the same bytes.
+        options: the typed table of what a profile may say beside `kind`.
+    """
 
     title: str
     version: int
     run: Callable[[PackageRequest], None]
+    options: type[Parameters] = Parameters
+
+
+def read_options(request: PackageRequest, table: type[P]) -> P:
+    """Return the request's options as `table`.
+
+    Raises:
+        ConfigError: an option is unknown or out of bounds.
+    """
+    try:
+        return table.model_validate(dict(request.options))
+    except ValidationError as error:
+        first = error.errors()[0]
+        msg = f"package.{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+        known = ", ".join(sorted(table.model_fields)) or "none"
+        raise ConfigError(msg, remedy=f"options of this kind of package: {known}") from None

@@ -1,0 +1,64 @@
+"""What every package holds, whatever its layout: the model file, its labels and the manifest that names every byte."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+from edgebuild.errors import ConfigError
+from edgebuild.export.format import ExportRecord, read_export
+from edgebuild.package.packager import PackageRequest
+
+MANIFEST = "manifest.json"
+LABELS = "labels.txt"
+
+
+def copy_model(request: PackageRequest, folder: Path) -> ExportRecord:
+    """Copy the exported file into `folder`, unchanged and under its own name; return what export.json says of it."""
+    record = read_export(request.export)
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(request.export / record.file, folder / record.file)
+    return record
+
+
+def write_labels(request: PackageRequest, folder: Path) -> None:
+    """Write `labels.txt`, one class a line in the order of the scores; nothing where there are no classes.
+
+    Raises:
+        ConfigError: a label holds a line break, so that a file of lines could not carry it.
+    """
+    for label in request.labels:
+        if label.splitlines() not in ([label], []):
+            msg = f"class name {label!r} holds a line break; labels.txt has one name a line"
+            raise ConfigError(msg, remedy="change it under data.classes in edgebuild.yaml")
+    if request.labels:
+        (folder / LABELS).write_text("".join(f"{label}\n" for label in request.labels), encoding="utf-8")
+
+
+def write_manifest(request: PackageRequest, record: ExportRecord, folder: Path) -> None:
+    """Write `manifest.json` into `folder`: the builder's facts, the interface, and the SHA-256 of every other file.
+
+    Call it last. Paths in `files` are relative to the package, with forward slashes.
+    """
+    interface = {
+        "file": record.file,
+        "format": record.format,
+        "dtype": record.dtype,
+        "layout": record.layout,
+        "inputs": [asdict(item) for item in record.inputs],
+        "outputs": [asdict(item) for item in record.outputs],
+    }
+    files = {
+        path.relative_to(request.output).as_posix(): {
+            "bytes": path.stat().st_size,
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        }
+        for path in request.output.rglob("*")
+        if path.is_file()
+    }
+    content = {**request.manifest, "labels": list(request.labels), "interface": interface, "files": files}
+    text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False)
+    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")

@@ -30,7 +30,7 @@ class StepContext:
         data: data folder (`edgebuild.model.data_folder`).
         output: empty; becomes the model folder of this step.
         project_root: folder of edgebuild.yaml, on sys.path while the step runs.
-        project: the project's `model`, `data`, `metric` and `train` sections as plain JSON, for steps that train.
+        project: those sections of the project file that the method names in `sections`, as plain JSON.
     """
 
     model: Path
@@ -52,6 +52,7 @@ class StepMethod:
         phase: a step of a lower phase may not follow one of a higher phase.
         version: raise it when the method's result changes.
         tools: distributions whose versions the result depends on.
+        sections: of the project file, that the result depends on: (`data`, `train`, `metric`) for a step that trains.
         delivers: the export dtype (`int8`, `int16x8`, …) that these parameters make possible; None for a step that
             leaves numbers as they are.
         run: reads the folders of `context`, writes a model folder to `context.output` with its claims appended to the record.
@@ -61,6 +62,7 @@ class StepMethod:
     parameters: type[Parameters]
     phase: Phase
     version: int
-    run: Callable[[StepContext, Parameters], None]
+    run: Callable[[StepContext, Any], None]
     tools: tuple[str, ...] = ("torch",)
-    delivers: Callable[[Parameters], str | None] = lambda _parameters: None
+    sections: tuple[str, ...] = ()
+    delivers: Callable[[Any], str | None] = lambda _parameters: None

@@ -20,11 +20,17 @@ from edgebuild.errors import ConfigError
 from edgebuild.model.data_folder import read_inputs
 from edgebuild.model.model_folder import read_record
 
+_DEFAULT_SAMPLES = 256
+
 
 class Calibration(Parameters):
     """Which samples show the quantizer the range of every activation."""
 
-    samples: int = Field(default=256, ge=1, description="number of samples, drawn from the calibration split by the seed")
+    samples: int | None = Field(
+        default=None,
+        ge=1,
+        description="number of samples, drawn from the calibration split by the seed; default: at most 256",
+    )
 
 
 class Quantize(Parameters):
@@ -93,9 +99,10 @@ def run(context: StepContext, parameters: Quantize) -> None:
     ).write(context.output)
 
 
-def _write_calibration(context: StepContext, samples: int) -> None:
+def _write_calibration(context: StepContext, asked: int | None) -> None:
     arrays = read_inputs(context.data, "calibration")
     available = min(len(array) for array in arrays.values())
+    samples = min(_DEFAULT_SAMPLES, available) if asked is None else asked
     if available < samples:
         msg = f"quantize.calibration.samples: {samples} asked, but the calibration split has {available}"
         raise ConfigError(msg, remedy=f"set samples to at most {available}, or data.calibration.samples higher")
@@ -110,8 +117,8 @@ STEPS.register("quantize")(
         parameters=Quantize,
         phase=Phase.QUANTIZE,
         version=1,
-        run=run,  # type: ignore[arg-type]
+        run=run,
         tools=(),
-        delivers=delivers,  # type: ignore[arg-type]
+        delivers=delivers,
     )
 )

@@ -1,0 +1,98 @@
+"""The command line: wires the commands together and turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import traceback
+from typing import Annotated, NoReturn
+
+import typer
+
+from edgebuild import __version__
+from edgebuild.cli import build, cache, diff, doctor, explain, init, inspect, report, targets
+from edgebuild.errors import EdgebuildError, ExitCode
+
+_EXIT_CODES = """Exit codes: 0 all budgets met; 1 a budget or an effect missed; 2 bad input;
+3 a tool or device is missing; 4 a bug of edgebuild."""
+
+app = typer.Typer(
+    name="edgebuild",
+    help="`make` for edge models: one verified artifact per device from one trained PyTorch model.",
+    epilog=_EXIT_CODES,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("init")(init.init)
+app.command("build")(build.build)
+app.command("explain")(explain.explain)
+app.command("inspect")(inspect.inspect)
+app.command("diff")(diff.diff)
+app.command("report")(report.report)
+app.command("doctor")(doctor.doctor)
+app.add_typer(targets.app, name="targets")
+app.add_typer(cache.app, name="cache")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"edgebuild {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and debug messages.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    logging.basicConfig(
+        level=logging.DEBUG if debug else logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr
+    )
+
+
+def main() -> NoReturn:
+    """Run the command line; never lets a traceback out unless `--debug` asks for it."""
+    arguments = sys.argv[1:]
+    debug = "--debug" in arguments
+    try:
+        app()
+    except EdgebuildError as error:
+        if debug:
+            traceback.print_exc()
+        _report(error, as_json="--json" in arguments)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.OK)
+    except Exception as error:  # the last line of defence: our bug must not look like the user's
+        if debug:
+            raise
+        _report_bug(error)
+        sys.exit(ExitCode.BUG)
+    sys.exit(ExitCode.OK)
+
+
+def _report(error: EdgebuildError, *, as_json: bool) -> None:
+    if as_json:
+        facts = {"kind": type(error).__name__, "message": error.message, "remedy": error.remedy}
+        json.dump({"error": facts, "exit_code": int(error.exit_code)}, sys.stdout, indent=1)
+        sys.stdout.write("\n")
+    sys.stderr.write(f"error: {error}\n")
+
+
+def _report_bug(error: Exception) -> None:
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    sys.stderr.write(
+        f"error: a bug in edgebuild {__version__}: {type(error).__name__}: {error} ({where.name}, line {where.lineno})\n"
+        "  -> run the same command with --debug in front (edgebuild --debug …) and report what it prints\n"
+    )
+
+
+if __name__ == "__main__":
+    main()

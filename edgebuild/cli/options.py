@@ -1,0 +1,19 @@
+"""Options that several commands share, so that they read the same everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Project = Annotated[Path, typer.Option("--project", "-p", help="The project file, or the folder that holds it.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the facts as JSON on stdout, and nothing else there.")]
+Targets = Annotated[
+    list[str] | None, typer.Option("--target", "-t", help="Only this target of the project; may be repeated.")
+]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", "-j", min=1, help="Stages that run at once; default: the cores, at most 2.")
+]
+
+DEFAULT_PROJECT = Path("edgebuild.yaml")

@@ -1,0 +1,37 @@
+"""Stage kind `step`: one step of a target's plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from edgebuild.compress.step import StepContext, StepMethod
+from edgebuild.config.registries import STAGES, STEPS
+from edgebuild.graph.stage import StageContext, StageKind
+
+
+def run(context: StageContext) -> None:
+    """Run the step named in the params; params are `{method, method_version, parameters, project, threads}`."""
+    params = context.stage.params
+    method: StepMethod = STEPS.get(params["method"])
+    method.run(
+        StepContext(
+            model=context.inputs["model"],
+            data=context.inputs["data"],
+            output=context.output,
+            project_root=context.project_root,
+            project=params["project"],
+            seed=context.stage.seed,
+            progress=context.progress,
+        ),
+        method.parameters.model_validate(params["parameters"]),
+    )
+
+
+def tools(params: Mapping[str, Any]) -> tuple[str, ...]:
+    """The distributions that the step's method names."""
+    method: StepMethod = STEPS.get(params["method"])
+    return method.tools
+
+
+STAGES.register("step")(StageKind(version=1, run=run, tools=tools))

@@ -21,6 +21,9 @@ CENSUSES: Registry[Any] = Registry("file type", "edgebuild.check.census")
 CLAIMS: Registry[Any] = Registry("claim", "edgebuild.check.claims")
 """name -> `edgebuild.check.claim.ClaimChecker`: what a step says it changed, checked in the exported file"""
 
+RULES: Registry[Any] = Registry("rule", "edgebuild.check.rules")
+"""code of its findings -> `edgebuild.check.rule.Rule`: what every exported file is held against"""
+
 RUNTIMES: Registry[Any] = Registry("runtime", "edgebuild.runtime")
 """name -> `edgebuild.runtime.session.Runtime`: runs an exported file on this host"""
 

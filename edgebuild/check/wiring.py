@@ -1,0 +1,47 @@
+"""Who makes and who reads each tensor of a census."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from edgebuild.check.census.model import Census, OperationRecord, TensorRecord
+
+STORED = frozenset({"weight", "bias", "constant"})
+"""Roles of tensors whose values are in the file."""
+
+
+class Wiring:
+    """The graph of one census.
+
+    Attributes:
+        tensors: index -> record.
+        producer: index of a tensor -> the operation that makes it.
+        consumers: index of a tensor -> the operations that read it, in file order.
+    """
+
+    def __init__(self, census: Census) -> None:
+        self.tensors: dict[int, TensorRecord] = {tensor.index: tensor for tensor in census.tensors}
+        self.producer: dict[int, OperationRecord] = {}
+        self.consumers: dict[int, list[OperationRecord]] = defaultdict(list)
+        for operation in census.operations:
+            for index in operation.outputs:
+                self.producer[index] = operation
+            for index in operation.inputs:
+                self.consumers[index].append(operation)
+
+    def inputs(self, operation: OperationRecord) -> list[TensorRecord]:
+        """The operation's input tensors in order; absent optional ones are left out."""
+        return [self.tensors[index] for index in operation.inputs if index in self.tensors]
+
+    def outputs(self, operation: OperationRecord) -> list[TensorRecord]:
+        """The operation's output tensors in order."""
+        return [self.tensors[index] for index in operation.outputs if index in self.tensors]
+
+    def computed_inputs(self, operation: OperationRecord) -> list[TensorRecord]:
+        """The inputs whose values are not in the file."""
+        return [tensor for tensor in self.inputs(operation) if tensor.role not in STORED]
+
+    def reader_of(self, tensor: TensorRecord) -> OperationRecord | None:
+        """The first operation that reads the tensor."""
+        readers = self.consumers.get(tensor.index, [])
+        return readers[0] if readers else None

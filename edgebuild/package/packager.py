@@ -23,7 +23,7 @@ class PackageRequest:
         export: export folder: export.json and the file it names.
         labels: names of the classes in the order of the scores; empty where there are none.
         manifest: what the builder knows of this artifact, plain JSON values; `manifest.json` is this and more.
-            Packagers read `project` (a name for symbols) and `normalization` (input -> scale, mean, std); both optional.
+            Packagers read `project` (a name for symbols) and `normalization` (input -> scale, mean, std), both optional
         options: keys of the profile's `package:` besides `kind`.
         output: empty folder to fill.
     """

@@ -51,12 +51,13 @@ def normalise(values: np.ndarray, spec: dict[str, Any], normalization: dict[str,
     std = np.asarray(rule["std"] or [1.0], np.float32)
     mean = mean.reshape(shape) if mean.size > 1 else mean
     std = std.reshape(shape) if std.size > 1 else std
-    return (values.astype(np.float32) * rule["scale"] - mean) / std
+    normalised: np.ndarray = (values.astype(np.float32) * rule["scale"] - mean) / std
+    return normalised
 
 
 def prepare(path: Path, spec: dict[str, Any], manifest: dict[str, Any], raw: bool) -> np.ndarray:
     """Load one input and return it with the shape and dtype of the file."""
-    values = np.load(path)
+    values: np.ndarray = np.load(path)
     if values.ndim == len(spec["shape"]) - 1:
         values = values[None]
     if list(values.shape) != list(spec["shape"]):
@@ -70,14 +71,16 @@ def prepare(path: Path, spec: dict[str, Any], manifest: dict[str, Any], raw: boo
         return values.astype(dtype)
     limits = np.iinfo(dtype)
     stored = np.round(values.astype(np.float64) / spec["scale"]) + spec["zero_point"]
-    return np.clip(stored, limits.min, limits.max).astype(dtype)
+    clipped: np.ndarray = np.clip(stored, limits.min, limits.max).astype(dtype)
+    return clipped
 
 
 def real_values(stored: np.ndarray, spec: dict[str, Any]) -> np.ndarray:
     """Return an output of the file as float32."""
-    if spec["scale"] is None:
-        return stored.astype(np.float32)
-    return ((stored.astype(np.float64) - spec["zero_point"]) * spec["scale"]).astype(np.float32)
+    values = stored.astype(np.float64)
+    if spec["scale"] is not None:
+        values = (values - spec["zero_point"]) * spec["scale"]
+    return values.astype(np.float32)
 
 
 def tensor_indices(interpreter: Any, specs: list[dict[str, Any]], kind: str) -> list[int]:
@@ -131,7 +134,7 @@ def main() -> None:
 
     infer(interpreter, feed, face)
     stored, seconds = infer(interpreter, feed, face)
-    outputs = {spec["name"]: real_values(values, spec) for values, spec in zip(stored, face["outputs"])}
+    outputs: dict[str, Any] = {spec["name"]: real_values(values, spec) for values, spec in zip(stored, face["outputs"])}
     for name, values in outputs.items():
         show(name, values, manifest["labels"], options.top)
     print(f"{seconds * 1000:.3f} ms (second run, {options.threads} thread)")

@@ -1,0 +1,127 @@
+"""The transport `local`: this machine as a device."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from edgebuild.config.parameters import Parameters
+from edgebuild.config.registries import TRANSPORTS
+from edgebuild.device.lease import hold
+from edgebuild.device.transport import Completed, Transport, TransportKind
+from edgebuild.errors import DeviceError
+
+
+class LocalTransport:
+    """Runs programs on this machine, in a temporary working folder of its own."""
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+        self.folder = Path(tempfile.mkdtemp(prefix="edgebuild-device-"))
+
+    def push(self, source: Path, destination: str) -> None:
+        """Copy a file or folder into the working folder."""
+        self._copy(source, self._inside(destination))
+
+    def pull(self, source: str, destination: Path) -> None:
+        """Copy a file or folder out of the working folder."""
+        self._copy(self._inside(source), destination)
+
+    def run(self, argv: Sequence[str], timeout: float) -> Completed:
+        """Run a program in the working folder; whatever it started is dead when this returns."""
+        start = time.perf_counter()
+        try:
+            process = subprocess.Popen(
+                list(argv),
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except (FileNotFoundError, PermissionError) as error:
+            msg = f"device {self.device!r}: cannot start {argv[0]!r}: {error.strerror}"
+            raise DeviceError(msg, remedy="install the program there, or push it first and name it ./program") from None
+        with process:
+            try:
+                stdout, stderr = process.communicate(timeout=timeout)
+            except subprocess.TimeoutExpired:
+                msg = f"device {self.device!r}: {argv[0]!r} did not end within {timeout:g} s, and was stopped"
+                raise DeviceError(msg, remedy="allow it more time, or look why it hangs") from None
+            finally:
+                _kill_group(process)
+        return Completed(process.returncode, stdout, stderr, time.perf_counter() - start)
+
+    def properties(self) -> dict[str, str]:
+        """What the kernel tells about this machine."""
+        machine = os.uname()
+        found = {
+            "cpu": _line_value(Path("/proc/cpuinfo"), "model name") or machine.machine,
+            "cores": str(len(os.sched_getaffinity(0))),
+            "architecture": machine.machine,
+            "kernel": machine.release,
+            "memory_kib": (_line_value(Path("/proc/meminfo"), "MemTotal") or "").removesuffix(" kB"),
+        }
+        optional = {
+            "governor": Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+            "clock_khz": Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq"),
+            "temperature_millicelsius": Path("/sys/class/thermal/thermal_zone0/temp"),
+        }
+        return found | {key: path.read_text().strip() for key, path in optional.items() if path.exists()}
+
+    def lease(self, seconds: float) -> AbstractContextManager[None]:
+        """Hold this machine alone among the builds of this user."""
+        return hold(self.device, seconds)
+
+    def close(self) -> None:
+        """Remove the working folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _copy(self, source: Path, destination: Path) -> None:
+        try:
+            destination.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, destination, dirs_exist_ok=True)
+            else:
+                shutil.copy2(source, destination)
+        except OSError as error:
+            msg = f"device {self.device!r}: cannot copy {source} to {destination}: {error.strerror or error}"
+            raise DeviceError(msg, remedy="see that the step before made it, and that the disk has room") from None
+
+    def _inside(self, name: str) -> Path:
+        path = (self.folder / name).resolve()
+        if not path.is_relative_to(self.folder.resolve()):
+            msg = f"device {self.device!r}: {name!r} leaves the working folder"
+            raise DeviceError(msg, remedy="name a path below it")
+        return path
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    """End whatever the program left running; it may be that nothing is left."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def _line_value(path: Path, key: str) -> str | None:
+    """Return the text after `key :` in a file of such lines."""
+    for line in path.read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() == key:
+            return value.strip()
+    return None
+
+
+def _open(device: str, _parameters: Parameters) -> Transport:
+    return LocalTransport(device)
+
+
+TRANSPORTS.register("local")(TransportKind("this machine", Parameters, _open))

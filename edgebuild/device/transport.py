@@ -1,0 +1,105 @@
+"""How a device is reached: the one seam between a benchmark and wherever the file runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from edgebuild.config.parameters import Parameters
+from edgebuild.errors import DeviceError
+
+
+@dataclass(frozen=True)
+class Completed:
+    """What a program on a device left behind; `seconds` is the wall time from start to end."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+    seconds: float
+
+
+class Transport(Protocol):
+    """An open connection to one device.
+
+    Paths on the device are relative to a working folder, which the transport makes and removes.
+    """
+
+    def push(self, source: Path, destination: str) -> None:
+        """Copy a file or folder of this machine to `destination`; folders on the way are made.
+
+        Raises:
+            DeviceError: the source is missing, the device is gone or full, or the path leaves the working folder.
+        """
+        ...
+
+    def pull(self, source: str, destination: Path) -> None:
+        """Copy a file or folder of the device to `destination` on this machine.
+
+        Raises:
+            DeviceError: the source is missing on the device, or the device is gone.
+        """
+        ...
+
+    def run(self, argv: Sequence[str], timeout: float) -> Completed:
+        """Run a program in the working folder until it ends; a non-zero exit code is a result, not an error.
+
+        Raises:
+            DeviceError: there is no such program, the device is gone, or `timeout` seconds passed; then the program and
+                all that it started are dead.
+        """
+        ...
+
+    def properties(self) -> dict[str, str]:
+        """What the device says of itself.
+
+        Always `cpu`, `cores`, `architecture`, `kernel` and `memory_kib`; where it tells, `governor`, `clock_khz` and
+        `temperature_millicelsius`.
+        """
+        ...
+
+    def lease(self, seconds: float) -> AbstractContextManager[None]:
+        """Hold the device alone for at most `seconds`, so that a holder that hangs or crashes frees it by itself.
+
+        Raises:
+            DeviceError: somebody else holds it; the message says who and for how long.
+        """
+        ...
+
+    def close(self) -> None:
+        """End the connection and remove the working folder."""
+        ...
+
+
+@dataclass(frozen=True)
+class TransportKind:
+    """One way to reach devices; registered in TRANSPORTS under its name in `devices/*.yaml`.
+
+    Attributes:
+        title: one line for docs.
+        parameters: the typed table of what a device file says for this transport.
+        open: (name of the device, parameters) -> Transport.
+    """
+
+    title: str
+    parameters: type[Parameters]
+    open: Callable[[str, Any], Transport]
+
+
+def require_properties(device: str, wanted: Mapping[str, str], found: Mapping[str, str]) -> None:
+    """See that a device is the one that its file describes.
+
+    Raises:
+        DeviceError: a wanted property is missing or another one; all of them are named.
+    """
+    wrong = [
+        f"{key}: {found.get(key, 'not told')}, expected {value}"
+        for key, value in wanted.items()
+        if found.get(key) != value
+    ]
+    if wrong:
+        msg = f"device {device!r} is not the one that its file describes: {'; '.join(wrong)}"
+        raise DeviceError(msg, remedy=f"connect the right device, or correct devices/{device}.yaml")

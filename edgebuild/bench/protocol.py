@@ -1,0 +1,209 @@
+"""The benchmark on this host: several processes, pinned, warm-up dropped, a median with its interval.
+
+What it measures is the host's and named so (`host_latency`, …); the device's own figures come from a device only.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgebuild.bench.exclusive import exclusive_host
+from edgebuild.bench.host import busy_others, cpu_model, governor, host_state, turbo
+from edgebuild.bench.statistics import Interval, median_interval, range_interval, relative_spread
+from edgebuild.bench.warmup import WarmUp, find_warmup
+from edgebuild.check.finding import Finding
+from edgebuild.errors import ConfigError, ToolError
+from edgebuild.figure import Figure
+from edgebuild.progress import ProgressSink, Silent
+from edgebuild.runtime.session import OpTime, Runtime, TimedRun
+
+MIN_RUNS = 20
+MIN_PROCESSES = 2
+NOISY_SPREAD = 0.05
+"""Median absolute deviation over median above which a note says that the host was noisy."""
+BUSY_SHARE = 0.25
+"""Processors kept busy by other programs, per processor of the host, above which a note says so."""
+
+
+@dataclass(frozen=True)
+class BenchSettings:
+    """How to measure.
+
+    Attributes:
+        threads: of the runtime.
+        runs: inferences per process, warm-up included; at least 20.
+        processes: separate processes, so that what is drawn once per process is averaged; at least 2.
+        cpus: processors to pin to; empty takes the last `threads` ones this process may use.
+        seed: of the bootstrap.
+        profile_runs: inferences of the per-op profile; 0 leaves it out.
+    """
+
+    threads: int = 1
+    runs: int = 200
+    processes: int = 5
+    cpus: tuple[int, ...] = ()
+    seed: int = 0
+    profile_runs: int = 50
+
+
+@dataclass(frozen=True)
+class BenchResult:
+    """What one file costs on this host.
+
+    Attributes:
+        figures: `host_latency` ms, `host_load_time` ms, `host_peak_memory` B, `host_memory_over_idle` B.
+        profile: per-op times, in file order.
+        findings: what makes the figures doubtful.
+        conditions: what the host was like and what was run, as plain JSON values.
+        milliseconds: the kept runs of each process, in order.
+    """
+
+    figures: tuple[Figure, ...]
+    profile: tuple[OpTime, ...]
+    findings: tuple[Finding, ...]
+    conditions: dict[str, Any]
+    milliseconds: tuple[tuple[float, ...], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+
+def measure(
+    runtime: Runtime,
+    file: Path,
+    inputs: Mapping[str, Path],
+    settings: BenchSettings,
+    progress: ProgressSink | None = None,
+) -> BenchResult:
+    """Benchmark an exported file on this host.
+
+    Args:
+        inputs: input name -> .npy file with one inference's input, exactly as the file wants it.
+
+    Raises:
+        ConfigError: settings that cannot give an interval, or processors this process may not use.
+        ToolError: the runtime is not installed, or it failed.
+    """
+    version = runtime.version()
+    if version is None:
+        msg = f"the runtime ({runtime.title}) is not installed"
+        raise ToolError(msg, remedy=runtime.remedy)
+    cpus = _check(settings)
+    sink = progress or Silent()
+    with exclusive_host():
+        before, started = host_state(), time.monotonic()
+        timed = []
+        for number in range(settings.processes):
+            sink.update(number / (settings.processes + 1), f"benchmark, process {number + 1} of {settings.processes}")
+            timed.append(runtime.time(file, inputs, settings.threads, settings.runs, cpus))
+        others = busy_others(before, host_state(), time.monotonic() - started)
+        sink.update(settings.processes / (settings.processes + 1), "profile")
+        ops = runtime.profile(file, inputs, settings.threads, settings.profile_runs) if settings.profile_runs else []
+    provenance = (
+        f"host: {cpu_model()}, {_count(settings.threads, 'thread')} pinned to cpu {', '.join(map(str, cpus))}, "
+        f"{settings.runs} runs in {_count(settings.processes, 'process', 'processes')}, {_naming(runtime, version)}"
+    )
+    warmups = [find_warmup(np.asarray(run.milliseconds)) for run in timed]
+    kept = [np.asarray(run.milliseconds)[warmup.runs :] for run, warmup in zip(timed, warmups, strict=True)]
+    spread = max(relative_spread(runs) for runs in kept)
+    conditions = {
+        "cpu": cpu_model(),
+        "cpus": list(cpus),
+        "governor": governor(),
+        "turbo": turbo(),
+        "load_average": before.load_average,
+        "busy_others": others,
+        "relative_spread": spread,
+        "warmup_runs": [warmup.runs for warmup in warmups],
+        "runtime_version": version,
+        "settings": asdict(settings),
+        "outputs_sha256": sorted({run.outputs_sha256 for run in timed}),
+    }
+    return BenchResult(
+        figures=_figures(timed, kept, settings.seed, provenance),
+        profile=tuple(ops),
+        findings=tuple(_findings(timed, warmups, spread, others)),
+        conditions=conditions,
+        milliseconds=tuple(tuple(runs.tolist()) for runs in kept),
+    )
+
+
+def _check(settings: BenchSettings) -> tuple[int, ...]:
+    if settings.runs < MIN_RUNS or settings.processes < MIN_PROCESSES:
+        msg = (
+            f"a benchmark of {settings.runs} runs in {settings.processes} processes has no interval; "
+            f"it needs at least {MIN_RUNS} runs in {MIN_PROCESSES} processes"
+        )
+        raise ConfigError(msg)
+    allowed = sorted(os.sched_getaffinity(0))
+    cpus = settings.cpus or tuple(allowed[-settings.threads :])
+    foreign = [cpu for cpu in cpus if cpu not in allowed]
+    if foreign or len(cpus) < settings.threads:
+        msg = f"cannot pin {settings.threads} thread(s) to processors {list(cpus)}; this process may use {allowed}"
+        raise ConfigError(msg, remedy="choose other processors or fewer threads")
+    return cpus
+
+
+def _count(number: int, word: str, plural: str | None = None) -> str:
+    return f"{number} {word if number == 1 else plural or word + 's'}"
+
+
+def _naming(runtime: Runtime, version: str) -> str:
+    return f"runtime {runtime.title.rstrip('.')} {version}" if version not in runtime.title else f"runtime {runtime.title}"
+
+
+def _figures(
+    timed: Sequence[TimedRun], kept: Sequence[np.ndarray], seed: int, provenance: str
+) -> tuple[Figure, ...]:
+    over_idle = [float(max(0, run.peak_bytes - run.idle_bytes)) for run in timed]
+    return (
+        _figure("host_latency", "ms", median_interval(kept, seed=seed), f"{provenance}; median, warm-up dropped"),
+        _figure("host_load_time", "ms", range_interval([run.load_ms for run in timed]), f"{provenance}; open to ready"),
+        _figure(
+            "host_peak_memory",
+            "B",
+            range_interval([float(run.peak_bytes) for run in timed]),
+            f"{provenance}; resident memory of the whole process, runtime included",
+        ),
+        _figure(
+            "host_memory_over_idle",
+            "B",
+            range_interval(over_idle),
+            f"{provenance}; peak less what the process held before the file was opened",
+        ),
+    )
+
+
+def _figure(name: str, unit: str, interval: Interval, provenance: str) -> Figure:
+    return Figure(
+        name, interval.value, unit, "measured", interval.low, interval.high, interval.confidence, provenance
+    )
+
+
+def _findings(
+    timed: Sequence[TimedRun], warmups: Sequence[WarmUp], spread: float, others: float | None
+) -> list[Finding]:
+    found = []
+    digests = {run.outputs_sha256 for run in timed}
+    if len(digests) > 1:
+        message = f"the same input gave {len(digests)} different outputs in {len(timed)} processes; expected one"
+        found.append(Finding("benchmark-outputs-differ", message))
+    if spread > NOISY_SPREAD:
+        message = f"run times spread by {spread:.1%} of their median (median absolute deviation); up to {NOISY_SPREAD:.0%} is steady"
+        found.append(Finding("noisy-benchmark", message, severity="note"))
+    unstable = sum(not warmup.stable for warmup in warmups)
+    if unstable:
+        message = f"{unstable} of {len(warmups)} processes did not become stable in half of their runs"
+        found.append(Finding("unstable-benchmark", message, severity="note"))
+    if others is not None and others > BUSY_SHARE * (os.cpu_count() or 1):
+        message = f"other programs kept {others:.1f} of {os.cpu_count()} processors busy during the benchmark"
+        found.append(Finding("busy-host", message, severity="note"))
+    return found

@@ -1,0 +1,81 @@
+"""Judging budgets: a limit is met only by a figure that exists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from edgebuild.errors import ConfigError
+from edgebuild.figure import Figure, format_value
+from edgebuild.report.facts import BudgetResult
+
+BUDGET_FIGURES: Mapping[str, str] = {
+    "size": "file_size",
+    "ram": "ram",
+    "flash": "flash",
+    "latency": "latency",
+    "energy": "energy",
+    "accuracy_drop": "accuracy_drop",
+}
+"""budget -> figure it limits. `latency` is the device's: the host's (`host_latency`) never meets a budget."""
+
+_UNITS: Mapping[str, tuple[str, float]] = {
+    "B": ("B", 1.0),
+    "KiB": ("B", 2.0**10),
+    "MiB": ("B", 2.0**20),
+    "GiB": ("B", 2.0**30),
+    "us": ("s", 1e-6),
+    "ms": ("s", 1e-3),
+    "s": ("s", 1.0),
+    "uJ": ("J", 1e-6),
+    "mJ": ("J", 1e-3),
+    "J": ("J", 1.0),
+    "points": ("points", 1.0),
+    "%": ("points", 1.0),
+}
+
+
+def judge(budgets: Mapping[str, tuple[float, str]], figures: Iterable[Figure]) -> list[BudgetResult]:
+    """Judge every budget against the figures.
+
+    Args:
+        budgets: name -> (limit, unit), as the profile says, for example `{"size": (8.0, "MiB")}`.
+
+    A budget is met when the figure's value is at most the limit; where the limit lies inside the figure's interval a note
+    says so. A missing figure leaves it unjudged (`met` None), which is neither met nor missed.
+
+    Raises:
+        ConfigError: a limit whose unit measures something else than its figure.
+    """
+    by_name = {figure.name: figure for figure in figures}
+    return [
+        _judge_one(name, limit, unit, by_name.get(BUDGET_FIGURES.get(name, name)))
+        for name, (limit, unit) in budgets.items()
+    ]
+
+
+def _judge_one(name: str, limit: float, unit: str, figure: Figure | None) -> BudgetResult:
+    figure_name = BUDGET_FIGURES.get(name, name)
+    if figure is None or figure.value is None:
+        reason = figure.provenance if figure is not None and figure.provenance else "not measured"
+        return BudgetResult(name, limit, unit, figure_name, None, None, reason)
+    factor = conversion(figure.unit, unit)
+    value = figure.value * factor
+    note = ""
+    if figure.low is not None and figure.high is not None and figure.low * factor <= limit < figure.high * factor:
+        ends = f"{format_value(figure.low * factor, unit)} to {format_value(figure.high * factor, unit)}"
+        note = f"within noise: the limit lies inside the interval ({ends})"
+    return BudgetResult(name, limit, unit, figure_name, value, value <= limit, note)
+
+
+def conversion(source: str, wanted: str) -> float:
+    """Return what a number in unit `source` must be multiplied by to be in unit `wanted`.
+
+    Raises:
+        ConfigError: they measure different things.
+    """
+    if source == wanted:
+        return 1.0
+    if source not in _UNITS or wanted not in _UNITS or _UNITS[source][0] != _UNITS[wanted][0]:
+        msg = f"a limit in {wanted} cannot be compared with a figure in {source}"
+        raise ConfigError(msg)
+    return _UNITS[source][1] / _UNITS[wanted][1]

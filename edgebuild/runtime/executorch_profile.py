@@ -1,0 +1,102 @@
+"""Per-operation times of a .pte file: the runtime's event trace (ETDump), read with its own schema and matched to layers."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from edgebuild.errors import ToolError
+from edgebuild.runtime.executorch_file import read_pte, schema
+from edgebuild.runtime.executorch_flatbuffer import MalformedBuffer
+from edgebuild.runtime.executorch_layers import LayerGuide, read_guide
+from edgebuild.runtime.executorch_timing import run_timed
+from edgebuild.runtime.session import OpTime
+
+_NANOSECONDS_PER_MS = 1e6
+_WARM_UP = 2
+
+
+@dataclass(frozen=True)
+class _Event:
+    """One timed operation of one run, as the trace has it; `delegated` events are inside a delegate."""
+
+    instruction: int
+    name: str
+    delegated: bool
+    milliseconds: float
+
+
+def profile_pte(file: Path, inputs: Mapping[str, Path], threads: int, runs: int) -> list[OpTime]:
+    """Median time of every operation over `runs` inferences, after two that are dropped.
+
+    Operations inside the XNNPACK delegate carry XNNPACK's names (`Convolution (NHWC, QC8) IGEMM #1`); its clock has a resolution of 1 us.
+
+    Raises:
+        ConfigError: an input is missing or does not fit.
+        ToolError: the runner failed, or its trace cannot be read.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        dump = Path(scratch) / "trace.etdp"
+        run_timed(file, inputs, threads, runs + _WARM_UP, (), etdump=str(dump))
+        blocks = _execute_blocks(dump.read_bytes())[_WARM_UP:]
+    guide = read_guide(read_pte(file))
+    times: dict[int, list[float]] = defaultdict(list)
+    for block in blocks:
+        for position, event in enumerate(block):
+            times[position].append(event.milliseconds)
+    layers = _layers(blocks[0], guide)
+    return [
+        OpTime(event.name, layer, median(times[position]), len(times[position]))
+        for position, (event, layer) in enumerate(zip(blocks[0], layers, strict=True))
+    ]
+
+
+def _execute_blocks(dump: bytes) -> list[list[_Event]]:
+    """The operations of every run, in order of execution."""
+    trace_schema = schema("exir/_serialize/scalar_type.fbs", "devtools/etdump/etdump_schema_flatcc.fbs")
+    try:
+        # The trace is size-prefixed: its first four bytes are the length of what follows.
+        trace = trace_schema.read(dump[4:], "ETDump", identifier="ED00")
+    except MalformedBuffer as error:
+        msg = f"the event trace of the executorch runtime cannot be read: {error}"
+        raise ToolError(msg) from None
+    blocks = [_operations(run["events"]) for run in trace["run_data"] if run["name"] == "Execute"]
+    if not blocks:
+        msg = "the executorch runtime wrote no event of any run"
+        raise ToolError(msg, remedy="use an executorch wheel that is built with the event tracer")
+    return blocks
+
+
+def _operations(events: list[dict[str, Any]]) -> list[_Event]:
+    """Delegated operations and portable kernels; the enclosing calls and the method itself are left out."""
+    found = []
+    for event in events:
+        profile = event["profile_event"]
+        if profile is None:
+            continue
+        inner = profile["delegate_debug_id_str"]
+        kernel = re.fullmatch(r"native_call_(.+)", profile["name"] or "")
+        if inner or kernel:
+            name = inner or (kernel[1] if kernel else "")
+            duration = (profile["end_time"] - profile["start_time"]) / _NANOSECONDS_PER_MS
+            found.append(_Event(profile["instruction_id"], name, bool(inner), duration))
+    return found
+
+
+def _layers(events: list[_Event], guide: LayerGuide) -> list[str | None]:
+    """The layer of every event: portable kernels by their instruction, delegated ones by kind and order."""
+    inside: dict[int, list[str]] = defaultdict(list)
+    for event in events:
+        if event.delegated:
+            inside[event.instruction].append(event.name)
+    named = {instruction: iter(guide.match_delegated(instruction, names)) for instruction, names in inside.items()}
+    return [
+        next(named[event.instruction]) if event.delegated else guide.instructions.get(event.instruction)
+        for event in events
+    ]

@@ -55,15 +55,13 @@ def read_splits(source: Mapping[str, Any], project_root: Path, seed: int) -> Spl
         if raw.get(split) is None:
             msg = f"data: found no {split!r} split, expected one"
             raise ConfigError(msg, remedy=f"return {{'train': …, 'validation': …}} with a {split!r} entry")
-    train = as_split("train", raw["train"], normalization, names)
-    validation = as_split("validation", raw["validation"], normalization, train.inputs)
-    calibration = raw.get("calibration")
-    return Splits(
-        train,
-        validation,
-        None if calibration is None else as_split("calibration", calibration, normalization, train.inputs),
-        tuple(str(name) for name in (source.get("classes") or raw.get("classes") or ())),
-    )
+    train = as_split("train", raw["train"], project_root, normalization, names)
+    validation = as_split("validation", raw["validation"], project_root, normalization, train.inputs)
+    calibration = None
+    if raw.get("calibration") is not None:
+        calibration = as_split("calibration", raw["calibration"], project_root, normalization, train.inputs)
+    classes = tuple(str(name) for name in (source.get("classes") or raw.get("classes") or ()))
+    return Splits(train, validation, calibration, classes)
 
 
 def load_training(source: Mapping[str, Any], project_root: Path, seed: int) -> Split:
@@ -163,7 +161,8 @@ def _check_labels(folder: Path, classes: tuple[str, ...]) -> None:
         return
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or high >= len(classes):
-        msg = f"validation data: found labels from {low} to {high}, expected 0 to {len(classes) - 1} ({len(classes)} classes)"
+        expected = f"0 to {len(classes) - 1} ({len(classes)} classes)"
+        msg = f"validation data: found labels from {low} to {high}, expected {expected}"
         raise ConfigError(msg, remedy="number the classes from 0, or correct data.classes")
 
 

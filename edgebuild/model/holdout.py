@@ -13,7 +13,9 @@ def hold_out(targets: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarra
     """
     rng = np.random.default_rng(seed)
     labelled = targets.ndim == 1 and targets.dtype.kind in "iub"
-    groups = [np.flatnonzero(targets == label) for label in np.unique(targets)] if labelled else [np.arange(len(targets))]
+    groups = [np.arange(len(targets))]
+    if labelled:
+        groups = [np.flatnonzero(targets == label) for label in np.unique(targets)]
     held = np.zeros(len(targets), dtype=bool)
     for group in groups:
         count = round(len(group) * fraction)

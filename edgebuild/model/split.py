@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from edgebuild.errors import ConfigError
 from edgebuild.model.normalization import Normalization
+from edgebuild.model.user_code import user_errors
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Split:
         normalization: applied to every floating or narrow (8- or 16-bit) input when it is read.
         source: a torch-like Dataset (`len`, `[i]`), or, if `columnar`, inputs by name and targets as whole arrays.
         paired: the samples carry a target; calibration samples may not.
+        project_root: to name the user's line when their Dataset raises.
     """
 
     name: str
@@ -31,7 +34,8 @@ class Split:
     normalization: Normalization | None
     source: Any
     columnar: bool
-    paired: bool = True
+    paired: bool
+    project_root: Path
 
     def stack(self, indices: Sequence[int] | np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
         """Inputs (name -> [n, ...], normalised) and targets [n, ...] of the samples at `indices`.
@@ -51,7 +55,8 @@ class Split:
         return {name: self._prepare(array) for name, array in raw.items()}, _as_targets(targets)
 
     def _stack_samples(self, indices: Sequence[int] | np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
-        items = [self.source[int(index)] for index in indices]
+        with user_errors(f"{self.name} data: reading a sample failed", self.project_root):
+            items = [self.source[int(index)] for index in indices]
         inputs = [_in_order(_parts(item[0] if self.paired else item), self.inputs) for item in items]
         stacked = {name: self._same_shape(name, [sample[name] for sample in inputs]) for name in self.inputs}
         if not self.paired:
@@ -73,7 +78,13 @@ class Split:
         return batch.astype(np.float32) if self.normalization is None else self.normalization.apply(batch)
 
 
-def as_split(name: str, value: Any, normalization: Normalization | None, input_names: Sequence[str] = ()) -> Split:
+def as_split(
+    name: str,
+    value: Any,
+    project_root: Path,
+    normalization: Normalization | None = None,
+    input_names: Sequence[str] = (),
+) -> Split:
     """Read one split in any of the forms a data function may return.
 
     `value` is a Dataset of `(x, y)`, or a pair `(x, y)` of arrays or tensors, batch first. `x` (of the pair or of a
@@ -86,19 +97,24 @@ def as_split(name: str, value: Any, normalization: Normalization | None, input_n
     if isinstance(value, Mapping) or _is_array(value):
         value = (value, None)
     if isinstance(value, (tuple, list)) and len(value) == 2 and not _is_dataset(value):
-        return _columnar(name, value[0], value[1], normalization, input_names)
+        columns, targets = _columns(name, *value)
+        names = _input_names(columns, input_names, name)
+        renamed = _in_order(columns, names)
+        length = len(next(iter(renamed.values())))
+        return Split(name, names, length, normalization, (renamed, targets), True, targets is not None, project_root)
     if not _is_dataset(value):
         msg = f"{name} data: found {type(value).__name__}, expected a Dataset of (x, y) or a pair of arrays (x, y)"
         raise ConfigError(msg)
     if len(value) == 0:
         raise _empty(name)
-    first = value[0]
+    with user_errors(f"{name} data: reading a sample failed", project_root):
+        first = value[0]
     paired = isinstance(first, (tuple, list)) and len(first) == 2
     if not paired and name != "calibration":
         msg = f"{name} data: a sample is {_describe(first)}, expected a pair (x, y)"
         raise ConfigError(msg)
     names = _input_names(_parts(first[0] if paired else first), input_names, name)
-    return Split(name, names, len(value), normalization, value, columnar=False, paired=paired)
+    return Split(name, names, len(value), normalization, value, False, paired, project_root)
 
 
 def as_array(value: Any) -> np.ndarray:
@@ -106,7 +122,7 @@ def as_array(value: Any) -> np.ndarray:
     return np.asarray(value.detach().cpu().numpy() if hasattr(value, "detach") else value)
 
 
-def _columnar(name: str, x: Any, y: Any, normalization: Normalization | None, input_names: Sequence[str]) -> Split:
+def _columns(name: str, x: Any, y: Any) -> tuple[dict[Any, np.ndarray], np.ndarray | None]:
     columns = {key: as_array(column) for key, column in _parts(x).items()}
     targets = None if y is None else as_array(y)
     if targets is None and name != "calibration":
@@ -122,12 +138,9 @@ def _columnar(name: str, x: Any, y: Any, normalization: Normalization | None, in
         found = ", ".join(f"{key} has {length}" for key, length in lengths.items())
         msg = f"{name} data: {found} samples; expected the same number"
         raise ConfigError(msg)
-    length = next(iter(lengths.values()))
-    if length == 0:
+    if 0 in lengths.values():
         raise _empty(name)
-    names = _input_names(columns, input_names, name)
-    renamed = _in_order(columns, names)
-    return Split(name, names, length, normalization, (renamed, targets), columnar=True, paired=targets is not None)
+    return columns, targets
 
 
 def _empty(name: str) -> ConfigError:
@@ -169,8 +182,8 @@ def _input_names(parts: Mapping[Any, Any], declared: Sequence[str], split: str) 
 
 
 def _as_targets(value: np.ndarray | None) -> np.ndarray | None:
-    if value is None:
-        return None
+    if value is None or value.dtype.kind not in "fiub":
+        return value
     return value.astype(np.int64 if value.dtype.kind in "iub" else np.float32)
 
 

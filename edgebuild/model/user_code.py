@@ -56,7 +56,7 @@ def call_user(
             An EdgebuildError raised by the user's code passes unchanged.
     """
     target = load_callable(reference, project_root) if function is None else function
-    with _user_errors(f"{reference!r} failed", project_root), _remember_imports(project_root):
+    with user_errors(f"{reference!r} failed", project_root), _remember_imports(project_root):
         return target(*args, **(kwargs or {}))
 
 
@@ -72,7 +72,11 @@ def user_location(error: BaseException, project_root: Path) -> str | None:
 
 
 @contextlib.contextmanager
-def _user_errors(what: str, project_root: Path) -> Iterator[None]:
+def user_errors(what: str, project_root: Path) -> Iterator[None]:
+    """Turn whatever the user's code raises inside the block into a ConfigError that starts with `what`.
+
+    An EdgebuildError passes unchanged.
+    """
     try:
         yield
     except EdgebuildError:
@@ -91,7 +95,7 @@ def _import_module(name: str, reference: str, project_root: Path) -> ModuleType:
     root = project_root.resolve()
     _enter_project(root)
     _raise_if_absent(name, reference, root)
-    with _user_errors(f"importing {name!r} for {reference!r} failed", root), _remember_imports(root):
+    with user_errors(f"importing {name!r} for {reference!r} failed", root), _remember_imports(root):
         module = importlib.import_module(name)
     top = name.partition(".")[0]
     own = _project_file(top, root)

@@ -1,0 +1,135 @@
+"""The project's metric: the plain ones in numpy, any other from torchmetrics or the user's own function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgebuild.errors import ConfigError
+from edgebuild.model.user_code import call_user, load_callable
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number from a model's outputs and the targets.
+
+    Attributes:
+        name: the figure's name.
+        unit: `%` for shares of one (then values are 0 to 100), `1` for anything else.
+        higher_is_better: which direction is an improvement.
+        compute: (outputs by name [n, ...], targets [n, ...]) -> value in `unit`.
+        per_sample: the same -> one value per sample [n] whose mean is `compute`; None where there is no such thing.
+    """
+
+    name: str
+    unit: str
+    higher_is_better: bool
+    compute: Callable[[Mapping[str, np.ndarray], np.ndarray], float]
+    per_sample: Callable[[Mapping[str, np.ndarray], np.ndarray], np.ndarray] | None = None
+
+
+def resolve_metric(spec: str | Mapping[str, Any], project_root: Path) -> Metric:
+    """The metric that a project names: `accuracy`, a torchmetrics name, `module:function`, or `{name, kwargs}`.
+
+    A user's function gets `(outputs, targets)` as numpy arrays (`outputs` is a mapping by name where the model has
+    several) and returns a number; attributes `unit` and `higher_is_better` on it are honoured. A torchmetrics metric
+    gets the first output; `task` and `num_classes` are filled in from the arrays.
+
+    Raises:
+        ConfigError: there is no such metric, or the user's function cannot be loaded.
+    """
+    name = spec if isinstance(spec, str) else str(spec["name"])
+    kwargs = {} if isinstance(spec, str) else dict(spec.get("kwargs") or {})
+    if ":" in name:
+        return _user_metric(name, kwargs, project_root)
+    if name in PLAIN and not kwargs:
+        return PLAIN[name]
+    from edgebuild.model.torch_metrics import torchmetrics_metric
+
+    return torchmetrics_metric(name, kwargs, tuple(PLAIN))
+
+
+def predicted_labels(outputs: np.ndarray) -> np.ndarray:
+    """The class of each sample (or pixel) from scores [n, classes, ...]; from one score [n] or [n, 1] whether it is > 0.
+
+    One score is taken as a logit, or as a probability (> 0.5) where all values lie in [0, 1].
+    """
+    if outputs.ndim >= 2 and outputs.shape[1] > 1:
+        return np.asarray(outputs.argmax(axis=1))
+    flat = outputs.reshape(len(outputs), *outputs.shape[2:])
+    probabilities = flat.size > 0 and flat.min() >= 0 and flat.max() <= 1
+    return (flat > (0.5 if probabilities else 0.0)).astype(np.int64)
+
+
+def first_output(outputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The output that metrics with one output look at."""
+    return next(iter(outputs.values()))
+
+
+def _accuracy(outputs: Mapping[str, np.ndarray], targets: np.ndarray) -> np.ndarray:
+    labels = predicted_labels(first_output(outputs))
+    expected = targets.reshape(labels.shape) if targets.size == labels.size else targets
+    _same_shape("accuracy", labels, expected)
+    return np.asarray(100.0 * (labels == expected).reshape(len(labels), -1).mean(axis=1))
+
+
+def _top5(outputs: Mapping[str, np.ndarray], targets: np.ndarray) -> np.ndarray:
+    scores = first_output(outputs)
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :5]
+    return np.asarray(100.0 * (best == targets.reshape(-1, 1)).any(axis=1))
+
+
+def _absolute(outputs: Mapping[str, np.ndarray], targets: np.ndarray) -> np.ndarray:
+    return np.asarray(np.abs(_difference("mae", outputs, targets)).mean(axis=1))
+
+
+def _squared(outputs: Mapping[str, np.ndarray], targets: np.ndarray) -> np.ndarray:
+    return np.asarray((_difference("mse", outputs, targets) ** 2).mean(axis=1))
+
+
+def _difference(name: str, outputs: Mapping[str, np.ndarray], targets: np.ndarray) -> np.ndarray:
+    values = first_output(outputs).astype(np.float64)
+    expected = targets.reshape(values.shape) if targets.size == values.size else targets
+    _same_shape(name, values, expected)
+    return np.asarray((values - expected).reshape(len(values), -1))
+
+
+def _same_shape(name: str, found: np.ndarray, expected: np.ndarray) -> None:
+    if found.shape != expected.shape:
+        msg = f"metric {name!r}: the model gives {found.shape}, the targets are {expected.shape}; expected the same"
+        raise ConfigError(msg, remedy="choose a metric that fits the task, or name your own as 'module:function'")
+
+
+def _plain(
+    name: str, unit: str, higher: bool, per_sample: Callable[[Mapping[str, np.ndarray], np.ndarray], np.ndarray]
+) -> Metric:
+    return Metric(name, unit, higher, lambda outputs, targets: float(per_sample(outputs, targets).mean()), per_sample)
+
+
+PLAIN = {
+    "accuracy": _plain("accuracy", "%", True, _accuracy),
+    "top5_accuracy": _plain("top5_accuracy", "%", True, _top5),
+    "mae": _plain("mae", "1", False, _absolute),
+    "mse": _plain("mse", "1", False, _squared),
+}
+"""Metrics computed in numpy, without the seconds that importing torchmetrics takes."""
+
+
+def _user_metric(reference: str, kwargs: Mapping[str, Any], project_root: Path) -> Metric:
+    function = load_callable(reference, project_root)
+
+    def compute(outputs: Mapping[str, np.ndarray], targets: np.ndarray) -> float:
+        value = first_output(outputs) if len(outputs) == 1 else dict(outputs)
+        result = call_user(reference, project_root, (value, targets), kwargs, function)
+        try:
+            return float(result)
+        except (TypeError, ValueError):
+            msg = f"metric {reference!r} returned a {type(result).__name__}, expected a number"
+            raise ConfigError(msg) from None
+
+    unit = str(getattr(function, "unit", "1"))
+    return Metric(reference.partition(":")[2], unit, bool(getattr(function, "higher_is_better", True)), compute)

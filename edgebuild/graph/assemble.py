@@ -1,0 +1,269 @@
+"""From a project to its build graph: which stages there are, what each reads, and what its result depends on.
+
+    data -> baseline -> score ----------------------------------+
+                 |                                              |
+                 +-> TARGET/1-step -> TARGET/1-step/score -> …  |
+                                   -> TARGET/export -> TARGET/verify -> TARGET/bench
+                                                                     -> TARGET/package
+A stage's parameters hold only what its result depends on, so that a change reruns what it must and nothing else.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from edgebuild.check.promise import Promise, RuntimeVersion
+from edgebuild.compress.step import Phase, StepMethod
+from edgebuild.config.project import Project
+from edgebuild.config.registries import FORMATS, PACKAGERS, STEPS
+from edgebuild.config.target import PlannedStep, Target
+from edgebuild.errors import ConfigError
+from edgebuild.graph.graph import Graph
+from edgebuild.graph.stage import Stage
+
+DATA = "data"
+BASELINE = "baseline"
+SCORE = "score"
+
+
+@dataclass(frozen=True)
+class TargetStages:
+    """Ids of one target's stages; `steps` in plan order, `scores` of those steps that were scored."""
+
+    steps: tuple[str, ...]
+    scores: tuple[str, ...]
+    export: str
+    verify: str
+    bench: str
+    package: str
+
+    def all(self) -> tuple[str, ...]:
+        """Every id, in order."""
+        return (*self.steps, *self.scores, self.export, self.verify, self.bench, self.package)
+
+
+def target_stages(target: Target) -> TargetStages:
+    """The ids that `build_graph` gives the stages of a target."""
+    steps = tuple(f"{target.name}/{number}-{step.method}" for number, step in enumerate(target.steps(), 1))
+    scored = tuple(
+        f"{name}/score" for name, step in zip(steps, target.steps(), strict=True) if _changes_the_model(step)
+    )
+    name = target.name
+    return TargetStages(steps, scored, f"{name}/export", f"{name}/verify", f"{name}/bench", f"{name}/package")
+
+
+def build_graph(project: Project, targets: Iterable[str] = ()) -> Graph:
+    """The graph of the project for these targets (all where none is named).
+
+    Raises:
+        ConfigError: a name is none of the project's targets.
+    """
+    graph = Graph()
+    _add_shared(graph, project)
+    for target in select_targets(project, targets):
+        _add_target(graph, project, target)
+    return graph
+
+
+def select_targets(project: Project, names: Iterable[str]) -> tuple[Target, ...]:
+    """The project's targets of these names, in the order of the file; all of them where no name is given.
+
+    Raises:
+        ConfigError: a name is none of the project's targets.
+    """
+    wanted = list(names)
+    known = project.target_names()
+    for name in wanted:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            msg = f"the project has no target {name!r}{hint}"
+            raise ConfigError(msg, remedy=f"its targets are: {', '.join(known)}")
+    return tuple(target for target in project.targets if not wanted or target.name in wanted)
+
+
+def _add_shared(graph: Graph, project: Project) -> None:
+    sections = project.sections()
+    data = project.data
+    source = {**sections["data"], "inputs": list(project.model.inputs)}
+    data_code = (data.function,) if data.function else ()
+    data_files = {f"data.{path}": str(path) for path in data.files()}
+    graph.add(
+        Stage(
+            DATA,
+            "data",
+            params={"source": source, "calibration_samples": data.calibration.samples},
+            code=data_code,
+            files=data_files,
+            seed=project.seed,
+        )
+    )
+    training = project.train is not None and project.model.weights is None and project.model.program is None
+    params: dict[str, Any] = {"model": sections["model"], "threads": project.threads}
+    code = [project.model.factory] if project.model.factory else []
+    files = {f"model.{key}": sections["model"][key] for key in ("weights", "program") if sections["model"].get(key)}
+    if training:
+        params |= {"train": sections["train"], "source": source}
+        code += [*data_code, *([project.train.function] if project.train and project.train.function else [])]
+        files |= data_files
+    graph.add(
+        Stage(BASELINE, "baseline", params, {"data": DATA}, tuple(code), files, seed=project.seed if training else 0)
+    )
+    graph.add(_score_stage(project, SCORE, BASELINE, None))
+
+
+def _score_stage(project: Project, stage_id: str, model: str, target: str | None) -> Stage:
+    metric = project.sections()["metric"]
+    return Stage(
+        stage_id,
+        "score",
+        params={"metric": metric, "threads": project.threads},
+        inputs={"model": model, "data": DATA},
+        code=_model_code(project) + _metric_code(project),
+        target=target,
+    )
+
+
+def _model_code(project: Project) -> tuple[str, ...]:
+    return (project.model.factory,) if project.model.factory else ()
+
+
+def _metric_code(project: Project) -> tuple[str, ...]:
+    return (project.metric.name,) if ":" in project.metric.name else ()
+
+
+def _changes_the_model(step: PlannedStep) -> bool:
+    method: StepMethod = STEPS.get(step.method)
+    return method.phase < Phase.QUANTIZE
+
+
+def _add_target(graph: Graph, project: Project, target: Target) -> None:
+    ids = target_stages(target)
+    model = BASELINE
+    for stage_id, step in zip(ids.steps, target.steps(), strict=True):
+        graph.add(_step_stage(project, target, stage_id, step, model))
+        model = stage_id
+        if f"{stage_id}/score" in ids.scores:
+            graph.add(_score_stage(project, f"{stage_id}/score", stage_id, target.name))
+    code = _model_code(project)
+    export = _export_params(project, target)
+    graph.add(
+        Stage(ids.export, "export", export, {"model": model, "data": DATA}, code, seed=project.seed, target=target.name)
+    )
+    promise = promise_of(project, target)
+    graph.add(
+        Stage(
+            ids.verify,
+            "verify",
+            params={
+                "promise": promise.to_json(),
+                "allow": list(target.allow),
+                "metric": project.sections()["metric"],
+                "runtime": FORMATS.get(target.export.format).runtime,
+                "threads": project.threads,
+            },
+            inputs={"export": ids.export, "model": model, "score": SCORE, "data": DATA},
+            code=_metric_code(project),
+            target=target.name,
+        )
+    )
+    graph.add(
+        Stage(
+            ids.bench,
+            "bench",
+            params={"runtime": FORMATS.get(target.export.format).runtime, "settings": {"threads": project.threads}},
+            inputs={"export": ids.export, "data": DATA, "verify": ids.verify},
+            seed=project.seed,
+            target=target.name,
+        )
+    )
+    kind = target.package.kind
+    graph.add(
+        Stage(
+            ids.package,
+            "package",
+            params={
+                "kind": kind,
+                "kind_version": PACKAGERS.get(kind).version,
+                "options": dict(target.package.options),
+                "project": project.name,
+                "target": target.name,
+            },
+            inputs={"export": ids.export, "verify": ids.verify, "data": DATA},
+            target=target.name,
+        )
+    )
+
+
+def _step_stage(project: Project, target: Target, stage_id: str, step: PlannedStep, model: str) -> Stage:
+    method: StepMethod = STEPS.get(step.method)
+    sections = {name: project.sections()[name] for name in method.sections}
+    trains = "train" in method.sections or "data" in method.sections
+    return Stage(
+        stage_id,
+        "step",
+        params={
+            "method": step.method,
+            "method_version": method.version,
+            "parameters": step.to_json(),
+            "project": sections,
+            "threads": project.threads,
+        },
+        inputs={"model": model, "data": DATA},
+        code=_model_code(project) + ((project.data.function,) if trains and project.data.function else ()),
+        files={f"data.{path}": str(path) for path in project.data.files()} if trains else {},
+        seed=project.seed,
+        target=target.name,
+    )
+
+
+def _export_params(project: Project, target: Target) -> dict[str, Any]:
+    export = target.export
+    return {
+        "format": export.format,
+        "format_version": FORMATS.get(export.format).version,
+        "dtype": export.dtype,
+        "io": export.io,
+        "layout": export.layout,
+        "options": dict(export.options),
+        "threads": project.threads,
+    }
+
+
+def layer_error_stage(project: Project, target: Target, samples: int) -> Stage:
+    """The stage behind `edgebuild diff TARGET`."""
+    ids = target_stages(target)
+    model = ids.steps[-1] if ids.steps else BASELINE
+    return Stage(
+        f"{target.name}/layer-error",
+        "layer_error",
+        params={**_export_params(project, target), "samples": samples},
+        inputs={"export": ids.export, "model": model, "data": DATA},
+        code=_model_code(project),
+        seed=project.seed,
+        target=target.name,
+    )
+
+
+def promise_of(project: Project, target: Target) -> Promise:
+    """What the target's profile promises about its file, for the checks."""
+    runtime = RuntimeVersion(target.runtime.name, target.runtime.version)
+    oldest = RuntimeVersion.parse(target.runtime.oldest) if target.runtime.oldest else runtime
+    chosen = [step.to_json().get("granularity") for step in target.steps()]
+    granularity = next((value for value in reversed(chosen) if value), None)
+    return Promise(
+        target=target.name,
+        format=target.export.format,
+        dtype=target.export.dtype,
+        io=target.export.io,
+        layout=target.export.layout,
+        runtime=runtime,
+        oldest=oldest,
+        granularity=granularity,
+        options=dict(target.export.options),
+        input_names=tuple(project.model.inputs),
+        output_names=tuple(project.model.outputs),
+    )

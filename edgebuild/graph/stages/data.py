@@ -1,0 +1,23 @@
+"""Stage kind `data`: the splits that a build needs, as arrays."""
+
+from __future__ import annotations
+
+from edgebuild.config.registries import STAGES
+from edgebuild.graph.stage import StageContext, StageKind
+from edgebuild.model.data import CALIBRATION_SAMPLES, make_data_folder
+
+
+def run(context: StageContext) -> None:
+    """Fill the data folder; params are `{source, calibration_samples}`."""
+    params = context.stage.params
+    make_data_folder(
+        params["source"],
+        context.project_root,
+        context.output,
+        context.stage.seed,
+        context.progress,
+        params.get("calibration_samples") or CALIBRATION_SAMPLES,
+    )
+
+
+STAGES.register("data")(StageKind(version=1, run=run, tools=lambda _params: ("numpy",)))

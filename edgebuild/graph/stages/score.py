@@ -1,0 +1,58 @@
+"""Stage kind `score`: how good and how big a PyTorch model is, on the whole validation split."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from edgebuild.config.registries import STAGES
+from edgebuild.figure import Figure
+from edgebuild.graph.stage import StageContext, StageKind
+from edgebuild.model.data_folder import read_inputs, read_targets
+from edgebuild.model.metric import resolve_metric
+from edgebuild.model.model_folder import read_record
+from edgebuild.model.score import score
+
+
+def run(context: StageContext) -> None:
+    """Write score.json (figures, cost per layer) and validation.<output>.npy; params are `{metric, threads}`."""
+    import torch
+
+    from edgebuild.model.count import count
+    from edgebuild.model.evaluate import predict
+    from edgebuild.model.load import rebuild
+
+    params = context.stage.params
+    torch.set_num_threads(params["threads"])
+    metric = resolve_metric(params["metric"], context.project_root)
+    record = read_record(context.inputs["model"])
+    model = rebuild(context.inputs["model"], context.project_root)
+    inputs = read_inputs(context.inputs["data"], "validation")
+    targets = read_targets(context.inputs["data"])
+    context.progress.update(0.1, "running the model on the validation data")
+    outputs = predict(model, inputs, names=record.output_names)
+    figure = replace(score(metric, outputs, targets, f"PyTorch {torch.__version__} on this host"), name="accuracy")
+    for name, array in outputs.items():
+        np.save(context.output / f"validation.{name}.npy", array)
+    cost = count(model, {name: array[:1] for name, array in inputs.items()})
+    figures = [
+        figure,
+        Figure("parameters", float(cost.parameters), "1", "exact", provenance="trainable values of the model"),
+        Figure("macs", float(cost.macs), "MAC", "exact", provenance="multiply-accumulates of one inference"),
+        Figure("file_size", float(cost.weight_bytes), "B", "exact", provenance="weights in float32"),
+    ]
+    layers = [layer.__dict__ for layer in cost.layers]
+    facts = {"metric": metric.name, "figures": [item.to_json() for item in figures], "layers": layers}
+    (context.output / "score.json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
+
+
+def tools(params: Mapping[str, Any]) -> tuple[str, ...]:
+    """The metric's libraries are in the key too."""
+    return ("torch", "numpy", "torchmetrics")
+
+
+STAGES.register("score")(StageKind(version=1, run=run, tools=tools))

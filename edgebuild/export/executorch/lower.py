@@ -1,0 +1,103 @@
+"""From an exported graph to the bytes of a .pte file: XNNPACK delegates, layers and metadata inside."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+from edgebuild.errors import ConfigError
+from edgebuild.export.executorch.half import half_filters
+from edgebuild.export.executorch.layers import layer_of, record_layers
+from edgebuild.export.format import Layout
+from edgebuild.runtime.executorch_file import METADATA_METHOD
+
+if TYPE_CHECKING:
+    import torch
+    from torch.export import ExportedProgram
+
+_RANK_WITH_LAYOUT = 4
+
+
+def lay_out(
+    graph: torch.fx.GraphModule, inputs: Sequence[torch.Tensor], layout: Layout
+) -> tuple[torch.fx.GraphModule, tuple[torch.Tensor, ...]]:
+    """Give 4-D inputs and outputs the layout; for `nhwc` they are channels last in memory, which XNNPACK computes in anyway.
+
+    The program keeps the model's dimensions and says the order of the bytes (`dim_order`), so no transpose is needed.
+    """
+    import torch
+
+    if layout == "nchw":
+        return graph, tuple(tensor.contiguous() for tensor in inputs)
+    last = torch.channels_last
+    output = next(node for node in graph.graph.nodes if node.op == "output")
+
+    def lay(value: torch.fx.Node) -> torch.fx.Node:
+        shape = getattr(value.meta.get("val"), "shape", ())
+        if len(shape) != _RANK_WITH_LAYOUT:
+            return value
+        return graph.graph.call_function(torch.ops.aten.contiguous.default, (value,), {"memory_format": last})
+
+    with graph.graph.inserting_before(output):
+        output.args = (torch.fx.node.map_arg(output.args[0], lay),)
+    graph.recompile()
+    return graph, tuple(t.contiguous(memory_format=last) if t.dim() == _RANK_WITH_LAYOUT else t for t in inputs)
+
+
+def lower(
+    graph: torch.fx.GraphModule, inputs: Sequence[torch.Tensor], metadata: Mapping[str, Any], *, half: bool = False
+) -> tuple[bytes, dict[str, Any]]:
+    """Lower `graph` to a .pte; return its bytes and the record of layers that is inside (`layers` of the metadata).
+
+    Args:
+        graph: module of an exported program, quantized or not.
+        inputs: tensors with the shapes, dtypes and memory layout that the file will take.
+        metadata: plain JSON, stored as the string value of the method `edgebuild_metadata`.
+        half: the graph computes in float16.
+
+    Raises:
+        ConfigError: an operation has no place in an ExecuTorch program; it and its layer are named.
+    """
+    import torch
+    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+    from executorch.exir import EdgeProgramManager, to_edge_transform_and_lower
+
+    exported = torch.export.export(graph, tuple(inputs))
+    try:
+        with half_filters() if half else nullcontext():
+            lowered = to_edge_transform_and_lower(exported, partitioner=[XnnpackPartitioner()])
+        program = lowered.exported_program()
+        layers = record_layers(program)
+        text = json.dumps({**metadata, "layers": layers}, sort_keys=True, separators=(",", ":"))
+        manager = EdgeProgramManager(
+            program, constant_methods={METADATA_METHOD: text}, compile_config=lowered.compile_config
+        )
+        return manager.to_executorch().buffer, layers
+    except Exception as error:  # the lowering passes raise many unrelated types for an operation they do not know
+        raise _unsupported(exported, error) from error
+
+
+def _unsupported(exported: ExportedProgram, error: Exception) -> ConfigError:
+    """Name the operations that the message of a lowering pass speaks of, with their layers and the user's lines."""
+    text = str(error)
+    mentioned = set(re.findall(r"(?:aten|torch|prims)(?:::|\.)(\w+)", text))
+    found: dict[str, None] = {}
+    for node in exported.graph.nodes:
+        name = str(node.target).removeprefix("aten.").split(".")[0]
+        if node.op == "call_function" and name in mentioned:
+            line = _user_line(node)
+            found[f"{name} of layer {layer_of(node)!r}{f' at {line}' if line else ''}"] = None
+    first = next((line for line in text.splitlines() if line.strip()), type(error).__name__)
+    what = f": {', '.join(found)}" if found else ""
+    msg = f"the model cannot be lowered to ExecuTorch{what}: {first.strip()[:300]}"
+    return ConfigError(msg, remedy="replace the operation by one that ExecuTorch has; `edgebuild targets show` lists formats")
+
+
+def _user_line(node: torch.fx.Node) -> str | None:
+    """`file:line` of the innermost frame that the tracer noted, without the folder."""
+    frames = re.findall(r'File "([^"]+)", line (\d+)', node.meta.get("stack_trace") or "")
+    own = [(file, line) for file, line in frames if "site-packages" not in file]
+    return f"{own[-1][0].rsplit('/', 1)[-1]}:{own[-1][1]}" if own else None

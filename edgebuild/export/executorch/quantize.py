@@ -1,0 +1,81 @@
+"""Post-training quantization of an exported graph with the quantizer of the XNNPACK backend (PT2E)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgebuild.errors import ConfigError
+from edgebuild.progress import ProgressSink
+
+if TYPE_CHECKING:
+    import torch
+
+_KINDS = {"int8": "static", "int8-dynamic": "dynamic"}
+
+
+def quantize(
+    graph: torch.fx.GraphModule,
+    scheme: Mapping[str, Any] | None,
+    dtype: str,
+    samples: Mapping[str, np.ndarray],
+    progress: ProgressSink,
+) -> torch.fx.GraphModule:
+    """Calibrate and convert `graph`; the result computes in float between quantize and dequantize nodes.
+
+    Args:
+        graph: of the exported float model, batch 1.
+        scheme: `ModelRecord.quantization`.
+        dtype: `int8` or `int8-dynamic`, what the profile exports.
+        samples: input name -> [n, ...], in the order of the model's arguments; unused for dynamic.
+        progress: one step per sample.
+
+    Raises:
+        ConfigError: the plan's quantize step and the export dtype do not agree, or there are no samples.
+    """
+    import torch
+    from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
+        XNNPACKQuantizer,
+        get_symmetric_quantization_config,
+    )
+    from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+
+    settings = _agreed(scheme, dtype)
+    config = get_symmetric_quantization_config(
+        is_per_channel=settings.get("granularity", "per_channel") == "per_channel",
+        is_dynamic=dtype == "int8-dynamic",
+    )
+    prepared = prepare_pt2e(graph, XNNPACKQuantizer().set_global(config))
+    arrays = list(samples.values()) if dtype == "int8" else [array[:1] for array in samples.values()]
+    count = len(arrays[0]) if arrays else 0
+    if count == 0:
+        msg = "export dtype int8 needs calibration samples, found none in the model folder"
+        raise ConfigError(msg, remedy="let the plan's quantize step calibrate: quantize: {kind: static}")
+    with torch.no_grad():
+        for index in range(count):
+            prepared(*(torch.from_numpy(np.array(array[index : index + 1])) for array in arrays))
+            progress.update(0.1 + 0.5 * (index + 1) / count, f"calibrating {index + 1}/{count}")
+    converted: torch.fx.GraphModule = convert_pt2e(prepared)
+    return converted
+
+
+def read_calibration(folder: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """The samples that the quantize step chose, in the order of the model's arguments; empty where it chose none."""
+    paths = {name: folder / f"calibration.{name}.npy" for name in names}
+    if not all(path.exists() for path in paths.values()):
+        return {}
+    return {name: np.load(path, mmap_mode="r") for name, path in paths.items()}
+
+
+def _agreed(scheme: Mapping[str, Any] | None, dtype: str) -> Mapping[str, Any]:
+    found = scheme.get("kind") if scheme else None
+    if scheme is None or found != _KINDS[dtype]:
+        msg = f"export dtype {dtype} needs a plan step quantize with kind: {_KINDS[dtype]}, found {found or 'none'}"
+        raise ConfigError(msg, remedy=f"add to the plan: quantize: {{kind: {_KINDS[dtype]}}}")
+    if scheme.get("activations", "int8") != "int8":
+        msg = f"executorch has int8 activations only, found activations: {scheme['activations']}"
+        raise ConfigError(msg, remedy="use activations: int8, or export tflite with dtype int16x8")
+    return scheme

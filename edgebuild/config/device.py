@@ -1,0 +1,29 @@
+"""Devices: how one physical or emulated device is reached, and what it must be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from edgebuild.config.fields import Name, Table
+from edgebuild.config.quantity import Milliseconds
+
+
+class Lease(Table):
+    """How long a job may keep the device without a sign of life."""
+
+    ttl: Milliseconds = Field(default=600_000.0, description="a crashed job frees its device after this time")
+
+
+class Device(Table):
+    """One file of `devices/`."""
+
+    name: Name = Field(description="what `device:` in a profile refers to")
+    description: str = Field(default="", description="one line")
+    transport: str = Field(description="how it is reached")
+    properties: dict[str, str] = Field(
+        default_factory=dict, description="what it must say of itself (cpu, architecture, …), checked before it is used"
+    )
+    lease: Lease = Field(default_factory=Lease, description="exclusive use")
+    options: dict[str, Any] = Field(default_factory=dict, description="of the transport")

@@ -1,0 +1,108 @@
+"""Checking a plan: each step's name and parameters, their order, and whether they deliver what the export promises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from edgebuild.config.document import describe_value
+from edgebuild.config.located import Located
+from edgebuild.config.problem import ProblemList
+from edgebuild.config.registries import STEPS
+from edgebuild.config.target import PlannedStep
+from edgebuild.config.validate import read_table
+from edgebuild.config.wording import unknown_name
+
+WITHOUT_STEP = ("fp32", "fp16")
+"""What a format makes of float weights by itself; every other dtype needs a step that delivers it."""
+
+
+@dataclass(frozen=True)
+class CheckedStep:
+    """A step, where it stands, and the dtype it delivers (None for a step that leaves the numbers as they are)."""
+
+    step: PlannedStep
+    at: Located
+    method: Any
+    delivers: str | None
+
+
+def read_plan(plan: Located, problems: ProblemList) -> list[CheckedStep] | None:
+    """Check every step and their order; None where one step is wrong, so that what they deliver is not known."""
+    if not isinstance(plan.value, list):
+        problems.add(plan.problem(f"expected a list of steps (- step: {{…}}), found {describe_value(plan)}"))
+        return None
+    steps = [_read_step(item, problems) for item in plan.value]
+    known = [step for step in steps if step is not None]
+    _check_order(known, problems)
+    return known if len(known) == len(steps) else None
+
+
+def _read_step(item: Located, problems: ProblemList) -> CheckedStep | None:
+    if isinstance(item.value, str):
+        item = item.with_value({item.value: item.with_value({})})
+    if not isinstance(item.value, dict) or len(item.value) != 1:
+        named = isinstance(item.value, dict) and item.value
+        found = f"the keys {', '.join(item.value)}" if named else describe_value(item)
+        problems.add(item.problem(f"expected one step, like `- quantize: {{kind: static}}`, found {found}"))
+        return None
+    name, parameters = next(iter(item.value.items()))
+    if name not in STEPS:
+        problems.add(parameters.problem(unknown_name("plan step", name, STEPS.names()), at_key=True))
+        return None
+    method = STEPS.get(name)
+    values = parameters if parameters.value is not None else parameters.with_value({})
+    read = read_table(method.parameters, values, problems)
+    if read is None:
+        return None
+    return CheckedStep(PlannedStep(name, read), parameters, method, method.delivers(read))
+
+
+def _check_order(steps: list[CheckedStep], problems: ProblemList) -> None:
+    for before, after in pairwise(steps):
+        if after.method.phase < before.method.phase:
+            message = (
+                f"may not follow {before.step.method} (line {before.at.key_spot.line}): a step that changes "
+                f"{_CHANGES[int(after.method.phase)]} undoes what {before.step.method} did to "
+                f"{_CHANGES[int(before.method.phase)]}; put {after.step.method} first"
+            )
+            problems.add(after.at.problem(message, at_key=True))
+    delivering = [step for step in steps if step.delivers is not None]
+    for again in delivering[1:]:
+        first = delivering[0]
+        message = (
+            f"the model is already {first.delivers} after {first.step.method} (line {first.at.key_spot.line}); "
+            "numbers can be quantized once"
+        )
+        problems.add(again.at.problem(message, at_key=True))
+
+
+_CHANGES = {
+    1: "the structure",
+    2: "the weights by training",
+    3: "the values of the weights",
+    4: "the type of the numbers",
+}
+"""Phase of a step -> what it changes."""
+
+
+def check_promise(dtype: Located, steps: list[CheckedStep], problems: ProblemList) -> None:
+    """See that the plan delivers the dtype that `export.dtype` promises."""
+    promised = dtype.value
+    delivering = [step for step in steps if step.delivers is not None]
+    if not delivering:
+        if promised not in WITHOUT_STEP:
+            able = ", ".join(name for name, method in STEPS.items() if _can_deliver(method)) or "none"
+            problems.add(dtype.problem(f"no step of the plan delivers {promised}; steps that quantize: {able}"))
+        return
+    if len(delivering) == 1 and delivering[0].delivers != promised:
+        step = delivering[0]
+        where = f"{step.at.source.label}:{step.at.key_spot.line}"
+        message = f"promises {promised}, but {step.step.method} ({where}) delivers {step.delivers}"
+        problems.add(dtype.problem(message))
+
+
+def _can_deliver(method: Any) -> bool:
+    """Whether the method says anything about the dtype it delivers: the default says nothing."""
+    return method.delivers is not type(method).delivers

@@ -1,0 +1,112 @@
+"""From a merged profile to a checked Target: tables, plan, and every name looked up in its registry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgebuild.config.located import Located
+from edgebuild.config.plan import CheckedStep, check_promise, read_plan
+from edgebuild.config.problem import ProblemList
+from edgebuild.config.profile import Profile
+from edgebuild.config.registries import FORMATS, PACKAGERS, RUNTIMES
+from edgebuild.config.target import Export, Package, Target
+from edgebuild.config.validate import read_table
+from edgebuild.config.wording import suggestion, unknown_name
+from edgebuild.registry import Registry
+
+
+def read_target(profile: Profile, problems: ProblemList) -> Target | None:
+    """Return the target, or None after adding every problem with it."""
+    before = len(problems)
+    merged = profile.merged
+    target = read_table(Target, _prepared(merged), problems, incomplete=not profile.complete)
+    plan = merged.child("plan")
+    steps: list[CheckedStep] | None = []
+    if plan is not None and plan.value is not None:
+        steps = read_plan(plan, problems)
+    export = merged.child("export")
+    options = _read_export(export, problems) if export is not None else None
+    package = _read_package(merged.child("package"), problems)
+    _check_name(merged, ("runtime", "name"), RUNTIMES, problems)
+    dtype = _text_at(merged, ("export", "dtype"))
+    if dtype is not None and steps is not None:
+        check_promise(dtype, steps, problems)
+    if target is None or steps is None or options is None or len(problems) > before:
+        return None
+    return target.model_copy(
+        update={
+            "plan": tuple({checked.step.method: checked.step.to_json()} for checked in steps),
+            "export": target.export.model_copy(update={"options": options}),
+            "package": Package(kind=target.package.kind, options=package or {}),
+        }
+    )
+
+
+def _prepared(merged: Located) -> Located:
+    """The profile as the tables want it: what the registries check is left out here, so that nothing is told twice."""
+    values: dict[str, Located] = dict(merged.value)
+    values.pop("plan", None)
+    package = values.get("package")
+    if package is not None and isinstance(package.value, dict):
+        values["package"] = package.with_value({key: item for key, item in package.value.items() if key == "kind"})
+    return merged.with_value(values)
+
+
+def _read_export(export: Located, problems: ProblemList) -> dict[str, Any] | None:
+    """Check format, dtype, io and options against the format's own tables; return the options."""
+    name = _text_at(export, ("format",))
+    if name is None:
+        return None
+    if name.value not in FORMATS:
+        problems.add(name.problem(unknown_name("export format", name.value, FORMATS.names())))
+        return None
+    chosen = FORMATS.get(name.value)
+    dtype = _text_at(export, ("dtype",))
+    if dtype is not None:
+        _check_dtype(name.value, chosen, dtype, _text_at(export, ("io",)), problems)
+    return _read_options(export, export.child("options"), chosen.options, problems)
+
+
+def _check_dtype(name: str, chosen: Any, dtype: Located, io: Located | None, problems: ProblemList) -> None:
+    if dtype.value not in chosen.dtypes:
+        known = list(chosen.dtypes)
+        hint = suggestion(dtype.value, known)
+        problems.add(dtype.problem(f"{name} cannot be {dtype.value}{hint}; it can be {', '.join(known)}"))
+        return
+    allowed = chosen.dtypes[dtype.value]
+    wanted = Export.model_fields["io"].default if io is None else io.value
+    if wanted not in allowed:
+        at = dtype if io is None else io
+        problems.add(at.problem(f"{name} {dtype.value} cannot have {wanted} inputs; allowed: {', '.join(allowed)}"))
+
+
+def _read_package(package: Located | None, problems: ProblemList) -> dict[str, Any] | None:
+    """Check the kind of package and its options; return the options."""
+    if package is None or not isinstance(package.value, dict):
+        return {}
+    kind = _text_at(package, ("kind",))
+    name = Package.model_fields["kind"].default if kind is None else kind.value
+    if name not in PACKAGERS:
+        problems.add((kind or package).problem(unknown_name("package", name, PACKAGERS.names())))
+        return None
+    return _read_options(package, package.without("kind"), PACKAGERS.get(name).options, problems)
+
+
+def _read_options(owner: Located, options: Located | None, table: Any, problems: ProblemList) -> dict[str, Any] | None:
+    given = owner.with_value({}) if options is None or options.value is None else options
+    read = read_table(table, given, problems)
+    return None if read is None else read.model_dump(mode="json", exclude_defaults=True)
+
+
+def _check_name(merged: Located, path: tuple[str, ...], registry: Registry[Any], problems: ProblemList) -> None:
+    name = _text_at(merged, path)
+    if name is not None and name.value not in registry:
+        problems.add(name.problem(unknown_name(registry.kind, name.value, registry.names())))
+
+
+def _text_at(located: Located, path: tuple[str, ...]) -> Located | None:
+    """The text at `path`; None where there is none (which the table tells)."""
+    at: Located | None = located
+    for key in path:
+        at = None if at is None else at.child(key)
+    return at if at is not None and isinstance(at.value, str) else None

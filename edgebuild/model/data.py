@@ -14,6 +14,7 @@ from edgebuild.errors import ConfigError
 from edgebuild.model.data_folder import DataSummary, InputSpec
 from edgebuild.model.normalization import Normalization
 from edgebuild.model.readers import READERS
+from edgebuild.model.seeding import seeded
 from edgebuild.model.split import Split, as_split
 from edgebuild.progress import ProgressSink
 
@@ -33,11 +34,12 @@ class Splits:
     classes: tuple[str, ...]
 
 
-def read_splits(source: Mapping[str, Any], project_root: Path, seed: int) -> Splits:
+def read_splits(source: Mapping[str, Any], project_root: Path, seed: int, input_names: Sequence[str] = ()) -> Splits:
     """Open the project's `data:` section; nothing is copied yet.
 
     `source` has one of the keys in READERS (`function`, `npz`, `images`), and optionally `kwargs` (of the function),
-    `inputs` (names, in the order of the model's arguments), `classes` and `normalization`.
+    `classes` and `normalization`. `input_names` are in the order of the model's arguments; without them the data's
+    own names are used (`edgebuild.model.split.as_split`).
 
     Raises:
         ConfigError: the source cannot be read, or a split is missing, empty or of another form.
@@ -48,14 +50,14 @@ def read_splits(source: Mapping[str, Any], project_root: Path, seed: int) -> Spl
         msg = f"data: found {found}, expected exactly one of {', '.join(READERS.names())}"
         raise ConfigError(msg)
     options = source if kinds[0] == "function" else source[kinds[0]]
-    raw = READERS.get(kinds[0])(options, project_root, seed)
+    with seeded(seed):
+        raw = READERS.get(kinds[0])(options, project_root, seed)
     normalization = Normalization.from_json(source.get("normalization"))
-    names = tuple(source.get("inputs") or ())
     for split in ("train", "validation"):
         if raw.get(split) is None:
             msg = f"data: found no {split!r} split, expected one"
             raise ConfigError(msg, remedy=f"return {{'train': …, 'validation': …}} with a {split!r} entry")
-    train = as_split("train", raw["train"], project_root, normalization, names)
+    train = as_split("train", raw["train"], project_root, normalization, input_names)
     validation = as_split("validation", raw["validation"], project_root, normalization, train.inputs)
     calibration = None
     if raw.get("calibration") is not None:
@@ -64,9 +66,9 @@ def read_splits(source: Mapping[str, Any], project_root: Path, seed: int) -> Spl
     return Splits(train, validation, calibration, classes)
 
 
-def load_training(source: Mapping[str, Any], project_root: Path, seed: int) -> Split:
-    """The training split of a source; `seed` must be the one that made the data folder."""
-    return read_splits(source, project_root, seed).train
+def load_training(source: Mapping[str, Any], project_root: Path, seed: int, input_names: Sequence[str] = ()) -> Split:
+    """The training split of a source; `seed` and `input_names` must be those that made the data folder."""
+    return read_splits(source, project_root, seed, input_names).train
 
 
 def make_data_folder(
@@ -75,6 +77,7 @@ def make_data_folder(
     output: Path,
     seed: int,
     progress: ProgressSink,
+    input_names: Sequence[str] = (),
     calibration_samples: int = CALIBRATION_SAMPLES,
 ) -> DataSummary:
     """Fill `output` as `edgebuild.model.data_folder` says and return the summary.
@@ -86,14 +89,15 @@ def make_data_folder(
             differ in shape or dtype.
     """
     progress.update(0.0, "opening the data")
-    splits = read_splits(source, project_root, seed)
+    splits = read_splits(source, project_root, seed, input_names)
     calibration = splits.calibration or splits.train
     chosen = _draw(calibration.length, calibration_samples if splits.calibration is None else None, seed)
-    shapes = _write(splits.validation, np.arange(splits.validation.length), output, "validation", progress)
+    with seeded(seed):
+        shapes = _write(splits.validation, np.arange(splits.validation.length), output, "validation", progress)
+        other = _write(calibration, chosen, output, "calibration", progress, targets=False)
+        first = splits.train.stack([0])[0]
     _check_labels(output, splits.classes)
-    other = _write(calibration, chosen, output, "calibration", progress, targets=False)
     _check_same("calibration", other, shapes)
-    first = splits.train.stack([0])[0]
     _check_same("train", {name: (array.shape[1:], array.dtype.name) for name, array in first.items()}, shapes)
     norm = splits.train.normalization or Normalization()
     specs = tuple(

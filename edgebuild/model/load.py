@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edgebuild.errors import ConfigError
 from edgebuild.model.edits import replay
 from edgebuild.model.model_folder import ModelRecord, read_record
+from edgebuild.model.seeding import seeded
 from edgebuild.model.user_code import call_user
 from edgebuild.model.weights import fit_weights, read_weights, write_weights
 
@@ -40,8 +41,7 @@ def build_factory(source: Mapping[str, Any], project_root: Path, seed: int = 0) 
     import torch
 
     reference = str(source["factory"])
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         model = call_user(reference, project_root, kwargs=source.get("kwargs") or {})
     if not isinstance(model, torch.nn.Module):
         msg = f"{reference!r} returned a {type(model).__name__}, expected a torch.nn.Module"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,30 +33,41 @@ class Metric:
 
 
 def resolve_metric(spec: str | Mapping[str, Any], project_root: Path) -> Metric:
-    """The metric that a project names: `accuracy`, a torchmetrics name, `module:function`, or `{name, kwargs}`.
+    """The metric of a project's `metric:` section: a name, or `{name, kwargs, higher_is_better, unit}`.
 
-    A user's function gets `(outputs, targets)` as numpy arrays (`outputs` is a mapping by name where the model has
-    several) and returns a number; attributes `unit` and `higher_is_better` on it are honoured. A torchmetrics metric
-    gets the first output; `task` and `num_classes` are filled in from the arrays.
+    The name is `accuracy`, another of PLAIN, a torchmetrics name, or `module:function`. A user's function gets
+    `(outputs, targets)` as numpy arrays (`outputs` is a mapping by name where the model has several) and returns a
+    number. A torchmetrics metric gets the first output; `task` and `num_classes` are filled in from the arrays.
+
+    `unit` (`%` by default) makes a share in [0, 1] a percentage; a metric known not to be a share has the unit `1`
+    where the project names none. A user's function gives a share unless the unit says otherwise.
 
     Raises:
         ConfigError: there is no such metric, or the user's function cannot be loaded.
     """
-    name = spec if isinstance(spec, str) else str(spec["name"])
-    kwargs = {} if isinstance(spec, str) else dict(spec.get("kwargs") or {})
+    section: Mapping[str, Any] = {"name": spec} if isinstance(spec, str) else spec
+    name, kwargs = str(section["name"]), dict(section.get("kwargs") or {})
+    unit = str(section.get("unit") or "%")
     if ":" in name:
-        return _user_metric(name, kwargs, project_root)
-    if name in PLAIN and not kwargs:
-        return PLAIN[name]
-    from edgebuild.model.torch_metrics import torchmetrics_metric
+        metric = _user_metric(name, kwargs, unit, project_root)
+    elif name in PLAIN and not kwargs:
+        metric = PLAIN[name]
+    else:
+        from edgebuild.model.torch_metrics import torchmetrics_metric
 
-    return torchmetrics_metric(name, kwargs, tuple(PLAIN))
+        metric = torchmetrics_metric(name, kwargs, tuple(PLAIN))
+    higher = section.get("higher_is_better")
+    return replace(
+        metric,
+        unit=unit if unit != "%" and metric.unit == "1" else metric.unit,
+        higher_is_better=metric.higher_is_better if higher is None else bool(higher),
+    )
 
 
 def predicted_labels(outputs: np.ndarray) -> np.ndarray:
-    """The class of each sample (or pixel) from scores [n, classes, ...]; from one score [n] or [n, 1] whether it is > 0.
+    """The class of each sample (or pixel): the best of scores [n, classes, ...], 0 or 1 from one score [n] or [n, 1].
 
-    One score is taken as a logit, or as a probability (> 0.5) where all values lie in [0, 1].
+    One score is taken as a logit (1 where > 0), or as a probability (1 where > 0.5) if all values lie in [0, 1].
     """
     if outputs.ndim >= 2 and outputs.shape[1] > 1:
         return np.asarray(outputs.argmax(axis=1))
@@ -119,17 +130,16 @@ PLAIN = {
 """Metrics computed in numpy, without the seconds that importing torchmetrics takes."""
 
 
-def _user_metric(reference: str, kwargs: Mapping[str, Any], project_root: Path) -> Metric:
+def _user_metric(reference: str, kwargs: Mapping[str, Any], unit: str, project_root: Path) -> Metric:
     function = load_callable(reference, project_root)
 
     def compute(outputs: Mapping[str, np.ndarray], targets: np.ndarray) -> float:
         value = first_output(outputs) if len(outputs) == 1 else dict(outputs)
         result = call_user(reference, project_root, (value, targets), kwargs, function)
         try:
-            return float(result)
+            return float(result) * (100.0 if unit == "%" else 1.0)
         except (TypeError, ValueError):
             msg = f"metric {reference!r} returned a {type(result).__name__}, expected a number"
             raise ConfigError(msg) from None
 
-    unit = str(getattr(function, "unit", "1"))
-    return Metric(reference.partition(":")[2], unit, bool(getattr(function, "higher_is_better", True)), compute)
+    return Metric(reference.partition(":")[2], unit, True, compute)

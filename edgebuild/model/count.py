@@ -1,0 +1,160 @@
+"""How big a model is: parameters, bytes of weights and multiply-accumulates, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from edgebuild.figure import Figure
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class LayerCount:
+    """One layer: its own parameters and the MACs of its own operations, for one sample.
+
+    Attributes:
+        layer: dotted name; empty for what the model does outside its layers.
+        kind: class of the module.
+        parameters: numbers in its own parameters; a tied tensor counts where it first occurs.
+        bytes: of its own parameters and buffers, as stored.
+        macs: multiply-accumulates of convolutions, matrix products and attention; other operations count none.
+        output_shape: of one sample with the batch dimension; empty where it gave no single tensor.
+    """
+
+    layer: str
+    kind: str
+    parameters: int
+    bytes: int
+    macs: int
+    output_shape: tuple[int, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The layers of a model in the order of their first use, and the totals."""
+
+    layers: tuple[LayerCount, ...]
+
+    @property
+    def parameters(self) -> int:
+        """Numbers in all parameters."""
+        return sum(layer.parameters for layer in self.layers)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all parameters and buffers."""
+        return sum(layer.bytes for layer in self.layers)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one inference."""
+        return sum(layer.macs for layer in self.layers)
+
+    def figures(self) -> tuple[Figure, Figure, Figure]:
+        """`parameters`, `weight_bytes` and `macs` as exact figures."""
+        source = "PyTorch model, one sample"
+        return (
+            Figure("parameters", self.parameters, "1", "exact", provenance=source),
+            Figure("weight_bytes", self.bytes, "B", "exact", provenance=source),
+            Figure("macs", self.macs, "MAC", "exact", provenance=source),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return totals and layers as plain JSON values."""
+        totals = {"parameters": self.parameters, "bytes": self.bytes, "macs": self.macs}
+        return {**totals, "layers": [layer.to_json() for layer in self.layers]}
+
+
+def count_model(model: torch.nn.Module, sample: tuple[torch.Tensor, ...]) -> Counts:
+    """Run the model once on `sample` (batch of one) and count.
+
+    MACs are half the FLOPs that PyTorch's own flop counter finds in every operation, attributed to the layer that ran
+    it; recurrent layers, which that counter does not know, are counted from their sizes. The operations of an exported
+    program belong to the model as a whole.
+    """
+    names = {module: name for name, module in model.named_modules()}
+    shapes: dict[str, tuple[int, ...]] = {}
+    recurrent: dict[str, int] = {}
+
+    def record(module: torch.nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        name = names[module]
+        shapes.setdefault(name, tuple(output.shape) if hasattr(output, "shape") else ())
+        recurrent[name] = recurrent.get(name, 0) + _recurrent_macs(module, inputs)
+
+    handles = [module.register_forward_hook(record) for module in names]
+    try:
+        flops = _flops(model, sample)
+    finally:
+        for handle in handles:
+            handle.remove()
+    # A layer finishes before the one it is in: the order of the hooks puts a model's own row last.
+    order = [*(name for name in shapes if name), *(name for name in names.values() if name not in shapes), ""]
+    macs = {name: _own(name, flops) // 2 + recurrent.get(name, 0) for name in order}
+    return Counts(_rows(model, dict.fromkeys(order), shapes, macs))
+
+
+def _flops(model: torch.nn.Module, sample: tuple[torch.Tensor, ...]) -> dict[str, int]:
+    """Layer -> FLOPs of everything that ran inside it, the whole model under the empty name."""
+    import torch
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+    from torch.utils.flop_counter import FlopCounterMode
+
+    fast = torch.backends.mha.get_fastpath_enabled()
+    counter = FlopCounterMode(display=False, depth=None)
+    # Fused attention is one operation the counter does not know; unfused it is the matrix products it stands for.
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
+            model(*sample)
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+    totals = {key: sum(by_op.values()) for key, by_op in counter.get_flop_counts().items()}
+    inside = {key.partition(".")[2]: count for key, count in totals.items() if "." in key}
+    return {**inside, "": totals.get("Global", 0)}
+
+
+def _own(name: str, flops: Mapping[str, int]) -> int:
+    """FLOPs of the layer itself: all inside it without those inside its nearest counted descendants."""
+    inside = [other for other in flops if other and other != name and (not name or other.startswith(f"{name}."))]
+    nearest = [
+        other for other in inside if not any(other.startswith(f"{between}.") for between in inside if between != other)
+    ]
+    return flops.get(name, 0) - sum(flops[other] for other in nearest)
+
+
+def _recurrent_macs(module: torch.nn.Module, inputs: tuple[Any, ...]) -> int:
+    """MACs of an LSTM, GRU or RNN: per step and layer, gates x hidden x (input + hidden), and the projection."""
+    import torch
+
+    if not isinstance(module, torch.nn.RNNBase):
+        return 0
+    steps = inputs[0].numel() // module.input_size
+    return steps * sum(weight.numel() for name, weight in module.named_parameters() if name.startswith("weight"))
+
+
+def _rows(
+    model: torch.nn.Module,
+    order: Iterable[str],
+    shapes: Mapping[str, tuple[int, ...]],
+    macs: Mapping[str, int],
+) -> tuple[LayerCount, ...]:
+    seen: set[int] = set()
+    rows = []
+    for name in order:
+        module = model.get_submodule(name)
+        parameters = [tensor for tensor in module.parameters(recurse=False) if id(tensor) not in seen]
+        buffers = [tensor for tensor in module.buffers(recurse=False) if id(tensor) not in seen]
+        seen.update(id(tensor) for tensor in (*parameters, *buffers))
+        size = sum(tensor.numel() * tensor.element_size() for tensor in (*parameters, *buffers))
+        count = sum(tensor.numel() for tensor in parameters)
+        if count or size or macs[name]:
+            rows.append(LayerCount(name, type(module).__name__, count, size, macs[name], shapes.get(name, ())))
+    return tuple(rows)

@@ -1,0 +1,87 @@
+"""The headline: one row per target, what a team pastes into a release note."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgebuild.figure import format_value
+from edgebuild.report.facts import BudgetResult, RunFacts, Status, TargetFacts, find_figure
+from edgebuild.report.verdict import VERDICTS
+from edgebuild.report.wording import DASH, interval_text, ratio_text, value_text
+
+
+@dataclass(frozen=True)
+class HeadlineRow:
+    """One target in words; every text is ready to show."""
+
+    target: str
+    status: Status
+    verdict: str
+    file: str
+    kind: str
+    size: str
+    ratio: str
+    accuracy: str
+    accuracy_interval: str
+    drop: str
+    drop_interval: str
+    host_latency: str
+    host_latency_interval: str
+    device_latency: str
+    budgets: tuple[tuple[str, str], ...]
+
+    @property
+    def budget_summary(self) -> str:
+        """`2 met, 1 missed, 1 not measured`, or a dash."""
+        states = [state for state, _ in self.budgets]
+        parts = [f"{states.count(state)} {state}" for state in ("met", "missed", "not measured") if state in states]
+        return ", ".join(parts) or DASH
+
+
+def headline(facts: RunFacts) -> tuple[HeadlineRow, ...]:
+    """Return the headline rows in the order of the targets."""
+    base = find_figure(facts.baseline.figures, "file_size")
+    return tuple(_row(target, base.value if base else None) for target in facts.targets)
+
+
+def _row(target: TargetFacts, base_bytes: float | None) -> HeadlineRow:
+    accuracy, drop = target.figure("accuracy"), target.figure("accuracy_drop")
+    host = target.figure("host_latency")
+    artifact = target.artifact
+    return HeadlineRow(
+        target=target.name,
+        status=target.status,
+        verdict=VERDICTS[target.status],
+        file=artifact.file if artifact else DASH,
+        kind=f"{artifact.format} {artifact.dtype}" if artifact else DASH,
+        size=format_value(artifact.bytes, "B") if artifact else DASH,
+        ratio=ratio_text(artifact.bytes, base_bytes) if artifact else "",
+        accuracy=value_text(accuracy),
+        accuracy_interval=interval_text(accuracy),
+        drop=value_text(drop),
+        drop_interval=interval_text(drop),
+        host_latency=value_text(host),
+        host_latency_interval=interval_text(host),
+        device_latency=value_text(target.figure("latency")) if artifact else DASH,
+        budgets=tuple((budget_state(budget), budget_text(budget)) for budget in target.budgets),
+    )
+
+
+def budget_state(budget: BudgetResult) -> str:
+    """`met`, `missed` or `not measured`."""
+    if budget.met is None:
+        return "not measured"
+    return "met" if budget.met else "missed"
+
+
+def budget_text(budget: BudgetResult) -> str:
+    """`size 22.7 KiB of 64 KiB`, `latency not measured (limit 60 ms)`."""
+    limit = limit_text(budget.limit, budget.unit)
+    if budget.value is None:
+        return f"{budget.name} not measured (limit {limit})"
+    return f"{budget.name} {limit_text(budget.value, budget.unit)} of {limit}"
+
+
+def limit_text(value: float, unit: str) -> str:
+    """A limit or value in its unit; `KiB` and `MiB` stay as the profile wrote them."""
+    return f"{value:.4g} {unit}" if unit in ("KiB", "MiB", "GiB") else format_value(value, unit)

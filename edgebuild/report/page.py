@@ -1,0 +1,55 @@
+"""index.html: one page that works from a folder, without a network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgebuild.report import charts
+from edgebuild.report.facts import RunFacts, TargetFacts
+from edgebuild.report.headline import headline
+from edgebuild.report.picture import headline_svg
+from edgebuild.report.templating import environment
+from edgebuild.report.verdict import run_passed
+
+
+def render_page(facts: RunFacts, plotly: str) -> str:
+    """Return the page.
+
+    Args:
+        plotly: path of plotly.min.js relative to the page.
+    """
+    from markupsafe import Markup
+
+    template = environment().get_template("index.html.j2")
+    page: str = template.render(
+        facts=facts,
+        passed=run_passed(facts),
+        rows=headline(facts),
+        # Made by our own autoescaping template, so that it needs no second escaping.
+        picture=Markup(headline_svg(facts)),  # noqa: S704
+        overview=_overview(facts),
+        sections=[(target, _target_charts(facts, target)) for target in facts.targets],
+        plotly=plotly,
+    )
+    return page
+
+
+def _overview(facts: RunFacts) -> list[dict[str, Any]]:
+    return _present(
+        ("overview-size", "Accuracy against file size", charts.accuracy_chart(facts, "file_size")),
+        ("overview-latency", "Accuracy against latency on the build host", charts.accuracy_chart(facts, "host_latency")),
+    )
+
+
+def _target_charts(facts: RunFacts, target: TargetFacts) -> list[dict[str, Any]]:
+    census = charts.census_chart(target.census) if target.census else None
+    return _present(
+        ("ledger", "Ledger: bytes and accuracy after each step", charts.ledger_chart(facts.baseline.ledger, target)),
+        ("profile", "Time per operation", charts.profile_chart(target.profile)),
+        ("census", "What the file stores", census),
+        ("layers", "Closeness to the float model, layer by layer", charts.layers_chart(target.layers)),
+    )
+
+
+def _present(*entries: tuple[str, str, charts.Chart | None]) -> list[dict[str, Any]]:
+    return [{"id": name, "title": title, "spec": spec} for name, title, spec in entries if spec is not None]

@@ -1,0 +1,69 @@
+"""How numbers read in a report: short, with unit and interval, a dash where nothing is known."""
+
+from __future__ import annotations
+
+from edgebuild.figure import Figure, format_number, format_value
+
+DASH = "–"
+
+LABELS = {
+    "accuracy": "Accuracy",
+    "accuracy_drop": "Accuracy drop",
+    "agreement": "Agreement with baseline",
+    "energy": "Energy (device)",
+    "file_size": "File size",
+    "flash": "Flash (device)",
+    "host_latency": "Latency on the build host",
+    "host_load_time": "Load time on the build host",
+    "host_memory_over_idle": "Memory over idle on the build host",
+    "host_peak_memory": "Peak memory on the build host",
+    "latency": "Latency (device)",
+    "macs": "Multiply-accumulates",
+    "parameters": "Parameters",
+    "ram": "RAM (device)",
+}
+
+
+def label(name: str) -> str:
+    """Return the words for a figure's name; an unknown one is its own name with spaces."""
+    return LABELS.get(name, name.replace("_", " ").capitalize())
+
+
+def value_text(figure: Figure | None) -> str:
+    """`98.61 %`, `not measured` for a missing figure, a dash for none."""
+    if figure is None:
+        return DASH
+    if figure.value is None:
+        return "not measured"
+    if figure.unit == "1" and abs(figure.value) >= 1e4:
+        return f"{figure.value:,.0f}"
+    if figure.unit == "MAC":
+        return f"{figure.value:,.0f}"
+    return format_value(figure.value, figure.unit)
+
+
+def interval_text(figure: Figure | None) -> str:
+    """`[96.98, 99.36]`, in the figure's unit; empty where there is none."""
+    if figure is None or figure.low is None or figure.high is None:
+        return ""
+    if figure.unit == "%":
+        return f"[{figure.low:.2f}, {figure.high:.2f}]"
+    if figure.unit == "B":
+        return f"[{format_value(figure.low, 'B')}, {format_value(figure.high, 'B')}]"
+    return f"[{format_number(figure.low)}, {format_number(figure.high)}]"
+
+
+def ratio_text(value: float | None, base: float | None) -> str:
+    """How many times smaller `value` is than `base`: `2.9× smaller`; empty where either is unknown."""
+    if not value or not base:
+        return ""
+    return f"{base / value:.1f}× smaller" if value <= base else f"{value / base:.1f}× larger"
+
+
+def seconds_text(seconds: float) -> str:
+    """`0.4 s`, `48 s`, `2 min 05 s`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"

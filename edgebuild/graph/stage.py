@@ -65,6 +65,7 @@ class StageKind:
         tools: names of the installed distributions whose versions the result depends on, from the params.
         platform: True where the result depends on the machine (a benchmark), so that its key includes it.
         gate: looks at the finished artifact; a returned text is the reason why nothing downstream may run.
+        exclusive: True where nothing else of the build may run beside it (a timing).
     """
 
     version: int
@@ -72,3 +73,4 @@ class StageKind:
     tools: Callable[[Mapping[str, Any]], tuple[str, ...]] = lambda _params: ()
     platform: bool = False
     gate: Callable[[Path], str | None] = lambda _artifact: None
+    exclusive: bool = False

@@ -1,0 +1,70 @@
+"""Writing into the store so that a reader sees the old file or the new one, and a full disk is a clear error."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from edgebuild.errors import StoreError
+
+_REMEDIES = {
+    errno.ENOSPC: "free some space (`edgebuild cache gc` drops what no build needs any more) and build again",
+    errno.EDQUOT: "free some space (`edgebuild cache gc` drops what no build needs any more) and build again",
+    errno.EROFS: "move the project to a disk that can be written",
+    errno.EACCES: "give yourself the right to write there, or copy the project elsewhere",
+    errno.EPERM: "give yourself the right to write there, or copy the project elsewhere",
+}
+_WORDS = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "your disk quota is used up"}
+
+
+def store_error(error: OSError, path: Path) -> StoreError:
+    """What a failed write to the store at `path` means for a user."""
+    words = _WORDS.get(error.errno or 0, error.strerror or str(error))
+    msg = f"cannot write to the store {path}: {words}; everything built before is intact"
+    return StoreError(msg, remedy=_REMEDIES.get(error.errno or 0))
+
+
+@contextlib.contextmanager
+def store_errors(path: Path) -> Iterator[None]:
+    """Turn an OSError inside the block into a StoreError that names `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise store_error(error, path) from error
+
+
+def write_text(path: Path, text: str, *, durable: bool = True) -> None:
+    """Replace `path` by a file with this text, all or nothing; `durable` also survives a power cut.
+
+    Raises:
+        StoreError: the disk is full or the folder cannot be written; the old file is still there.
+    """
+    with store_errors(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                if durable:
+                    os.fsync(file.fileno())
+            Path(name).replace(path)
+        except BaseException:  # also Ctrl-C: no temporary file may stay
+            with contextlib.suppress(OSError):
+                Path(name).unlink()
+            raise
+        if durable:
+            sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the entries of a folder survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -39,7 +39,7 @@ class Promise:
         granularity: `per_channel`, `per_tensor`, or None where no plan step chose one.
         options: the format's own options, as the profile gives them.
         input_names, output_names: the user's names, in order; empty where nothing was promised.
-        input_shapes: with the batch dimension, as the PyTorch model takes them (NCHW); empty where nothing was promised.
+        input_shapes: with the batch dimension, as the PyTorch model takes them (NCHW); empty where not promised.
     """
 
     target: str

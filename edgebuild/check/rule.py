@@ -16,7 +16,7 @@ class Rule:
 
     Attributes:
         title: one line for docs: what the rule wants to see.
-        check: (census, promise, layers of the user's model in forward order) -> findings, empty where the file is as promised.
+        check: (census, promise, layers of the user's model in forward order) -> findings; empty where all is well.
     """
 
     title: str

@@ -9,6 +9,8 @@ from edgebuild.check.census.model import Census, OperationRecord, TensorRecord
 STORED = frozenset({"weight", "bias", "constant"})
 """Roles of tensors whose values are in the file."""
 
+_DECODERS = frozenset({"DEQUANTIZE", "DENSIFY"})
+
 
 class Wiring:
     """The graph of one census.
@@ -45,3 +47,10 @@ class Wiring:
         """The first operation that reads the tensor."""
         readers = self.consumers.get(tensor.index, [])
         return readers[0] if readers else None
+
+    def kernel_of(self, weight: TensorRecord) -> OperationRecord | None:
+        """The operation that computes with a stored weight; those that only decode it first are looked through."""
+        reader = self.reader_of(weight)
+        while reader is not None and reader.name in _DECODERS and reader.outputs[0] in self.tensors:
+            reader = self.reader_of(self.tensors[reader.outputs[0]])
+        return reader

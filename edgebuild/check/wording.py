@@ -39,6 +39,7 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def of_total(number: int, total: int, noun: str) -> str:
+def of_total(number: int, total: int, noun: str, plural: str | None = None) -> str:
     """`2 of 31 weight tensors are`, `1 of 31 weight tensors is`: a subject with its verb."""
-    return f"{number} of {count(total, noun)} {'is' if number == 1 else 'are'}"
+    nouns = noun if total == 1 else plural or f"{noun}s"
+    return f"{number} of {total} {nouns} {'is' if number == 1 else 'are'}"

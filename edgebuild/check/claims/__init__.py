@@ -1,1 +1,1 @@
-"""Checkers of what plan steps claim, one claim a file."""
+"""Checkers of claims, one file each: what a plan step says it changed, looked up in the exported file."""

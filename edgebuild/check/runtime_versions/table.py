@@ -31,7 +31,7 @@ class OperationTable:
 def operation_table() -> OperationTable:
     """Read the table that lies beside this module; it says its source."""
     text = resources.files(__package__).joinpath("tflite_operations.yaml").read_text(encoding="utf-8")
-    raw = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 (no objects: every scalar stays a string)
+    raw = yaml.load(text, Loader=yaml.BaseLoader)
     first = {name: int(number) for name, number in raw["first"].items()}
     runtimes = {
         name: {first.get(name, 1) + offset: Version(text) for offset, text in enumerate(versions)}

@@ -1,0 +1,48 @@
+"""Claim `activations_dtype` {dtype}: what the operations hand to each other has this type."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from edgebuild.check.census.model import Census
+from edgebuild.check.claim import ClaimChecker, ClaimResult
+from edgebuild.check.finding import Finding
+from edgebuild.check.selection import parameter
+from edgebuild.check.wording import layers_of, of_total, places
+from edgebuild.config.registries import CLAIMS
+
+CODE = "float-activations"
+"""The code of the rule that sees the same, so that one `allow:` entry covers both."""
+
+_INDICES = frozenset({"int32", "int64", "bool"})
+"""Shapes, axes and indices computed at run time are no activations in the sense of a quantizer."""
+
+
+def check(census: Census, claim: dict[str, Any]) -> ClaimResult:
+    """Count the activations that have the claimed type."""
+    dtype = parameter(claim, "dtype")
+    activations = [t for t in census.tensors if t.role == "activation" and t.dtype not in _INDICES]
+    other = [tensor for tensor in activations if tensor.dtype != dtype]
+    evidence = f"{len(activations) - len(other)} of {len(activations)} activations {dtype}"
+    if not activations:
+        return _by_interface(census, dtype, claim)
+    if not other:
+        return ClaimResult(evidence)
+    types = " and ".join(sorted(Counter(tensor.dtype for tensor in other)))
+    subject = of_total(len(other), len(activations), "activation")
+    message = f"{claim['step']}: {subject} {types}, not {dtype} ({places(other)})"
+    return ClaimResult(evidence, (Finding(CODE, message, layers_of(other, ())),))
+
+
+def _by_interface(census: Census, dtype: str, claim: dict[str, Any]) -> ClaimResult:
+    """A file of one operation has no tensor between operations: its inputs and outputs are all there is."""
+    other = [record for record in (*census.inputs, *census.outputs) if record.dtype != dtype]
+    evidence = f"no activation between operations; inputs and outputs {'not all ' if other else ''}{dtype}"
+    if not other:
+        return ClaimResult(evidence)
+    message = f"{claim['step']}: no {dtype} activation found; {other[0].name} is {other[0].dtype}"
+    return ClaimResult(evidence, (Finding(CODE, message),))
+
+
+CLAIMS.register("activations_dtype")(ClaimChecker(check))

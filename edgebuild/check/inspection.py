@@ -1,0 +1,102 @@
+"""Finding the exported file that a path means, and reading all there is to know about it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgebuild.check.census.model import Census
+from edgebuild.check.summary import census_summary
+from edgebuild.config.registries import CENSUSES
+from edgebuild.errors import ConfigError
+
+_RECORDS = ("export.json", "manifest.json")
+"""What an artifact folder may hold beside its file; `export.json` names the file."""
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """One exported file.
+
+    Attributes:
+        path: as the user gave it.
+        census: everything in the file.
+        summary: `edgebuild.check.summary.census_summary`.
+        records: name -> content of the records that lie beside the file.
+    """
+
+    path: Path
+    census: Census
+    summary: dict[str, Any]
+    records: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values: every tensor and operation, the summary, and the records beside the file."""
+        return {
+            "path": str(self.path),
+            "summary": self.summary,
+            "census": self.census.to_json(),
+            "records": self.records,
+        }
+
+
+def inspect_file(path: Path) -> Inspection:
+    """Read the file at `path`, or the exported file in the artifact folder `path`.
+
+    Raises:
+        ConfigError: there is no such file, its suffix is not known, or the folder holds no exported file.
+    """
+    file = _file_in(path) if path.is_dir() else path
+    if not file.is_file():
+        msg = f"{path}: no such file or artifact folder"
+        raise ConfigError(msg, remedy="name an exported file, or an artifact folder that holds one")
+    suffix = file.suffix.removeprefix(".")
+    if suffix not in CENSUSES:
+        msg = f"{file}: {_called(file)} cannot be inspected; known: {_known()}"
+        raise ConfigError(msg)
+    census = CENSUSES.get(suffix).read(file)
+    folder = path if path.is_dir() else file.parent
+    return Inspection(path, census, census_summary(census), _records(folder, file.name))
+
+
+def _file_in(folder: Path) -> Path:
+    """The exported file of an artifact folder: the one export.json names, or the only one with a known suffix."""
+    record = folder / "export.json"
+    if record.is_file():
+        return folder / str(_read_json(record).get("file", ""))
+    files = sorted(file for file in folder.iterdir() if file.suffix.removeprefix(".") in CENSUSES)
+    if len(files) != 1:
+        found = ", ".join(file.name for file in files) or "none"
+        msg = f"{folder}: no export.json, and not one exported file ({_known()}) but: {found}"
+        raise ConfigError(msg, remedy="name the file itself")
+    return files[0]
+
+
+def _records(folder: Path, file_name: str) -> dict[str, Any]:
+    found = {name: _read_json(folder / name) for name in _RECORDS if (folder / name).is_file()}
+    export = found.get("export.json")
+    if export is not None and export.get("file") != file_name:
+        del found["export.json"]
+    return found
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        msg = f"{path}: cannot be read as JSON: {error}"
+        raise ConfigError(msg) from error
+    if not isinstance(content, dict):
+        msg = f"{path}: expected a JSON object, found {type(content).__name__}"
+        raise ConfigError(msg)
+    return content
+
+
+def _called(file: Path) -> str:
+    return f"a file ending in {file.suffix}" if file.suffix else "a file without a suffix"
+
+
+def _known() -> str:
+    return ", ".join(f".{name}" for name in CENSUSES.names())

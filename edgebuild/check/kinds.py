@@ -1,0 +1,22 @@
+"""Kinds of operations that the rules care about, whatever the file type calls them."""
+
+from __future__ import annotations
+
+from edgebuild.check.census.model import OperationRecord
+
+
+def is_quantize(operation: OperationRecord) -> bool:
+    """True for operations that turn a tensor into a quantized one, requantizing included."""
+    name = operation.name.lower()
+    return "quantize" in name and not is_dequantize(operation)
+
+
+def is_dequantize(operation: OperationRecord) -> bool:
+    """True for operations that turn a quantized tensor into floating point."""
+    return "dequantize" in operation.name.lower()
+
+
+def is_transpose(operation: OperationRecord) -> bool:
+    """True for operations that only reorder dimensions."""
+    name = operation.name.lower()
+    return "permute" in name or ("transpose" in name and "conv" not in name)

@@ -1,0 +1,42 @@
+"""Rule `float-activations`: a full-integer file computes nothing in floating point."""
+
+from __future__ import annotations
+
+from edgebuild.check.census.model import Census, OperationRecord
+from edgebuild.check.finding import Finding
+from edgebuild.check.kinds import is_dequantize, is_quantize
+from edgebuild.check.promise import Promise
+from edgebuild.check.rule import Rule
+from edgebuild.check.wiring import Wiring
+from edgebuild.check.wording import count, layers_of, listing, place
+from edgebuild.config.registries import RULES
+
+CODE = "float-activations"
+
+_FLOATS = frozenset({"float64", "float32", "bfloat16", "float16"})
+
+
+def check(census: Census, promise: Promise, layers: tuple[str, ...]) -> list[Finding]:
+    """Find operations of a full-integer file that read or make floating-point activations."""
+    if not promise.full_integer:
+        return []
+    wiring = Wiring(census)
+    left = [operation for operation in census.operations if _is_float(operation, wiring)]
+    if not left:
+        return []
+    named = listing(dict.fromkeys(f"{operation.name} in {place(operation)}" for operation in left))
+    message = (
+        f"{promise.dtype} asked: {count(len(left), 'operation')} of {len(census.operations)} "
+        f"{'computes' if len(left) == 1 else 'compute'} in floating point ({named})"
+    )
+    return [Finding(CODE, message, layers_of(left, layers))]
+
+
+def _is_float(operation: OperationRecord, wiring: Wiring) -> bool:
+    # A conversion stands between float and integer by its nature; `inner-quantize` looks at where it stands.
+    if is_quantize(operation) or is_dequantize(operation):
+        return False
+    return any(tensor.dtype in _FLOATS for tensor in [*wiring.computed_inputs(operation), *wiring.outputs(operation)])
+
+
+RULES.register(CODE)(Rule("a full-integer file computes nothing in floating point", check))

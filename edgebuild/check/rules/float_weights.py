@@ -1,0 +1,54 @@
+"""Rule `float-weights`: every weight is stored in the type that was asked for."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from edgebuild.check.census.model import Census, TensorRecord
+from edgebuild.check.finding import Finding
+from edgebuild.check.promise import Promise
+from edgebuild.check.rule import Rule
+from edgebuild.check.wording import layers_of, of_total, places
+from edgebuild.config.registries import RULES
+
+CODE = "float-weights"
+
+_FLOATS = frozenset({"float64", "float32", "bfloat16", "float16"})
+_TOO_WIDE = {
+    "fp16": frozenset({"float64", "float32"}),
+    "int8": _FLOATS,
+    "int16x8": _FLOATS,
+    "int8-dynamic": _FLOATS,
+    "int8-weight-only": _FLOATS,
+}
+"""asked -> types that a weight must not have"""
+
+
+def check(census: Census, promise: Promise, layers: tuple[str, ...]) -> list[Finding]:
+    """Find weights, and in full-integer files biases, that were left in a floating type."""
+    too_wide = _TOO_WIDE.get(promise.dtype, frozenset())
+    findings = _findings(census.weights, too_wide, "weight tensor", promise, layers)
+    if promise.full_integer:
+        biases = tuple(tensor for tensor in census.tensors if tensor.role == "bias")
+        findings += _findings(biases, _FLOATS, "bias", promise, layers, plural="biases")
+    return findings
+
+
+def _findings(
+    tensors: tuple[TensorRecord, ...],
+    too_wide: frozenset[str],
+    noun: str,
+    promise: Promise,
+    layers: tuple[str, ...],
+    plural: str | None = None,
+) -> list[Finding]:
+    found = []
+    for dtype in sorted(Counter(tensor.dtype for tensor in tensors if tensor.dtype in too_wide)):
+        left = [tensor for tensor in tensors if tensor.dtype == dtype]
+        subject = of_total(len(left), len(tensors), noun, plural)
+        message = f"{promise.dtype} asked: {subject} {dtype} ({places(left)})"
+        found.append(Finding(CODE, message, layers_of(left, layers)))
+    return found
+
+
+RULES.register(CODE)(Rule("weights have the type asked for; in a full-integer file biases are integers", check))

@@ -1,0 +1,62 @@
+"""Rule `inner-quantize`: types change only where the caller's type meets the type inside."""
+
+from __future__ import annotations
+
+from edgebuild.check.census.model import Census, OperationRecord, TensorRecord
+from edgebuild.check.finding import Finding
+from edgebuild.check.kinds import is_dequantize, is_quantize
+from edgebuild.check.promise import Promise
+from edgebuild.check.rule import Rule
+from edgebuild.check.wiring import STORED, Wiring
+from edgebuild.check.wording import count, layers_of, listing, place
+from edgebuild.config.registries import RULES
+
+CODE = "inner-quantize"
+
+_COMPUTED_AT_RUN_TIME = "int8-dynamic"
+"""Activations are quantized inside the kernels or right before them: that is what was asked for."""
+
+
+def check(census: Census, promise: Promise, layers: tuple[str, ...]) -> list[Finding]:
+    """Find quantize and dequantize operations that stand in the middle, or at an end whose type needs no change."""
+    if census.format == "pte" and promise.dtype == _COMPUTED_AT_RUN_TIME:
+        return []
+    wiring = Wiring(census)
+    inner = [operation for operation in census.operations if _is_inner(operation, promise, wiring)]
+    if not inner:
+        return []
+    named = listing(dict.fromkeys(_describe(operation, wiring) for operation in inner))
+    message = f"{count(len(inner), 'operation')} in the middle only {_change(inner)} ({named})"
+    return [Finding(CODE, message, layers_of(inner, layers))]
+
+
+def _change(inner: list[OperationRecord]) -> str:
+    return "converts a type or a scale" if len(inner) == 1 else "convert types or scales"
+
+
+def _is_inner(operation: OperationRecord, promise: Promise, wiring: Wiring) -> bool:
+    if not (is_quantize(operation) or is_dequantize(operation)):
+        return False
+    inputs, outputs = wiring.inputs(operation), wiring.outputs(operation)
+    if not inputs or not outputs:
+        return True
+    if inputs[0].role in STORED:
+        return promise.full_integer
+    at_end = inputs[0].role == "input" or outputs[0].role == "output"
+    return not (at_end and inputs[0].dtype != outputs[0].dtype)
+
+
+def _describe(operation: OperationRecord, wiring: Wiring) -> str:
+    inputs, outputs = wiring.inputs(operation), wiring.outputs(operation)
+    if not inputs or not outputs:
+        return f"{operation.name} in {place(operation)}"
+    reader = wiring.reader_of(outputs[0])
+    before = f" before {reader.name}" if reader is not None else ""
+    return f"{operation.name} {_type(inputs[0])} -> {_type(outputs[0])} in {place(operation)}{before}"
+
+
+def _type(tensor: TensorRecord) -> str:
+    return f"{tensor.dtype} of scale {tensor.scale[0]:.4g}" if tensor.scale else tensor.dtype
+
+
+RULES.register(CODE)(Rule("quantize and dequantize stand only where the caller's type meets the type inside", check))

@@ -1,0 +1,36 @@
+"""`edgebuild inspect`: what is really in an exported file, ours or anybody's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgebuild.cli.options import Json
+from edgebuild.cli.output import emit
+
+
+def inspect(
+    artifact: Annotated[Path, typer.Argument(help="A .tflite or .pte file, or the folder of an exported artifact.")],
+    as_json: Json = False,
+    tensors: Annotated[bool, typer.Option("--tensors", help="List every tensor.")] = False,
+    ops: Annotated[bool, typer.Option("--ops", help="List every operation.")] = False,
+) -> None:
+    """Show what is in an exported file: types, operations, delegates, interface, memory, oldest runtime."""
+    from rich.console import Console
+
+    from edgebuild.check.describe import describe_operations, describe_summary, describe_tensors
+    from edgebuild.check.inspection import inspect_file
+
+    inspection = inspect_file(artifact)
+
+    def render() -> None:
+        console = Console()
+        console.print(describe_summary(inspection.census, inspection.summary))
+        if tensors:
+            console.print(describe_tensors(inspection.census))
+        if ops:
+            console.print(describe_operations(inspection.census))
+
+    emit(inspection.to_json(), as_json, render)

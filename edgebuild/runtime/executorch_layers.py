@@ -117,10 +117,12 @@ def node_layers(graph: XnnpackGraph, handles: dict[str, str | None]) -> list[str
     for node, layer in zip(graph.nodes, layers, strict=True):
         readers.update({value: readers.get(value) or layer for value in node_inputs(node)})
         writers.update(dict.fromkeys(node_outputs(node), layer))
-    for position, node in enumerate(graph.nodes):
+    for position in reversed(range(len(layers))):
+        node = graph.nodes[position]
         if layers[position] is None:
             read = next((readers[v] for v in node_outputs(node) if readers.get(v)), None)
             layers[position] = read or next((writers[v] for v in node_inputs(node) if writers.get(v)), None)
+            readers.update({value: readers.get(value) or layers[position] for value in node_inputs(node)})
     return layers
 
 

@@ -1,0 +1,213 @@
+"""The census of a .pte file: the program's own tensors and kernels, and everything inside its XNNPACK delegates."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgebuild.check.census.model import Census, CensusReader, IoRecord, OperationRecord, Role, TensorRecord
+from edgebuild.check.census.pte_tensors import delegate_records, statistics
+from edgebuild.config.registries import CENSUSES
+from edgebuild.errors import ConfigError
+from edgebuild.runtime.executorch_file import PteFile, broken, read_pte
+from edgebuild.runtime.executorch_layers import KernelLayers, node_layers
+from edgebuild.runtime.executorch_xnnpack import BACKEND, XnnpackGraph
+
+_DTYPES = {
+    "BYTE": "uint8",
+    "CHAR": "int8",
+    "SHORT": "int16",
+    "INT": "int32",
+    "LONG": "int64",
+    "HALF": "float16",
+    "FLOAT": "float32",
+    "DOUBLE": "float64",
+    "BOOL": "bool",
+    "BFLOAT16": "bfloat16",
+}
+_WEIGHTED = {
+    "aten::convolution": {1: "weight", 2: "bias"},
+    "aten::linear": {1: "weight", 2: "bias"},
+    "aten::addmm": {0: "bias", 2: "weight"},
+    "aten::mm": {1: "weight"},
+    "aten::embedding": {0: "weight"},
+    "aten::native_layer_norm": {2: "weight", 3: "bias"},
+    "aten::native_group_norm": {1: "weight", 2: "bias"},
+    "aten::_native_batch_norm_legit_no_training": {1: "weight", 2: "bias"},
+}
+"""Portable operators -> position of an argument -> its role."""
+
+
+def read_pte_census(path: Path) -> Census:
+    """Read everything that is in `path`.
+
+    Raises:
+        ConfigError: the file is missing, or it is not a whole .pte file.
+    """
+    file = read_pte(path)
+    try:
+        return _Counting(file).census()
+    except ConfigError:
+        raise
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        # A damaged flatbuffer can be well-formed and yet lack fields or point to tensors that do not exist.
+        raise broken(path, f"{type(error).__name__}: {error}") from error
+
+
+class _Counting:
+    """Collects the records of one file."""
+
+    def __init__(self, file: PteFile) -> None:
+        self._file = file
+        self._plan = file.forward()
+        self._metadata = file.metadata()
+        self._tensors: dict[int, TensorRecord] = {}
+        self._operations: list[OperationRecord] = []
+        self._next = len(self._plan["values"])
+        self._foreign: list[str] = []
+
+    def census(self) -> Census:
+        for index, value in enumerate(self._plan["values"]):
+            if value["val_type"] == "Tensor":
+                self._tensors[index] = self._tensor(index, value["val"])
+        self._read_instructions()
+        sizes = self._plan["non_const_buffer_sizes"]
+        return Census(
+            path=str(self._file.path),
+            format="pte",
+            file_bytes=self._file.size,
+            sha256=hashlib.sha256(self._file.path.read_bytes()).hexdigest(),
+            schema_version=f"ET12 version {self._file.program['version']}",
+            inputs=self._io("inputs"),
+            outputs=self._io("outputs"),
+            tensors=tuple(self._tensors.values()),
+            operations=tuple(self._operations),
+            arena_bytes=sum(sizes),
+            arena_source=self._arena_source(),
+            metadata=self._texts(),
+        )
+
+    def _read_instructions(self) -> None:
+        recorded = self._metadata.get("layers", {"handles": {}, "kernels": []})
+        kernels = KernelLayers(recorded["kernels"])
+        for instruction in self._plan["chains"][0]["instructions"]:
+            call = instruction["instr_args"]
+            if instruction["instr_args_type"] == "KernelCall":
+                self._kernel(self._plan["operators"][call["op_index"]], call["args"], kernels)
+            elif instruction["instr_args_type"] == "DelegateCall":
+                self._delegate(self._plan["delegates"][call["delegate_index"]], call["args"], recorded["handles"])
+
+    def _kernel(self, operator: dict[str, Any], args: list[int], kernels: KernelLayers) -> None:
+        name = operator["name"]
+        layer = kernels.next(name)
+        # The schema puts the results of an out-variant last; the program repeats them as the call's return value.
+        results = set(self._flatten(args[-1:]))
+        used = list(dict.fromkeys(index for index in self._flatten(args) if index in self._tensors))
+        roles = _WEIGHTED.get(name, {})
+        for position, index in enumerate(args):
+            record = self._tensors.get(index)
+            if record is not None and record.role == "constant":
+                self._tensors[index] = self._with_role(record, roles.get(position, "constant"), layer)
+            elif record is not None and index in results and record.layer is None:
+                self._tensors[index] = replace(record, layer=layer)
+        self._operations.append(
+            OperationRecord(
+                index=len(self._operations),
+                name=name,
+                version=1,
+                layer=layer,
+                delegate=None,
+                inputs=tuple(index for index in used if index not in results),
+                outputs=tuple(index for index in used if index in results),
+            )
+        )
+
+    def _delegate(self, delegate: dict[str, Any], args: list[int], handles: dict[str, str | None]) -> None:
+        if delegate["id"] != BACKEND:
+            self._foreign.append(delegate["id"])
+            used = tuple(index for index in args if index in self._tensors)
+            self._operations.append(
+                OperationRecord(len(self._operations), "delegate", 1, None, delegate["id"], used, ())
+            )
+            return
+        graph = XnnpackGraph(self._file, self._file.payload(delegate))
+        outer = dict(zip((*graph.input_ids, *graph.output_ids), args, strict=True))
+        layers = node_layers(graph, handles)
+        tensors, operations = delegate_records(graph, layers, outer, self._next, len(self._operations))
+        self._next += len(graph.values)
+        self._tensors.update((tensor.index, tensor) for tensor in tensors)
+        self._operations += operations
+
+    def _tensor(self, index: int, tensor: dict[str, Any]) -> TensorRecord:
+        dtype = _DTYPES.get(tensor["scalar_type"], str(tensor["scalar_type"]).lower())
+        shape = tuple(tensor["sizes"])
+        role: Role = "activation"
+        if index in self._plan["inputs"]:
+            role = "input"
+        elif index in self._plan["outputs"]:
+            role = "output"
+        elif tensor["data_buffer_idx"]:
+            role = "constant"
+        stored = _byte_size(shape, dtype) if role == "constant" else 0
+        return TensorRecord(index, f"{role}_{index}", None, role, dtype, shape, stored)
+
+    def _with_role(self, record: TensorRecord, role: str, layer: str | None) -> TensorRecord:
+        if role != "weight":
+            return replace(record, role="bias" if role == "bias" else "constant", layer=layer)
+        buffer = self._plan["values"][record.index]["val"]["data_buffer_idx"]
+        sparsity, distinct = statistics(self._file.constant(buffer, record.bytes), record.dtype)
+        return replace(record, role="weight", layer=layer, sparsity=sparsity, distinct=distinct)
+
+    def _flatten(self, indices: list[int]) -> list[int]:
+        """Lists of tensors replaced by the tensors."""
+        flat: list[int] = []
+        for index in indices:
+            value = self._plan["values"][index]
+            is_list = value["val_type"] in ("TensorList", "OptionalTensorList")
+            flat += value["val"]["items"] if is_list else [index]
+        return flat
+
+    def _io(self, side: str) -> tuple[IoRecord, ...]:
+        known = self._metadata.get(side, [])
+        indices = [index for index in self._plan[side] if index in self._tensors]
+        records = []
+        for position, index in enumerate(indices):
+            tensor, order = self._tensors[index], self._plan["values"][index]["val"]["dim_order"]
+            shape = tuple(tensor.shape[dimension] for dimension in order)
+            mine = known[position] if len(known) == len(indices) else {"name": f"{side[:-1]}_{position}", "shape": shape}
+            self._tensors[index] = replace(tensor, name=mine["name"])
+            if _moved(mine["shape"]) == _moved(shape):
+                shape = tuple(mine["shape"])
+            records.append(IoRecord(mine["name"], tensor.dtype, shape, mine.get("scale"), mine.get("zero_point")))
+        return tuple(records)
+
+    def _arena_source(self) -> str:
+        source = "non_const_buffer_sizes of the program: inputs, outputs and tensors of portable kernels"
+        if any(operation.delegate for operation in self._operations):
+            source += "; what delegates allocate for themselves is not in it"
+        return source
+
+    def _texts(self) -> dict[str, str]:
+        texts = {key: str(value) for key, value in self._metadata.items() if isinstance(value, str | int | float)}
+        texts["methods"] = ", ".join(plan["name"] for plan in self._file.program["execution_plan"])
+        texts["delegates"] = ", ".join(delegate["id"] for delegate in self._plan["delegates"]) or "none"
+        if "labels" in self._metadata:
+            texts["labels"] = ", ".join(self._metadata["labels"])
+        return texts
+
+
+def _moved(shape: Any) -> tuple[int, ...]:
+    """The dimensions that matter for the order of bytes."""
+    return tuple(size for size in shape if size != 1)
+
+
+def _byte_size(shape: tuple[int, ...], dtype: str) -> int:
+    width = 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize
+    return int(np.prod(shape, dtype=np.int64)) * width
+
+
+CENSUSES.register("pte")(CensusReader(read_pte_census))

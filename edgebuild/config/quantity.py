@@ -97,16 +97,11 @@ class Dimension:
         }
 
     def show(self, value: float) -> str:
-        """`value` (in `unit`) as YAML takes it, without loss, in the largest unit that it is at least one of."""
-        by_size = sorted(self.units.items(), key=lambda item: item[1], reverse=True)
-        for unit, factor in by_size:
-            text = f"{value / factor:.12g} {unit}"
-            if unit not in _DECIMAL_BYTES and value >= factor and self.parse(text) == value:
-                return text
-        return f"{value!r} {self.unit}"
+        """`value` (in `unit`) as YAML takes it, without loss: the shortest way to write it with at least one of a unit."""
+        texts = [f"{value / factor:.12g} {unit}" for unit, factor in self.units.items() if value >= factor]
+        exact = [text for text in texts if self.parse(text) == value]
+        return min(exact, key=len, default=f"{value!r} {self.unit}")
 
-
-_DECIMAL_BYTES = ("kB", "MB", "GB")
 
 BYTES = Dimension(
     "a size",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import BaseModel
+
 from edgebuild.config.located import Located
 from edgebuild.config.plan import CheckedStep, check_promise, read_plan
 from edgebuild.config.problem import ProblemList
@@ -35,7 +37,7 @@ def read_target(profile: Profile, problems: ProblemList) -> Target | None:
         return None
     return target.model_copy(
         update={
-            "plan": tuple({checked.step.method: checked.step.to_json()} for checked in steps),
+            "plan": tuple({checked.step.method: _as_written(checked.step.parameters)} for checked in steps),
             "export": target.export.model_copy(update={"options": options}),
             "package": Package(kind=target.package.kind, options=package or {}),
         }
@@ -95,7 +97,11 @@ def _read_package(package: Located | None, problems: ProblemList) -> dict[str, A
 def _read_options(owner: Located, options: Located | None, table: Any, problems: ProblemList) -> dict[str, Any] | None:
     given = owner.with_value({}) if options is None or options.value is None else options
     read = read_table(table, given, problems)
-    return None if read is None else read.model_dump(mode="json", exclude_defaults=True)
+    return None if read is None else _as_written(read)
+
+
+def _as_written(table: BaseModel) -> dict[str, Any]:
+    return table.model_dump(mode="json", exclude_unset=True)
 
 
 def _check_name(merged: Located, path: tuple[str, ...], registry: Registry[Any], problems: ProblemList) -> None:

@@ -83,16 +83,15 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 
 def unknown_name(what: str, name: str, known: Sequence[str]) -> str:
-    """`unknown target 'x'; did you mean 'y'? Known: y, z`."""
-    hint = suggestion(name, known)
-    listing = ", ".join(known) or "none"
-    return f"unknown {what} {name!r}{hint} Known: {listing}" if hint else f"unknown {what} {name!r}; known: {listing}"
+    """`unknown target 'x'; did you mean 'y'?`, else the list of the known ones."""
+    hint = suggestion(name, known) or f"; known: {', '.join(known) or 'none'}"
+    return f"unknown {what} {name!r}{hint}"
 
 
 def unknown_key(key: str, known: Sequence[str]) -> str:
     """`unknown key; did you mean 'seed'?`, else the list of the known ones."""
-    hint = suggestion(key, known)
-    return f"unknown key{hint}" if hint else f"unknown key; known: {', '.join(known) or 'none'}"
+    hint = suggestion(key, known) or f"; known: {', '.join(known) or 'none'}"
+    return f"unknown key{hint}"
 
 
 def other_words(message: str, found: str) -> str:

@@ -51,8 +51,9 @@ def pack(request: PackageRequest) -> None:
 
 
 def c_symbol(name: str) -> str:
-    """Return `name` as lower-case letters, digits and underscores that may stand inside a C identifier."""
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "edge"
+    """Return `name` as a C identifier of lower-case ASCII letters, digits and underscores."""
+    word = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    return word if word[:1].isalpha() else f"model_{word}".rstrip("_")
 
 
 def _source(symbol: str, data: bytes) -> str:

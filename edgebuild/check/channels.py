@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from edgebuild.check.census.model import OperationRecord, TensorRecord
 
-_DEPTHWISE = "DEPTHWISE_CONV_2D"
-"""TFLite stores depthwise weights as 1HWC; every other weight of either format has its output channels first."""
+_DEPTHWISE = frozenset({"DEPTHWISE_CONV_2D", "XNNDepthwiseConv2d"})
+"""Their weights are stored as 1HWC; every other weight of either format has its output channels first."""
 
 
 def channel_axis(weight: TensorRecord, reader: OperationRecord | None) -> int:
     """The dimension of `weight` that runs over the output channels of the operation that reads it."""
-    return len(weight.shape) - 1 if reader is not None and reader.name == _DEPTHWISE else 0
+    return len(weight.shape) - 1 if reader is not None and reader.name in _DEPTHWISE else 0
 
 
 def output_channels(weight: TensorRecord, reader: OperationRecord | None) -> int:

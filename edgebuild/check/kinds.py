@@ -20,3 +20,9 @@ def is_transpose(operation: OperationRecord) -> bool:
     """True for operations that only reorder dimensions."""
     name = operation.name.lower()
     return "permute" in name or ("transpose" in name and "conv" not in name)
+
+
+def is_reshape(operation: OperationRecord) -> bool:
+    """True for operations that only give a tensor another shape."""
+    name = operation.name.lower()
+    return any(word in name for word in ("reshape", "view", "flatten"))

@@ -25,7 +25,6 @@ class TensorRecord:
         scale, zero_point, axis: quantization parameters; per-channel where there are several; axis is the channel's dimension.
         sparsity: share of exact zeros in [0, 1], for weights only (an int8 zero is its zero point).
         distinct: number of distinct stored values, for weights only.
-        digest: SHA-256 of the stored bytes, for weights only; None where a tensor before it has the same storage.
     """
 
     index: int
@@ -40,7 +39,6 @@ class TensorRecord:
     axis: int | None = None
     sparsity: float | None = None
     distinct: int | None = None
-    digest: str | None = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import Any
 
 from edgebuild.check.census.model import Census, TensorRecord
 from edgebuild.check.finding import Finding
@@ -19,22 +20,28 @@ _SMALL = 64
 
 
 def check(census: Census, promise: Promise, layers: tuple[str, ...]) -> list[Finding]:
-    """Note weights with the same stored bytes; a shared layer that the converter copied, for example."""
-    groups: dict[str, list[TensorRecord]] = defaultdict(list)
+    """Note quantized weights that are the same; a shared layer that the converter copied, for example.
+
+    A census has no values, but two different tensors do not have all their scales, zeros and distinct values in common.
+    """
+    groups: dict[Any, list[TensorRecord]] = defaultdict(list)
     for tensor in census.weights:
-        if tensor.digest is not None and tensor.bytes >= _SMALL:
-            groups[tensor.digest].append(tensor)
+        if tensor.scale and tensor.bytes >= _SMALL:
+            groups[_likeness(tensor)].append(tensor)
     copies = [group for group in groups.values() if len(group) > 1]
     return [
         Finding(
             CODE,
-            f"{len(group)} weight tensors hold the same bytes, {format_value(_spare(group), 'B')} to spare "
-            f"({places(group)})",
+            f"{len(group)} weight tensors are the same, {format_value(_spare(group), 'B')} to spare ({places(group)})",
             layers_of(group, layers),
             severity="note",
         )
         for group in copies
     ]
+
+
+def _likeness(tensor: TensorRecord) -> Any:
+    return (tensor.dtype, tensor.shape, tensor.scale, tensor.zero_point, tensor.sparsity, tensor.distinct)
 
 
 def _spare(group: list[TensorRecord]) -> int:

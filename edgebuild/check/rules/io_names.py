@@ -6,16 +6,13 @@ from edgebuild.check.census.model import Census, IoRecord
 from edgebuild.check.finding import Finding
 from edgebuild.check.promise import Promise
 from edgebuild.check.rule import Rule
-from edgebuild.check.runtime_versions.required import TFLITE
 from edgebuild.config.registries import RULES
 
 CODE = "io-names"
 
 
 def check(census: Census, promise: Promise, layers: tuple[str, ...]) -> list[Finding]:
-    """Compare names, for file types that carry any; a .pte passes its arguments by position."""
-    if census.format != TFLITE:
-        return []
+    """Compare names: signature names of a .tflite, those of our metadata in a .pte."""
     pairs = (("inputs", census.inputs, promise.input_names), ("outputs", census.outputs, promise.output_names))
     complaints = [_complaint(kind, records, names) for kind, records, names in pairs if names]
     return [Finding(CODE, message) for message in complaints if message]

@@ -65,7 +65,7 @@ def _faults(census: Census, runtime: RuntimeVersion, layers: tuple[str, ...]) ->
 
 
 def _executorch(census: Census, promise: Promise) -> list[Finding]:
-    if census.schema_version not in SCHEMA_IDENTIFIERS:
+    if census.schema_version.split()[0] not in SCHEMA_IDENTIFIERS:
         known = ", ".join(sorted(SCHEMA_IDENTIFIERS))
         return [Finding(CODE, f"the file's schema is {census.schema_version}, ExecuTorch runtimes load {known}")]
     oldest, current = promise.oldest, promise.runtime

@@ -21,7 +21,7 @@ def find_causes(
         new: components of its key now; parts that are not in it (inputs not made yet) are not compared.
         why_input: role -> why that input's artifact is another one, or None where that is not known.
     """
-    causes = []
+    causes: list[str] = []
     for part, compare in (
         ("kind", _plain_change),
         ("version", lambda _, before, after: iter([f"how {old.get('kind')} works: version {before} -> {after}"])),
@@ -103,9 +103,12 @@ def _source_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iter
 
 def _file_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
     for role in sorted({*before, *after}):
-        one, other = before.get(role), after.get(role)
-        if one is None or other is None:
-            yield f"file {(other or one)['name']}: {'new' if one is None else 'no longer used'}"
+        one: Any = before.get(role)
+        other: Any = after.get(role)
+        if one is None:
+            yield f"file {other['name']}: new"
+        elif other is None:
+            yield f"file {one['name']}: no longer used"
         elif one["name"] != other["name"]:
             yield f"file of {role}: {one['name']} -> {other['name']}"
         elif one != other:

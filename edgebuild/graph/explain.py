@@ -107,16 +107,14 @@ def _explain_stage(
             gates[stage.id] = blocked
         return StageExplanation(stage.id, stage.kind, stage.target, False, None, None, causes, seconds, blocked)
     key = keys.make(stage, kind, digests)
-    presence = store.inspect(key.key)
-    if presence != "cached":
+    presence, entry = store.look_up(key.key)
+    if entry is None:
         found = run_causes(stage, key, presence, last, {})
         if blocked is not None:
             gates[stage.id] = blocked
         return StageExplanation(
             stage.id, stage.kind, stage.target, False, key.key, None, tuple(found), seconds, blocked
         )
-    entry = store.find(key.key)
-    assert entry is not None, "it was there a moment ago"
     reason = f"{stage.id}: {text}" if (text := kind.gate(entry.path)) is not None else blocked
     if reason is not None:
         gates[stage.id] = reason

@@ -1,4 +1,4 @@
-"""The digest of files and folders outside the store, remembered by their state on disk so that big data costs nothing."""
+"""The digest of files and folders outside the store, remembered by their state on disk: big data costs nothing."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _state(file: Path) -> list[int]:
 
 
 def _files_below(folder: Path) -> list[Path]:
-    files = []
+    files: list[Path] = []
     for current, folders, names in os.walk(folder, followlinks=True):
         folders[:] = [name for name in folders if name != "__pycache__"]
         files.extend(Path(current) / name for name in names)

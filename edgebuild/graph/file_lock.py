@@ -72,5 +72,5 @@ def _lock(path: Path, mode: int) -> FileLock | None:
 def _still_there(path: Path, handle: int) -> bool:
     """Whether the file that was locked is still the one at `path`: garbage collection may have removed it meanwhile."""
     with contextlib.suppress(FileNotFoundError):
-        return os.path.samestat(os.stat(path), os.fstat(handle))
+        return os.path.samestat(path.stat(), os.fstat(handle))
     return False

@@ -161,8 +161,7 @@ class _Build:
         kind: StageKind = STAGES.get(stage.kind)
         digests = {role: self._results[source].digest or "" for role, source in stage.inputs.items()}
         key = self._keys.make(stage, kind, digests)
-        presence = self._store.inspect(key.key)
-        entry = self._store.find(key.key) if presence in ("cached", "damaged") else None
+        presence, entry = self._store.find(key.key)
         if entry is not None:
             self._take(stage, kind, entry)
             return
@@ -191,27 +190,30 @@ class _Build:
     def _start(self, ready: _Ready) -> bool:
         """Start a stage, or take its artifact if another build has made it meanwhile; False where nothing runs."""
         stage = ready.stage
+        lock = output = None
         try:
             lock = self._store.lock(ready.key.key)
             if lock is None:
                 self._wait(ready)
                 return False
-            entry = self._store.find(ready.key.key)
-            if entry is not None:
-                lock.release()
+            _, entry = self._store.find(ready.key.key)
+            if entry is None:
+                output = self._store.workspace()
+                self._observer.stage_started(stage, ready.causes)
+                self._submit(ready, output)
                 del self._ready[stage.id]
-                self._take(stage, ready.kind, entry)
-                return False
-            output = self._store.workspace()
+                self._running[stage.id] = _Running(ready, lock, output, time.monotonic())
+                return True
+            del self._ready[stage.id]
+            self._take(stage, ready.kind, entry)
         except EdgebuildError as error:
             self._ready.pop(stage.id, None)
             self._settle(failure(stage, error, ready.key.key, ready.causes))
-            return False
-        del self._ready[stage.id]
-        self._running[stage.id] = _Running(ready, lock, output, time.monotonic())
-        self._observer.stage_started(stage, ready.causes)
-        self._submit(ready, output)
-        return True
+            if output is not None:
+                self._store.discard(output)
+        if lock is not None:
+            lock.release()
+        return False
 
     def _submit(self, ready: _Ready, output: Path) -> None:
         if self._executor is None:

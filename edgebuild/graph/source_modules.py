@@ -66,7 +66,7 @@ class ModuleFinder:
         return file.name
 
     def package(self, file: Path, module: str) -> str:
-        """Dotted package that the file of `module` belongs to, which relative imports start from; "" at the top level."""
+        """Dotted package of the file of `module`, where its relative imports start from; "" at the top level."""
         root = self.root(module.partition(".")[0]) or self._project_root
         return ".".join(file.relative_to(root).parts[:-1])
 

@@ -61,42 +61,39 @@ class Store:
         self.root = root
         self._scratch: Path | None = None
 
-    def find(self, key: str) -> Entry | None:
-        """The artifact of `key`, its content verified; None where it must be made.
-
-        A damaged artifact is moved to corrupt/, and a warning is logged.
-        """
-        record = read_key_record(self.key_path(key))
-        if record is None:
-            return None
-        path = self.object_path(record.artifact)
-        if not path.is_dir():
-            return None
-        if not _is_intact(path):
-            self._quarantine(path)
-            return None
-        with contextlib.suppress(OSError):  # the time of last use, for garbage collection only
-            os.utime(self.key_path(key))
-        return Entry(path, record)
-
-    def inspect(self, key: str) -> Presence:
-        """Whether the artifact of `key` is there and intact, without changing anything."""
+    def look_up(self, key: str) -> tuple[Presence, Entry | None]:
+        """Whether the artifact of `key` is there and intact (then it is returned too), without changing anything."""
         if not self.key_path(key).exists():
-            return "absent"
+            return "absent", None
         record = read_key_record(self.key_path(key))
         if record is None:
-            return "damaged"
+            return "damaged", None
         path = self.object_path(record.artifact)
         if not path.is_dir():
-            return "missing"
-        return "cached" if _is_intact(path) else "damaged"
+            return "missing", None
+        return ("cached", Entry(path, record)) if is_intact(path) else ("damaged", None)
+
+    def find(self, key: str) -> tuple[Presence, Entry | None]:
+        """Like `look_up`, for use: what is damaged is moved to corrupt/ with a warning, what is there is marked used.
+
+        Raises:
+            StoreError: something damaged cannot be moved away.
+        """
+        presence, entry = self.look_up(key)
+        if entry is not None:
+            with contextlib.suppress(OSError):  # the time of last use, for garbage collection only
+                os.utime(self.key_path(key))
+        elif presence == "damaged":
+            record = read_key_record(self.key_path(key))
+            self.quarantine(self.key_path(key) if record is None else self.object_path(record.artifact))
+        return presence, entry
 
     def last(self, stage_id: str) -> KeyRecord | None:
         """How the stage was satisfied last time; None before its first success."""
         return read_key_record(self.stage_path(stage_id))
 
     def commit(self, folder: Path, record: KeyRecord, *, keep_key: bool = True) -> Entry:
-        """Make `folder` (from `workspace`) the artifact of `record.key`; the record's artifact digest is filled in here.
+        """Make `folder` (from `workspace`) the artifact of `record.key`, and fill in its digest.
 
         Args:
             folder: becomes the artifact; gone afterwards.
@@ -111,8 +108,8 @@ class Store:
         with store_errors(self.root):
             try:
                 sync_artifact(folder)
-                if target.exists() and not _is_intact(target):
-                    self._quarantine(target)
+                if target.exists() and not is_intact(target):
+                    self.quarantine(target)
                 self._move_in(folder, target)
             finally:
                 self.discard(folder)
@@ -130,6 +127,18 @@ class Store:
         last = self.last(stage_id)
         if last is None or (last.key, last.artifact, last.sources) != (record.key, record.artifact, record.sources):
             write_text(self.stage_path(stage_id), record.to_text(), durable=False)
+
+    def quarantine(self, path: Path) -> None:
+        """Move a damaged object or record to corrupt/, so that it is made again.
+
+        Raises:
+            StoreError: it cannot be moved.
+        """
+        name = f"{path.name}-{time.time_ns()}"
+        logger.warning("%s in the store is damaged; it is made again, and kept as corrupt/%s", path.name, name)
+        with store_errors(self.root), contextlib.suppress(FileNotFoundError):
+            (self.root / "corrupt").mkdir(exist_ok=True)
+            path.rename(self.root / "corrupt" / name)
 
     @contextlib.contextmanager
     def session(self) -> Iterator[None]:
@@ -203,21 +212,14 @@ class Store:
         return self.root / "logs" / f"{file_name_of(stage_id)}.log"
 
     def _move_in(self, folder: Path, target: Path) -> None:
-        os.chmod(folder, 0o755)  # mkdtemp made it private
+        folder.chmod(0o755)  # mkdtemp made it private
         try:
-            os.rename(folder, target)
+            folder.rename(target)
         except OSError as error:
             # Another build was faster with the same content; its copy is as good as ours.
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
         sync_folder(target.parent)
-
-    def _quarantine(self, path: Path) -> None:
-        name = f"{path.name}-{time.time_ns()}"
-        logger.warning("the store's object %s is damaged; it is rebuilt, and kept as corrupt/%s", path.name, name)
-        with store_errors(self.root), contextlib.suppress(FileNotFoundError):
-            (self.root / "corrupt").mkdir(exist_ok=True)
-            os.rename(path, self.root / "corrupt" / name)
 
 
 def open_store(project_root: Path) -> Store:
@@ -262,7 +264,8 @@ def _check_layout(root: Path) -> None:
         raise StoreError(msg, remedy=f"use the edgebuild that made it, or remove {root} and build again")
 
 
-def _is_intact(path: Path) -> bool:
+def is_intact(path: Path) -> bool:
+    """Whether an object is still what its name says."""
     try:
         return artifact_digest(path) == path.name
     except (OSError, InternalError):  # unreadable, or something in it that no artifact has

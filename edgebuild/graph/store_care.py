@@ -110,9 +110,11 @@ def verify_store(store: Store) -> list[Damage]:
             damages.append(Damage(_shown(store, path), "the record is not what was written", ()))
         else:
             users.setdefault(record.artifact, []).append(record.stage)
-    for digest in sorted(users):
-        if not store.object_path(digest).is_dir():
-            damages.append(Damage(f"objects/{digest}", "the artifact is missing", tuple(sorted(users[digest]))))
+    damages.extend(
+        Damage(f"objects/{digest}", "the artifact is missing", tuple(sorted(stages)))
+        for digest, stages in sorted(users.items())
+        if not store.object_path(digest).is_dir()
+    )
     for path in _objects(store):
         if not is_intact(path):
             problem = "the content does not fit the digest"

@@ -1,0 +1,219 @@
+"""The facts of a run: what every stage left in its artifact, gathered for the report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgebuild import __version__
+from edgebuild.bench.host import host_facts
+from edgebuild.bench.missing import missing_device_figures
+from edgebuild.check.finding import Finding
+from edgebuild.compress.step import StepMethod
+from edgebuild.config.project import Project
+from edgebuild.config.registries import FORMATS, STEPS
+from edgebuild.config.target import Target
+from edgebuild.export.format import ExportRecord, read_export
+from edgebuild.figure import Figure
+from edgebuild.graph.assemble import BASELINE, DATA, SCORE, target_stages
+from edgebuild.graph.result import BuildResult, StageResult
+from edgebuild.report.budgets import judge
+from edgebuild.report.facts import (
+    ArtifactFacts,
+    BaselineFacts,
+    BudgetResult,
+    CensusFacts,
+    ClaimFacts,
+    DtypeCount,
+    IoFacts,
+    LedgerRow,
+    OperationCount,
+    OpProfile,
+    ProjectFacts,
+    PromiseFacts,
+    RunFacts,
+    RunInfo,
+    StageFacts,
+    Status,
+    TargetFacts,
+)
+from edgebuild.report.verdict import judge_status
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """How the build was asked for: command line, start (ISO 8601, UTC), wall seconds, folder of delivered artifacts."""
+
+    command: str
+    started: str
+    seconds: float
+    delivered: Mapping[str, Path]
+
+
+def collect(project: Project, targets: tuple[Target, ...], result: BuildResult, call: Invocation) -> RunFacts:
+    """Gather the facts of one build; parts that were never reached are empty or None."""
+    baseline = _figures(result, SCORE, "score.json")
+    rows = (
+        _row(result, DATA, "read the data", ()),
+        _row(result, BASELINE, _baseline_title(project), tuple(baseline)),
+    )
+    tools: dict[str, str] = {}
+    collected = []
+    for target in targets:
+        record = _record(result, target)
+        tools |= record.tools if record else {}
+        collected.append(_target(project, target, record, result, call))
+    return RunFacts(
+        ProjectFacts(project.name, project.file.name, project.metric.name),
+        RunInfo("", call.started, call.seconds, __version__, host_facts(), call.command),
+        BaselineFacts(tuple(baseline), tuple(row for row in rows if row is not None)),
+        tuple(collected),
+        dict(sorted({**tools, "edgebuild": __version__}.items())),
+    )
+
+
+def _baseline_title(project: Project) -> str:
+    given = project.model.weights or project.model.program
+    return f"load {given}" if given else "train the baseline"
+
+
+def _read(result: BuildResult, stage_id: str, name: str) -> dict[str, Any] | None:
+    artifact = result.artifact(stage_id)
+    if artifact is None or not (artifact / name).is_file():
+        return None
+    found: dict[str, Any] = json.loads((artifact / name).read_text())
+    return found
+
+
+def _figures(result: BuildResult, stage_id: str, name: str) -> list[Figure]:
+    facts = _read(result, stage_id, name)
+    return [Figure.from_json(raw) for raw in facts["figures"]] if facts else []
+
+
+def _record(result: BuildResult, target: Target) -> ExportRecord | None:
+    artifact = result.artifact(target_stages(target).export)
+    return read_export(artifact) if artifact else None
+
+
+def _row(
+    result: BuildResult, stage_id: str, title: str, figures: tuple[Figure, ...], effect: str = ""
+) -> LedgerRow | None:
+    stage = result.stages.get(stage_id)
+    if stage is None or stage.artifact is None:
+        return None
+    return LedgerRow(stage_id, title, figures, effect, stage.seconds or 0.0)
+
+
+def _target(
+    project: Project, target: Target, record: ExportRecord | None, result: BuildResult, call: Invocation
+) -> TargetFacts:
+    ids = target_stages(target)
+    verified = _read(result, ids.verify, "verify.json")
+    bench = _read(result, ids.bench, "bench.json")
+    raw_figures = (verified["figures"] if verified else []) + (bench["figures"] if bench else [])
+    figures = [Figure.from_json(raw) for raw in raw_figures]
+    figures += missing_device_figures(target.name, target.device)
+    raw_findings = (verified["findings"] if verified else []) + (bench["findings"] if bench else [])
+    findings = tuple(Finding(**{**raw, "layers": tuple(raw["layers"])}) for raw in raw_findings)
+    claims = tuple(_claim(raw) for raw in verified["claims"]) if verified else ()
+    budgets = tuple(judge_budgets(target, figures)) if verified else ()
+    stages = [result.stages[stage_id] for stage_id in (DATA, BASELINE, SCORE, *ids.all()) if stage_id in result.stages]
+    error = next((str(stage.error) for stage in stages if stage.error is not None), None)
+    status: Status = "error" if error else judge_status(budgets, findings, claims) if verified else "skipped"
+    return TargetFacts(
+        name=target.name,
+        description=target.description,
+        status=status,
+        error=error,
+        artifact=_artifact(target, record, verified, call) if record and verified else None,
+        promise=PromiseFacts(
+            target.export.dtype,
+            f"{target.runtime.name} {target.runtime.version or ''}".strip(),
+            target.runtime.oldest or f"{target.runtime.name} {target.runtime.version or ''}".strip(),
+        ),
+        figures=tuple(figures),
+        budgets=budgets,
+        findings=findings,
+        claims=claims,
+        ledger=_ledger(target, result, figures, claims),
+        census=_census(verified["summary"]) if verified else None,
+        profile=tuple(OpProfile(row["name"], row["layer"], row["median_ms"]) for row in bench["profile"])
+        if bench
+        else (),
+        stages=tuple(_stage_facts(stage) for stage in stages),
+        packages=_package_files(result, ids.package),
+    )
+
+
+def judge_budgets(target: Target, figures: list[Figure]) -> list[BudgetResult]:
+    """Hold the target's budgets against its figures."""
+    return judge({limit.key: (limit.value, limit.unit) for limit in target.budgets.limits()}, figures)
+
+
+def _claim(raw: Mapping[str, Any]) -> ClaimFacts:
+    claim = raw["claim"]
+    details = ", ".join(f"{key} {value}" for key, value in claim.items() if key not in ("claim", "step"))
+    return ClaimFacts(f"{claim['claim']}: {details}", claim["step"], raw["evidence"], raw["holds"])
+
+
+def _artifact(target: Target, record: ExportRecord, verified: Mapping[str, Any], call: Invocation) -> ArtifactFacts:
+    file = verified["summary"]["file"]
+    dtypes = [sorted({spec.dtype for spec in specs}) for specs in (record.inputs, record.outputs)]
+    words = f"{'/'.join(dtypes[0])} in, {'/'.join(dtypes[1])} out"
+    folder = call.delivered.get(target.name)
+    return ArtifactFacts(
+        record.file,
+        record.format,
+        record.dtype,
+        words,
+        file["sha256"],
+        file["bytes"],
+        folder.as_posix() if folder else "",
+    )
+
+
+def _ledger(
+    target: Target, result: BuildResult, figures: list[Figure], claims: tuple[ClaimFacts, ...]
+) -> tuple[LedgerRow, ...]:
+    ids = target_stages(target)
+    rows = []
+    for stage_id, step in zip(ids.steps, target.steps(), strict=True):
+        method: StepMethod = STEPS.get(step.method)
+        evidence = "; ".join(claim.evidence for claim in claims if claim.step == step.method)
+        scored = tuple(_figures(result, f"{stage_id}/score", "score.json"))
+        rows.append(_row(result, stage_id, f"{step.method}: {method.title}", scored, evidence))
+    of_file = tuple(figure for figure in figures if figure.name in ("accuracy", "file_size", "arena"))
+    title = f"export: {FORMATS.get(target.export.format).title}, {target.export.dtype}"
+    rows.append(_row(result, ids.export, title, of_file))
+    return tuple(row for row in rows if row is not None)
+
+
+def _census(summary: Mapping[str, Any]) -> CensusFacts:
+    io = [
+        IoFacts(role, item["name"], item["dtype"], tuple(item["shape"]), item["scale"], item["zero_point"])  # type: ignore[arg-type]
+        for role, key in (("input", "inputs"), ("output", "outputs"))
+        for item in summary[key]
+    ]
+    return CensusFacts(
+        tensors=tuple(DtypeCount(**row) for row in summary["tensors"]),
+        operations=tuple(OperationCount(**row) for row in summary["operations"]),
+        delegates=tuple(row["name"] for row in summary["delegates"]),
+        io=tuple(io),
+        arena_bytes=summary["arena"]["bytes"],
+        arena_source=summary["arena"]["source"],
+    )
+
+
+def _stage_facts(stage: StageResult) -> StageFacts:
+    causes = stage.causes or ((stage.reason,) if stage.reason else ())
+    return StageFacts(stage.stage_id, stage.status, stage.seconds or 0.0, causes)
+
+
+def _package_files(result: BuildResult, stage_id: str) -> tuple[str, ...]:
+    artifact = result.artifact(stage_id)
+    if artifact is None:
+        return ()
+    return tuple(sorted(path.relative_to(artifact).as_posix() for path in artifact.rglob("*") if path.is_file()))

@@ -88,14 +88,14 @@ def select_targets(project: Project, names: Iterable[str]) -> tuple[Target, ...]
 def _add_shared(graph: Graph, project: Project) -> None:
     sections = project.sections()
     data = project.data
-    source = {**sections["data"], "inputs": list(project.model.inputs)}
+    source = {"source": sections["data"], "inputs": list(project.model.inputs)}
     data_code = (data.function,) if data.function else ()
     data_files = {f"data.{path}": str(path) for path in data.files()}
     graph.add(
         Stage(
             DATA,
             "data",
-            params={"source": source, "calibration_samples": data.calibration.samples},
+            params={**source, "calibration_samples": data.calibration.samples},
             code=data_code,
             files=data_files,
             seed=project.seed,
@@ -106,7 +106,7 @@ def _add_shared(graph: Graph, project: Project) -> None:
     code = [project.model.factory] if project.model.factory else []
     files = {f"model.{key}": sections["model"][key] for key in ("weights", "program") if sections["model"].get(key)}
     if training:
-        params |= {"train": sections["train"], "source": source}
+        params |= {"train": sections["train"], **source}
         code += [*data_code, *([project.train.function] if project.train and project.train.function else [])]
         files |= data_files
     graph.add(

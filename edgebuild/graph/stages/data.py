@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from edgebuild.config.registries import STAGES
 from edgebuild.graph.stage import StageContext, StageKind
-from edgebuild.model.data import CALIBRATION_SAMPLES, make_data_folder
+from edgebuild.model.data import make_data_folder
 
 
 def run(context: StageContext) -> None:
-    """Fill the data folder; params are `{source, calibration_samples}`."""
+    """Fill the data folder; params are `{source, inputs, calibration_samples}`."""
     params = context.stage.params
     make_data_folder(
         params["source"],
@@ -16,7 +16,8 @@ def run(context: StageContext) -> None:
         context.output,
         context.stage.seed,
         context.progress,
-        params.get("calibration_samples") or CALIBRATION_SAMPLES,
+        params["inputs"],
+        params["calibration_samples"],
     )
 
 

@@ -1,4 +1,4 @@
-"""Stage kind `layer_error`: how far each layer of the exported file is from the float model; on demand (`edgebuild diff`)."""
+"""Stage kind `layer_error`: how far each layer of the exported file is from the float model (`edgebuild diff`)."""
 
 from __future__ import annotations
 

@@ -22,8 +22,9 @@ def run(context: StageContext) -> None:
     """Write score.json (figures, cost per layer) and validation.<output>.npy; params are `{metric, threads}`."""
     import torch
 
-    from edgebuild.model.count import count
+    from edgebuild.model.count import count_model
     from edgebuild.model.evaluate import predict
+    from edgebuild.model.exportable import example_tensors
     from edgebuild.model.load import rebuild
 
     params = context.stage.params
@@ -38,14 +39,14 @@ def run(context: StageContext) -> None:
     figure = replace(score(metric, outputs, targets, f"PyTorch {torch.__version__} on this host"), name="accuracy")
     for name, array in outputs.items():
         np.save(context.output / f"validation.{name}.npy", array)
-    cost = count(model, {name: array[:1] for name, array in inputs.items()})
+    cost = count_model(model, example_tensors(inputs))
     figures = [
         figure,
-        Figure("parameters", float(cost.parameters), "1", "exact", provenance="trainable values of the model"),
-        Figure("macs", float(cost.macs), "MAC", "exact", provenance="multiply-accumulates of one inference"),
-        Figure("file_size", float(cost.weight_bytes), "B", "exact", provenance="weights in float32"),
+        Figure("parameters", float(cost.parameters), "1", "exact", provenance="PyTorch model"),
+        Figure("macs", float(cost.macs), "MAC", "exact", provenance="PyTorch model, one sample"),
+        Figure("file_size", float(cost.bytes), "B", "exact", provenance="parameters and buffers of the PyTorch model"),
     ]
-    layers = [layer.__dict__ for layer in cost.layers]
+    layers = [layer.to_json() for layer in cost.layers]
     facts = {"metric": metric.name, "figures": [item.to_json() for item in figures], "layers": layers}
     (context.output / "score.json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
 

@@ -1,0 +1,152 @@
+"""Stage kind `verify`: the exported file held against the profile, and run on the whole validation split."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgebuild.check.census.model import Census, CensusReader
+from edgebuild.check.finding import Finding, apply_allow
+from edgebuild.check.parity import compare_outputs, reference_findings, runtime_findings
+from edgebuild.check.promise import Promise
+from edgebuild.check.verify import VerifyResult, verify
+from edgebuild.config.registries import CENSUSES, RUNTIMES, STAGES
+from edgebuild.export.format import ExportRecord, read_export
+from edgebuild.figure import Figure
+from edgebuild.graph.stage import StageContext, StageKind
+from edgebuild.model.data_folder import read_inputs, read_targets
+from edgebuild.model.metric import resolve_metric
+from edgebuild.model.model_folder import read_record
+from edgebuild.model.score import agreement, drop, score
+from edgebuild.runtime.feed import from_raw, raw_outputs
+from edgebuild.runtime.session import Runtime
+
+Outputs = dict[str, np.ndarray]
+
+
+def run(context: StageContext) -> None:
+    """Write verify.json, census.json and validation.<output>.npy.
+
+    Params are `{promise, allow, metric, runtime, threads}`.
+    """
+    params = context.stage.params
+    promise = Promise.from_json(params["promise"])
+    record = read_export(context.inputs["export"])
+    file = context.inputs["export"] / record.file
+    context.progress.update(0.05, "reading the file")
+    reader: CensusReader = CENSUSES.get(file.suffix.removeprefix("."))
+    census = replace(reader.read(file), path=record.file)
+    proof = verify(census, promise, read_record(context.inputs["model"]).claims, record.layers, params["allow"])
+    context.progress.update(0.2, "running the file on the validation data")
+    runtime: Runtime = RUNTIMES.get(params["runtime"])
+    stored = _run(runtime, file, record, context)
+    outputs = from_raw(record, stored)
+    for name, array in outputs.items():
+        np.save(context.output / f"validation.{name}.npy", array)
+    baseline = _baseline_outputs(context.inputs["score"], outputs)
+    ran_on = f"{params['runtime']} {runtime.version()} on this host"
+    figures = _accuracy(context, outputs, baseline, ran_on) + _sizes(census, record)
+    findings = [*proof.findings]
+    for name, array in outputs.items():
+        compared = compare_outputs(baseline[name], array, names=("pytorch", ran_on), output=name)
+        figures.append(Figure("sqnr", _finite(compared.sqnr_db), "dB", "exact", provenance=compared.between))
+        findings += reference_findings(compared, promise.dtype)
+    context.progress.update(0.7, "running the file on the oldest runtime")
+    findings += _oldest_runtime(promise, params["runtime"], stored, file, record, context)
+    _write(context.output, census, proof, apply_allow(findings, params["allow"]), figures)
+
+
+def _run(runtime: Runtime, file: Path, record: ExportRecord, context: StageContext) -> Outputs:
+    inputs = read_inputs(context.inputs["data"], "validation")
+    session = runtime.open(file, context.stage.params["threads"])
+    try:
+        return raw_outputs(session, record, inputs)
+    finally:
+        session.close()
+
+
+def _baseline_outputs(folder: Path, outputs: Outputs) -> Outputs:
+    return {name: np.load(folder / f"validation.{name}.npy") for name in outputs}
+
+
+def _accuracy(context: StageContext, outputs: Outputs, baseline: Outputs, ran_on: str) -> list[Figure]:
+    metric = resolve_metric(context.stage.params["metric"], context.project_root)
+    targets = read_targets(context.inputs["data"])
+    return [
+        replace(score(metric, outputs, targets, ran_on), name="accuracy"),
+        drop(metric, baseline, outputs, targets, ran_on),
+        agreement(baseline, outputs, targets, f"PyTorch and {ran_on}"),
+    ]
+
+
+def _sizes(census: Census, record: ExportRecord) -> list[Figure]:
+    weights = sum(tensor.bytes for tensor in census.tensors if tensor.role in ("weight", "bias"))
+    arena = None if census.arena_bytes is None else float(census.arena_bytes)
+    return [
+        Figure("file_size", float(census.file_bytes), "B", "exact", provenance=record.file),
+        Figure("weight_bytes", float(weights), "B", "exact", provenance=f"weights and biases stored in {record.file}"),
+        Figure("arena", arena, "B", "exact", provenance=census.arena_source),
+    ]
+
+
+def _oldest_runtime(
+    promise: Promise, current: str, stored: Outputs, file: Path, record: ExportRecord, context: StageContext
+) -> list[Finding]:
+    """Run the file on the oldest runtime that the profile promises, where that is one this host can run."""
+    oldest = promise.oldest
+    if oldest.name == current and oldest.version in (None, RUNTIMES.get(current).version()):
+        return []
+    if oldest.name == current or oldest.name not in RUNTIMES:
+        message = f"{oldest} does not run on this host: what the file needs of it was checked, not run"
+        return [Finding("oldest-runtime-not-run", message, severity="note")]
+    runtime: Runtime = RUNTIMES.get(oldest.name)
+    version = runtime.version()
+    if version is None:
+        message = f"{oldest} is promised but not installed here, nothing shows that it runs the file; {runtime.remedy}"
+        return [Finding("oldest-runtime-missing", message)]
+    other = _run(runtime, file, record, context)
+    names = (f"{current} {RUNTIMES.get(current).version()}", f"{oldest.name} {version}")
+    compared = [compare_outputs(stored[name], other[name], names=names, output=name) for name in stored]
+    findings = [finding for result in compared for finding in runtime_findings(result)]
+    if not findings:
+        equal, elements = sum(result.equal for result in compared), sum(result.elements for result in compared)
+        message = f"{names[1]} runs the file right: {equal} of {elements} output numbers equal those of {names[0]}"
+        findings.append(Finding("oldest-runtime-runs", message, severity="note"))
+    return findings
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def _write(output: Path, census: Census, proof: VerifyResult, findings: list[Finding], figures: list[Figure]) -> None:
+    facts: dict[str, Any] = {
+        **proof.to_json(),
+        "findings": [finding.to_json() for finding in findings],
+        "figures": [figure.to_json() for figure in figures],
+    }
+    (output / "verify.json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
+    (output / "census.json").write_text(json.dumps(census.to_json(), sort_keys=True) + "\n")
+
+
+def gate(artifact: Path) -> str | None:
+    """The fatal findings, for everything downstream."""
+    facts = json.loads((artifact / "verify.json").read_text())
+    fatal = [finding for finding in facts["findings"] if finding["severity"] == "fatal"]
+    if not fatal:
+        return None
+    more = f" (and {len(fatal) - 1} more)" if len(fatal) > 1 else ""
+    return f"{fatal[0]['code']}: {fatal[0]['message']}{more}"
+
+
+def tools(params: Any) -> tuple[str, ...]:
+    """The runtime that runs the file, by the distribution it comes with."""
+    return (*_DISTRIBUTIONS.get(params["runtime"], ()), "numpy")
+
+
+_DISTRIBUTIONS = {"litert": ("ai-edge-litert",), "executorch": ("executorch",)}
+STAGES.register("verify")(StageKind(version=1, run=run, tools=tools, gate=gate))

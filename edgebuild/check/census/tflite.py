@@ -1,0 +1,179 @@
+"""Census of a .tflite file: every tensor and operation of every subgraph, read from the flatbuffer itself."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from edgebuild.check.census.model import Census, CensusReader, IoRecord, OperationRecord, TensorRecord
+from edgebuild.check.census.tflite_arena import SOURCE, plan_arena
+from edgebuild.check.census.tflite_delegate import host_delegate
+from edgebuild.check.census.tflite_layers import LayerNames
+from edgebuild.check.census.tflite_values import summarize_values
+from edgebuild.config.registries import CENSUSES
+from edgebuild.errors import ConfigError
+from edgebuild.runtime.litert_flatbuffer import (
+    io_names,
+    operator_name,
+    operator_version,
+    parse_model,
+    quantization,
+    stored_bytes,
+    tensor_name,
+    tensor_shape,
+    type_name,
+)
+from edgebuild.runtime.litert_roles import parameter_roles
+
+_TEXT_LIMIT = 200
+_UNPACKED = ("DEQUANTIZE", "DENSIFY")
+"""Operations that only decode a stored weight for the operation behind them."""
+
+
+def read_census(path: Path) -> Census:
+    """Read `path`; layers come from the file's own names, checked against export.json beside it where there is one.
+
+    Raises:
+        ConfigError: the file is missing, not a .tflite or damaged.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        msg = f"{path}: cannot be read: {error.strerror}"
+        raise ConfigError(msg) from error
+    return take_census(data, path.name, _layers_beside(path), with_host=True)
+
+
+def take_census(data: bytes, label: str, layers: tuple[str, ...] = (), *, with_host: bool = False) -> Census:
+    """Read a file that is in memory; `with_host` also asks the runtime here which operations its delegate takes."""
+    model = parse_model(data, label)
+    metadata = _metadata(model, data)
+    names = LayerNames(layers, metadata.get("edgebuild", ""))
+    tensors: list[TensorRecord] = []
+    operations: list[OperationRecord] = []
+    for graph in model.subgraphs:
+        offset = len(tensors)
+        roles = _roles(model, graph)
+        tensors += [
+            _tensor_record(model, tensor, offset + index, roles[index], names)
+            for index, tensor in enumerate(graph.tensors)
+        ]
+        for operator in graph.operators or []:
+            operations.append(_operation_record(model, operator, len(operations), offset, tensors, names))
+    if with_host:
+        metadata["host_delegate"] = host_delegate(data, [operation.name for operation in operations])
+    inputs, outputs = _io_records(model, tensors)
+    return Census(
+        path=label,
+        format="tflite",
+        file_bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        schema_version=str(model.version),
+        inputs=inputs,
+        outputs=outputs,
+        tensors=tuple(tensors),
+        operations=tuple(operations),
+        arena_bytes=plan_arena(model),
+        arena_source=SOURCE,
+        min_runtime=metadata.get("min_runtime_version"),
+        metadata={name: text[:_TEXT_LIMIT] for name, text in metadata.items()},
+    )
+
+
+def _layers_beside(path: Path) -> tuple[str, ...]:
+    record = path.parent / "export.json"
+    if not record.exists():
+        return ()
+    return tuple(json.loads(record.read_text()).get("layers", ()))
+
+
+def _roles(model: Any, graph: Any) -> dict[int, str]:
+    roles: dict[int, str] = {}
+    decoded: dict[int, int] = {}
+    for operator in graph.operators or []:
+        operation = operator_name(model, operator)
+        if operation in _UNPACKED:
+            decoded[int(operator.outputs[0])] = int(operator.inputs[0])
+        for position, role in parameter_roles(operation).items():
+            if position < len(operator.inputs) and operator.inputs[position] >= 0:
+                index = int(operator.inputs[position])
+                index = decoded.get(index, index)
+                if stored_bytes(model, graph.tensors[index]) is not None:
+                    roles[index] = role
+    for index, tensor in enumerate(graph.tensors):
+        if index not in roles:
+            roles[index] = "activation" if stored_bytes(model, tensor) is None else "constant"
+    return {**roles, **{int(i): "input" for i in graph.inputs}, **{int(i): "output" for i in graph.outputs}}
+
+
+def _tensor_record(model: Any, tensor: Any, index: int, role: Any, names: LayerNames) -> TensorRecord:
+    scale, zero_point, axis = quantization(tensor)
+    stored = stored_bytes(model, tensor)
+    is_parameter = role in ("weight", "bias", "constant") and stored is not None
+    sparsity, distinct = summarize_values(tensor, stored) if role == "weight" and stored is not None else (None, None)
+    return TensorRecord(
+        index=index,
+        name=tensor_name(tensor),
+        layer=names.of_tensor(tensor_name(tensor)),
+        role=role,
+        dtype=type_name(tensor.type),
+        shape=tensor_shape(tensor),
+        bytes=len(stored) if is_parameter and stored is not None else 0,
+        scale=scale,
+        zero_point=zero_point,
+        axis=axis,
+        sparsity=sparsity,
+        distinct=distinct,
+    )
+
+
+def _operation_record(
+    model: Any, operator: Any, number: int, offset: int, tensors: list[TensorRecord], names: LayerNames
+) -> OperationRecord:
+    inputs = tuple(offset + int(index) for index in operator.inputs if index >= 0)
+    outputs = tuple(offset + int(index) for index in operator.outputs)
+    return OperationRecord(
+        index=number,
+        name=operator_name(model, operator),
+        version=operator_version(model, operator),
+        layer=names.of_operation([tensors[index] for index in outputs], [tensors[index] for index in inputs]),
+        delegate=None,
+        inputs=inputs,
+        outputs=outputs,
+    )
+
+
+def _io_records(model: Any, tensors: list[TensorRecord]) -> tuple[tuple[IoRecord, ...], tuple[IoRecord, ...]]:
+    graph = model.subgraphs[0]
+    sides = []
+    for indices, names in zip((graph.inputs, graph.outputs), io_names(model), strict=True):
+        records = [(tensors[int(index)], name) for index, name in zip(indices, names, strict=True)]
+        sides.append(
+            tuple(
+                IoRecord(name, t.dtype, t.shape, *((t.scale[0], t.zero_point[0]) if t.scale else (None, None)))
+                for t, name in records
+            )
+        )
+    return sides[0], sides[1]
+
+
+def _metadata(model: Any, data: bytes) -> dict[str, str]:
+    found = {}
+    for entry in model.metadata or []:
+        content = model.buffers[entry.buffer].data
+        raw = b"" if content is None else bytes(bytearray(content))
+        text = raw.rstrip(b"\0").decode("utf-8", errors="replace")
+        found[entry.name.decode(errors="replace")] = text if text.isprintable() else f"{len(raw)} bytes"
+    stream = io.BytesIO(data)
+    if zipfile.is_zipfile(stream):
+        with zipfile.ZipFile(stream) as archive:
+            for info in archive.infolist():
+                found[info.filename] = f"{info.file_size} bytes"
+    return found
+
+
+CENSUSES.register("tflite")(CensusReader(read_census))

@@ -1,0 +1,48 @@
+"""Which operations the LiteRT installed here hands to its delegate: a matter of the runtime, not of the file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from edgebuild.runtime.litert_quiet import quiet
+
+_DELEGATE = "DELEGATE"
+
+
+def host_delegate(data: bytes, operations: Sequence[str]) -> str:
+    """One line: how many of the main graph's `operations` (names, file order) XNNPACK takes on this host.
+
+    Where the runtime here cannot load the file, the line says why.
+    """
+    with quiet("LiteRT"):
+        from ai_edge_litert.interpreter import Interpreter
+
+        try:
+            interpreter = Interpreter(model_content=data, num_threads=1)
+            interpreter.allocate_tensors()
+            details = interpreter._get_ops_details()
+        except (RuntimeError, ValueError) as error:
+            return f"this host's LiteRT cannot load it: {str(error).splitlines()[0]}"
+    covered = _covered(details)
+    left = Counter(name for index, name in enumerate(operations[: len(details)]) if index not in covered)
+    rest = ", ".join(f"{count} {name}" for name, count in sorted(left.items()))
+    total = sum(detail["op_name"] != _DELEGATE for detail in details)
+    return f"XNNPACK takes {len(covered)} of {total} operations" + (f"; builtin kernels: {rest}" if rest else "")
+
+
+def _covered(details: Sequence[Any]) -> set[int]:
+    """Positions of the operations that a delegate's node replaces: all on the way from its inputs to its outputs."""
+    plain = {number: detail for number, detail in enumerate(details) if detail["op_name"] != _DELEGATE}
+    producer = {int(index): number for number, detail in plain.items() for index in detail["outputs"]}
+    covered: set[int] = set()
+    for node in (detail for detail in details if detail["op_name"] == _DELEGATE):
+        stop = {int(index) for index in node["inputs"]}
+        todo = [int(index) for index in node["outputs"]]
+        while todo:
+            number = producer.get(todo.pop())
+            if number is not None and number not in covered:
+                covered.add(number)
+                todo += [int(index) for index in plain[number]["inputs"] if int(index) not in stop]
+    return covered

@@ -1,0 +1,98 @@
+"""Give every tensor of a converted file a name that a user recognises: the layer's dotted name, then its part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from edgebuild.runtime.litert_flatbuffer import operator_name, stored_bytes, tensor_name
+from edgebuild.runtime.litert_roles import parameter_roles
+
+_WRAPPED_PREFIX = "model."
+
+
+def rename(
+    model: Any, input_names: Sequence[str], output_names: Sequence[str], output_layers: Sequence[str | None]
+) -> dict[str, str]:
+    """Rename the tensors and the signature of a freshly converted `ModelT`, and put inputs and outputs in order.
+
+    An operation's result becomes `layer/operation`, its parameters `layer/weight` and `layer/bias`, an input or output
+    what the user calls it. The converter joins the names of fused layers; the last is the one that computes.
+
+    Returns:
+        Output tensor name -> layer that makes it.
+    """
+    graph = model.subgraphs[0]
+    _order_io(model, input_names, output_names)
+    outputs = {int(index): position for position, index in enumerate(graph.outputs)}
+    layer_of_output: dict[str, str] = {}
+    new: dict[int, str] = {}
+    for name, index in zip((*input_names, *output_names), (*graph.inputs, *graph.outputs), strict=True):
+        new.setdefault(int(index), name)
+    taken = set(new.values())
+    for operator in graph.operators:
+        operation = operator_name(model, operator)
+        layer = _layer_of(model, graph, operator, operation, outputs, output_layers)
+        for index in operator.outputs:
+            if int(index) in outputs and layer:
+                layer_of_output[new[int(index)]] = layer
+            elif int(index) not in new:
+                new[int(index)] = _unique(_join(layer, operation.lower()), taken)
+        roles = parameter_roles(operation)
+        for position, index in enumerate(operator.inputs):
+            if index >= 0 and int(index) not in new and stored_bytes(model, graph.tensors[index]) is not None:
+                new[int(index)] = _unique(_join(layer, roles.get(position, "constant")), taken)
+    for index, tensor in enumerate(graph.tensors):
+        tensor.name = new.get(index, tensor_name(tensor)).encode()
+    return layer_of_output
+
+
+def _order_io(model: Any, input_names: Sequence[str], output_names: Sequence[str]) -> None:
+    """Put the graph's inputs and outputs in the user's order and write the user's names into the signature."""
+    import numpy as np
+
+    signature, graph = model.signatureDefs[0], model.subgraphs[0]
+    for entries, prefix, names, side in (
+        (signature.inputs, "input_", input_names, "inputs"),
+        (signature.outputs, "output_", output_names, "outputs"),
+    ):
+        position = {entry.name: int(entry.name.decode().removeprefix(prefix)) for entry in entries}
+        entries.sort(key=lambda entry, position=position: position[entry.name])  # type: ignore[misc]
+        setattr(graph, side, np.array([entry.tensorIndex for entry in entries], np.int32))
+        for entry in entries:
+            entry.name = names[position[entry.name]].encode()
+
+
+def _layer_of(
+    model: Any, graph: Any, operator: Any, operation: str, outputs: dict[int, int], output_layers: Sequence[str | None]
+) -> str | None:
+    first = int(operator.outputs[0])
+    if first not in outputs:
+        return _last_layer(tensor_name(graph.tensors[first]))
+    weights = [position for position, role in parameter_roles(operation).items() if role == "weight"]
+    for position in weights:
+        if (
+            position < len(operator.inputs)
+            and stored_bytes(model, graph.tensors[operator.inputs[position]]) is not None
+        ):
+            return _last_layer(tensor_name(graph.tensors[operator.inputs[position]]))
+    return output_layers[outputs[first]]
+
+
+def _last_layer(converted_name: str) -> str | None:
+    """`model.stem.2;;model.stem.0;1` -> `stem.0`."""
+    parts = [part for part in converted_name.rpartition(";")[0].split(";;") if part.startswith(_WRAPPED_PREFIX)]
+    return parts[-1].removeprefix(_WRAPPED_PREFIX) if parts else None
+
+
+def _join(layer: str | None, part: str) -> str:
+    return f"{layer}/{part}" if layer else part
+
+
+def _unique(name: str, taken: set[str]) -> str:
+    candidate, number = name, 1
+    while candidate in taken:
+        number += 1
+        candidate = f"{name}_{number}"
+    taken.add(candidate)
+    return candidate

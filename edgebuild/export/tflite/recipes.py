@@ -1,0 +1,90 @@
+"""Half precision, dynamic and weight-only int8, through the recipes of ai-edge-quantizer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from edgebuild.errors import ToolError
+from edgebuild.runtime.litert_quiet import quiet
+
+if TYPE_CHECKING:
+    from edgebuild.export.tflite.quantizers import QuantizeTask
+
+_EVERYWHERE = ".*"
+
+
+def half_precision(task: QuantizeTask) -> bytes:
+    """Store weights as float16, dequantized in front of each operation; biases and activations stay float32."""
+    from ai_edge_quantizer import qtyping
+    from ai_edge_quantizer.algorithm_manager import AlgorithmName
+
+    quantizer = _quantizer(task)
+    quantizer.update_quantization_recipe(
+        _EVERYWHERE,
+        qtyping.TFLOperationName.ALL_SUPPORTED,
+        algorithm_key=AlgorithmName.FLOAT_CASTING,
+        op_config=qtyping.OpQuantizationConfig(
+            weight_tensor_config=qtyping.TensorQuantizationConfig(num_bits=16, dtype=qtyping.TensorDataType.FLOAT),
+            compute_precision=qtyping.ComputePrecision.FLOAT,
+            explicit_dequantize=True,
+        ),
+    )
+    return _quantize(quantizer, task)
+
+
+def dynamic(task: QuantizeTask) -> bytes:
+    """Store weights as int8 and quantize activations at run time.
+
+    tflite-runtime 2.14 reads a per-channel FULLY_CONNECTED of this kind as if it were per tensor and is silently wrong;
+    `task.fully_connected` decides.
+    """
+    from ai_edge_quantizer import qtyping
+
+    quantizer, operations = _quantizer(task), qtyping.TFLOperationName
+    quantizer.add_dynamic_config(
+        _EVERYWHERE, operations.ALL_SUPPORTED, num_bits=8, granularity=_granularity(task.granularity)
+    )
+    if task.fully_connected != task.granularity:
+        quantizer.add_dynamic_config(
+            _EVERYWHERE, operations.FULLY_CONNECTED, num_bits=8, granularity=_granularity(task.fully_connected)
+        )
+    return _quantize(quantizer, task)
+
+
+def weight_only(task: QuantizeTask) -> bytes:
+    """Store weights as int8, dequantized in front of each operation, which computes in float32."""
+    from ai_edge_quantizer import qtyping
+
+    quantizer = _quantizer(task)
+    quantizer.add_weight_only_config(
+        _EVERYWHERE,
+        qtyping.TFLOperationName.ALL_SUPPORTED,
+        num_bits=8,
+        granularity=_granularity(task.granularity),
+    )
+    return _quantize(quantizer, task)
+
+
+def _granularity(name: str) -> Any:
+    from ai_edge_quantizer import qtyping
+
+    return {
+        "per_channel": qtyping.QuantGranularity.CHANNELWISE,
+        "per_tensor": qtyping.QuantGranularity.TENSORWISE,
+    }[name]
+
+
+def _quantizer(task: QuantizeTask) -> Any:
+    with quiet("ai_edge_quantizer"):
+        from ai_edge_quantizer import quantizer
+
+        return quantizer.Quantizer(bytearray(task.model))
+
+
+def _quantize(quantizer: Any, task: QuantizeTask) -> bytes:
+    with quiet("ai_edge_quantizer"):
+        try:
+            return bytes(quantizer.quantize().quantized_model)
+        except (RuntimeError, ValueError, KeyError, NotImplementedError) as error:
+            msg = f"ai-edge-quantizer failed to make {task.label} {task.dtype}: {error}"
+            raise ToolError(msg, remedy="try another dtype, or report the operation it names") from error

@@ -1,0 +1,93 @@
+"""The runtime `litert`: ai-edge-litert, with XNNPACK as it comes; runs any .tflite on this host."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from edgebuild.config.registries import RUNTIMES
+from edgebuild.errors import ToolError
+from edgebuild.runtime.litert_child import time_in_child
+from edgebuild.runtime.litert_flatbuffer import io_names, read_model
+from edgebuild.runtime.litert_profile import profile_in_child
+from edgebuild.runtime.litert_quiet import quiet
+from edgebuild.runtime.session import OpTime, Runtime, TimedRun
+
+DISTRIBUTION = "ai-edge-litert"
+
+
+class LitertSession:
+    """A .tflite file loaded in this process; a `edgebuild.runtime.session.Session`.
+
+    Its operations run on XNNPACK where that has a kernel for them, as an app's would.
+    """
+
+    def __init__(self, file: Path, threads: int) -> None:
+        """Raises ConfigError where the file is not a .tflite, ToolError where the runtime cannot load it."""
+        names = io_names(read_model(file))
+        with quiet("LiteRT"):
+            from ai_edge_litert.interpreter import Interpreter
+
+            try:
+                self._interpreter = Interpreter(model_path=str(file), num_threads=threads)
+                self._interpreter.allocate_tensors()
+            except (RuntimeError, ValueError) as error:
+                msg = f"LiteRT {version()} cannot load {file.name}: {str(error).strip()}"
+                raise ToolError(msg) from error
+        details = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        self._inputs, self._outputs = (
+            {name: int(detail["index"]) for name, detail in zip(names[side], details[side], strict=True)}
+            for side in (0, 1)
+        )
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Run once; names are those of the file's signature.
+
+        Raises:
+            ValueError: an array is missing, or has another type or shape than the file's input.
+        """
+        for name, index in self._inputs.items():
+            if name not in inputs:
+                msg = f"input {name!r} is missing; the file has {list(self._inputs)}"
+                raise ValueError(msg)
+            self._interpreter.set_tensor(index, inputs[name])
+        self._interpreter.invoke()
+        return {name: self._interpreter.get_tensor(index) for name, index in self._outputs.items()}
+
+    def close(self) -> None:
+        """Free the file."""
+        del self._interpreter
+
+
+def version() -> str | None:
+    """Version of the installed runtime; None where there is none."""
+    try:
+        return importlib.metadata.version(DISTRIBUTION)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def time(file: Path, inputs: Mapping[str, Path], threads: int, runs: int, cpus: tuple[int, ...]) -> TimedRun:
+    """Time `runs` inferences in a process of its own."""
+    return time_in_child(Path(sys.executable), file, inputs, threads, runs, cpus)
+
+
+def profile(file: Path, inputs: Mapping[str, Path], threads: int, runs: int) -> list[OpTime]:
+    """Median time of every operation, each run alone (`edgebuild.runtime.litert_profile`)."""
+    return list(profile_in_child(Path(sys.executable), file, inputs, threads, runs).operations)
+
+
+RUNTIMES.register("litert")(
+    Runtime(
+        title="LiteRT (ai-edge-litert) with XNNPACK",
+        version=version,
+        open=LitertSession,
+        time=time,
+        profile=profile,
+        remedy=f"pip install {DISTRIBUTION}",
+    )
+)

@@ -1,0 +1,163 @@
+"""Runs a .tflite file in a process of its own, under LiteRT or tflite-runtime; needs numpy and one of the two, nothing else.
+
+    python litert_worker.py serve FILE THREADS     answers requests on stdin until it ends
+    python litert_worker.py time JOB.json          times inferences, writes the result to stdout as JSON
+    python litert_worker.py cuts JOB.json          times many small files, writes medians to stdout as JSON
+
+A message of `serve` is an 8-byte little-endian length and that many bytes of .npz: arrays `0`, `1`, … in the order of the
+file's inputs or outputs. The first message it sends has the names. The script imports nothing of edgebuild, so that it
+runs in an environment with another numpy.
+"""
+
+import hashlib
+import io
+import json
+import os
+import statistics
+import struct
+import sys
+import time
+
+
+def _interpreter_class():
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        from tflite_runtime.interpreter import Interpreter
+    return Interpreter
+
+
+class _Loaded:
+    """One file, ready to run; inputs and outputs by the names of its signature, else of its tensors."""
+
+    def __init__(self, path, threads):
+        self.interpreter = _interpreter_class()(model_path=path, num_threads=threads)
+        self.interpreter.allocate_tensors()
+        signatures = self.interpreter._get_full_signature_list()
+        signature = next(iter(signatures.values())) if signatures else None
+        self.inputs = self._side("inputs", self.interpreter.get_input_details(), signature)
+        self.outputs = self._side("outputs", self.interpreter.get_output_details(), signature)
+
+    @staticmethod
+    def _side(side, details, signature):
+        by_index = {int(index): name for name, index in signature[side].items()} if signature else {}
+        return {by_index.get(int(detail["index"]), detail["name"]): int(detail["index"]) for detail in details}
+
+    def feed(self, arrays):
+        for name, index in self.inputs.items():
+            self.interpreter.set_tensor(index, arrays[name])
+
+    def results(self):
+        return {name: self.interpreter.get_tensor(index) for name, index in self.outputs.items()}
+
+
+def _serve(path, threads):
+    import numpy as np
+
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    loaded = _Loaded(path, threads)
+    names = {"inputs": list(loaded.inputs), "outputs": list(loaded.outputs)}
+    _send(replies, json.dumps(names).encode())
+    while True:
+        header = sys.stdin.buffer.read(8)
+        if len(header) < 8:
+            return
+        with np.load(io.BytesIO(sys.stdin.buffer.read(struct.unpack("<Q", header)[0])), allow_pickle=False) as arrays:
+            loaded.feed({name: arrays[str(position)] for position, name in enumerate(loaded.inputs)})
+        loaded.interpreter.invoke()
+        packed = io.BytesIO()
+        np.savez(packed, **{str(position): array for position, array in enumerate(loaded.results().values())})
+        _send(replies, packed.getvalue())
+
+
+def _send(stream, content):
+    stream.write(struct.pack("<Q", len(content)) + content)
+    stream.flush()
+
+
+def _time(job):
+    import numpy as np
+
+    if job["cpus"]:
+        os.sched_setaffinity(0, job["cpus"])
+    arrays = {name: np.load(path) for name, path in job["inputs"].items()}
+    _interpreter_class()
+    idle = _status_bytes("VmRSS")
+    start = time.perf_counter()
+    loaded = _Loaded(job["file"], job["threads"])
+    load_ms = (time.perf_counter() - start) * 1e3
+    loaded.feed(arrays)
+    milliseconds = []
+    for _ in range(job["runs"]):
+        start = time.perf_counter()
+        loaded.interpreter.invoke()
+        milliseconds.append((time.perf_counter() - start) * 1e3)
+    return {
+        "milliseconds": milliseconds,
+        "load_ms": load_ms,
+        "peak_bytes": _status_bytes("VmHWM"),
+        "idle_bytes": idle,
+        "outputs_sha256": _digest(loaded.results()),
+    }
+
+
+def _cuts(job):
+    import numpy as np
+
+    medians = []
+    for cut in job["cuts"]:
+        loaded = _Loaded(cut["file"], job["threads"])
+        with np.load(cut["inputs"], allow_pickle=False) as arrays:
+            for position, index in enumerate(loaded.inputs.values()):
+                loaded.interpreter.set_tensor(index, arrays[str(position)])
+        for _ in range(job["warmup"]):
+            loaded.interpreter.invoke()
+        times = []
+        for _ in range(job["runs"]):
+            start = time.perf_counter()
+            loaded.interpreter.invoke()
+            times.append((time.perf_counter() - start) * 1e3)
+        medians.append(statistics.median(times))
+    return {"medians": medians}
+
+
+def _digest(outputs):
+    """SHA-256 over every output in the order of its name: name, dtype and shape as text, then its bytes."""
+    digest = hashlib.sha256()
+    for name in sorted(outputs):
+        array = outputs[name]
+        digest.update(("%s %s %s\n" % (name, array.dtype.name, tuple(array.shape))).encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _status_bytes(key):
+    with open("/proc/self/status") as status:
+        for line in status:
+            if line.startswith(key + ":"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def _report(compute, path):
+    replies = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    with open(path) as file:
+        job = json.load(file)
+    json.dump(compute(job), replies)
+    replies.close()
+
+
+def main(arguments):
+    """Run one of the three commands of the module's docstring."""
+    if arguments[0] == "serve":
+        _serve(arguments[1], int(arguments[2]))
+    elif arguments[0] == "time":
+        _report(_time, arguments[1])
+    else:
+        _report(_cuts, arguments[1])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -144,7 +144,7 @@ def _check(settings: BenchSettings) -> tuple[int, ...]:
         )
         raise ConfigError(msg)
     allowed = sorted(os.sched_getaffinity(0))
-    cpus = settings.cpus or tuple(allowed[-settings.threads :])
+    cpus = tuple(settings.cpus) or tuple(allowed[-settings.threads :])
     foreign = [cpu for cpu in cpus if cpu not in allowed]
     if foreign or len(cpus) < settings.threads:
         msg = f"cannot pin {settings.threads} thread(s) to processors {list(cpus)}; this process may use {allowed}"

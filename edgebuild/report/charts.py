@@ -49,8 +49,8 @@ def accuracy_chart(facts: RunFacts, against: str) -> Chart | None:
         traces.append(_baseline_point(base_x, base_y))
     layout = _layout(
         330,
-        xaxis={"title": {"text": f"{label(against)} [{_axis_unit(unit)}]"}, **_axis(), "rangemode": "tozero"},
-        yaxis={"title": {"text": "Accuracy" if base_y is None else f"{label('accuracy')} [{base_y.unit}]"}, **_axis()},
+        xaxis={**_axis(f"{label(against)} [{_axis_unit(unit)}]"), "rangemode": "tozero"},
+        yaxis=_axis("Accuracy" if base_y is None else f"Accuracy [{base_y.unit}]"),
         showlegend=True,
         legend={"orientation": "h", "y": -0.28, "x": 0},
         shapes=_baseline_shapes(base_y),
@@ -123,12 +123,13 @@ def ledger_chart(baseline: Sequence[LedgerRow], target: TargetFacts) -> Chart | 
     if not sizes and not points:
         return None
     traces = [*_waterfall(sizes), *_accuracy_path(points)]
+    unit = next((figure.unit for _, figure in points if figure is not None), "")
     layout = _layout(
         300,
         xaxis={**_axis(), "domain": [0, 0.45], "type": "category"},
-        yaxis={**_axis(), "title": {"text": "bytes [KiB]"}, "rangemode": "tozero"},
+        yaxis={**_axis("bytes [KiB]"), "rangemode": "tozero"},
         xaxis2={**_axis(), "domain": [0.57, 1], "type": "category", "anchor": "y2"},
-        yaxis2={**_axis(), "title": {"text": "accuracy [%]"}, "anchor": "x2"},
+        yaxis2={**_axis(f"accuracy [{unit}]"), "anchor": "x2"},
         showlegend=False,
     )
     return {"data": traces, "layout": layout}
@@ -183,7 +184,7 @@ def _accuracy_path(points: Sequence[tuple[str, Figure | None]]) -> list[dict[str
             },
             "line": {"color": "@c0", "width": 1.5, "dash": "dot"},
             "marker": {"size": 9, "color": "@c0"},
-            "hovertemplate": "%{x}: %{y:.2f} %<extra></extra>",
+            "hovertemplate": "%{x}: %{y:.4g}<extra></extra>",
             "xaxis": "x2",
             "yaxis": "y2",
         }
@@ -226,7 +227,7 @@ def _bars(names: list[str], values: list[float], hover: list[str], colours: Any,
     }
     layout = _layout(
         90 + 24 * len(names),
-        xaxis={**_axis(), "title": {"text": title}, "rangemode": "tozero"},
+        xaxis={**_axis(title), "rangemode": "tozero"},
         yaxis={**_axis(), "autorange": "reversed", "type": "category", "automargin": True, "showgrid": False},
         showlegend=False,
         bargap=0.3,
@@ -257,7 +258,7 @@ def census_chart(census: CensusFacts) -> Chart | None:
         )
     layout = _layout(
         150 + 30 * len(roles),
-        xaxis={**_axis(), "title": {"text": "stored bytes [KiB]"}},
+        xaxis=_axis("stored bytes [KiB]"),
         yaxis={**_axis(), "automargin": True, "showgrid": False},
         barmode="stack",
         showlegend=True,
@@ -266,14 +267,16 @@ def census_chart(census: CensusFacts) -> Chart | None:
     return {"data": traces, "layout": layout}
 
 
-def _axis() -> dict[str, Any]:
-    return {"gridcolor": "@grid", "linecolor": "@grid", "zerolinecolor": "@grid", "automargin": True, "ticks": "outside"}
+def _axis(title: str = "") -> dict[str, Any]:
+    lines = {"gridcolor": "@grid", "linecolor": "@grid", "zerolinecolor": "@grid"}
+    return {**lines, "automargin": True, "ticks": "outside", "title": {"text": title, "standoff": 10}}
 
 
 def _layout(height: int, **more: Any) -> dict[str, Any]:
     return {
         "height": height,
-        "margin": {"l": 56, "r": 16, "t": 16, "b": 48},
+        "margin": {"l": 64, "r": 16, "t": 30, "b": 48},
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "@muted", "activecolor": "@ink"},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "system-ui, sans-serif", "size": 12, "color": "@ink"},

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from edgebuild.figure import format_value
 from edgebuild.report.facts import BudgetResult, RunFacts, Status, TargetFacts, find_figure
 from edgebuild.report.verdict import VERDICTS
-from edgebuild.report.wording import DASH, interval_text, ratio_text, value_text
+from edgebuild.report.wording import DASH, interval_text, label, ratio_text, value_text
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,13 @@ class HeadlineRow:
     host_latency: str
     host_latency_interval: str
     device_latency: str
-    budgets: tuple[tuple[str, str], ...]
+    budgets: tuple[tuple[str, str, str], ...]
+    """(state, name, full text) of each"""
 
     @property
     def budget_summary(self) -> str:
         """`2 met, 1 missed, 1 not measured`, or a dash."""
-        states = [state for state, _ in self.budgets]
+        states = [state for state, _, _ in self.budgets]
         parts = [f"{states.count(state)} {state}" for state in ("met", "missed", "not measured") if state in states]
         return ", ".join(parts) or DASH
 
@@ -63,7 +64,7 @@ def _row(target: TargetFacts, base_bytes: float | None) -> HeadlineRow:
         host_latency=value_text(host),
         host_latency_interval=interval_text(host),
         device_latency=value_text(target.figure("latency")) if artifact else DASH,
-        budgets=tuple((budget_state(budget), budget_text(budget)) for budget in target.budgets),
+        budgets=tuple((budget_state(budget), label(budget.name), budget_text(budget)) for budget in target.budgets),
     )
 
 

@@ -46,8 +46,8 @@ def _target_charts(facts: RunFacts, target: TargetFacts) -> list[dict[str, Any]]
     return _present(
         ("ledger", "Ledger: bytes and accuracy after each step", charts.ledger_chart(facts.baseline.ledger, target)),
         ("profile", "Time per operation", charts.profile_chart(target.profile)),
-        ("census", "What the file stores", census),
         ("layers", "Closeness to the float model, layer by layer", charts.layers_chart(target.layers)),
+        ("census", "What the file stores", census),
     )
 
 

@@ -15,11 +15,10 @@ from edgebuild.report.wording import interval_text, value_text
 
 WIDTH = 960
 ROW_HEIGHT = 34
-TOP = 64
+TOP = 42
 NAME_WIDTH = 170
 COLUMN_WIDTH = 236
 COLUMN_GAP = 26
-TEXT_HEIGHT = 13
 
 
 @dataclass(frozen=True)
@@ -103,11 +102,11 @@ def _range(figures: Sequence[Figure | None], *, from_zero: bool) -> tuple[float,
     if not ends:
         return 0.0, 1.0
     low, high = min(ends), max(ends)
+    # Both leave room on the right for the number.
     if from_zero:
-        # Room on the right for the text after the longest bar.
         return 0.0, (high or 1.0) * 1.32
-    pad = (high - low) * 0.08 or abs(high) * 0.01 or 1.0
-    return low - pad, high + pad
+    pad = (high - low) * 0.06 or abs(high) * 0.01 or 1.0
+    return low - pad, high + pad * 7
 
 
 def _mark(figure: Figure | None, place: object) -> Mark | None:
@@ -127,7 +126,8 @@ def _ticks(low: float, high: float, unit: str) -> list[float]:
     step = next((power * factor for factor in (1, 2, 5, 10) if power * factor >= rough), power * 10)
     first = int(low / step) * step
     values = [first + step * i for i in range(8)]
-    return [value for value in values if low <= value <= high]
+    highest = min(high, 100.0) if unit == "%" else high
+    return [value for value in values if low <= value <= highest]
 
 
 def _floor_log(value: float, base: float) -> int:

@@ -90,7 +90,9 @@ class HostState:
 def host_state() -> HostState:
     """Read the state now; the difference of two states says what else ran in between."""
     times = os.times()
-    return HostState(os.getloadavg()[0], _busy_seconds(), times.user + times.system + times.children_user + times.children_system)
+    return HostState(
+        os.getloadavg()[0], _busy_seconds(), times.user + times.system + times.children_user + times.children_system
+    )
 
 
 def _busy_seconds() -> float | None:

@@ -109,7 +109,7 @@ def measure(
         ops = runtime.profile(file, inputs, settings.threads, settings.profile_runs) if settings.profile_runs else []
     provenance = (
         f"host: {cpu_model()}, {_count(settings.threads, 'thread')} pinned to cpu {', '.join(map(str, cpus))}, "
-        f"{settings.runs} runs in {_count(settings.processes, 'process', 'processes')}, {_naming(runtime, version)}"
+        f"{settings.runs} runs in {_count(settings.processes, 'process', 'processes')}, runtime {runtime.title.rstrip('.')}, version {version}"
     )
     warmups = [find_warmup(np.asarray(run.milliseconds)) for run in timed]
     kept = [np.asarray(run.milliseconds)[warmup.runs :] for run, warmup in zip(timed, warmups, strict=True)]
@@ -156,13 +156,7 @@ def _count(number: int, word: str, plural: str | None = None) -> str:
     return f"{number} {word if number == 1 else plural or word + 's'}"
 
 
-def _naming(runtime: Runtime, version: str) -> str:
-    return f"runtime {runtime.title.rstrip('.')} {version}" if version not in runtime.title else f"runtime {runtime.title}"
-
-
-def _figures(
-    timed: Sequence[TimedRun], kept: Sequence[np.ndarray], seed: int, provenance: str
-) -> tuple[Figure, ...]:
+def _figures(timed: Sequence[TimedRun], kept: Sequence[np.ndarray], seed: int, provenance: str) -> tuple[Figure, ...]:
     over_idle = [float(max(0, run.peak_bytes - run.idle_bytes)) for run in timed]
     return (
         _figure("host_latency", "ms", median_interval(kept, seed=seed), f"{provenance}; median, warm-up dropped"),
@@ -183,9 +177,7 @@ def _figures(
 
 
 def _figure(name: str, unit: str, interval: Interval, provenance: str) -> Figure:
-    return Figure(
-        name, interval.value, unit, "measured", interval.low, interval.high, interval.confidence, provenance
-    )
+    return Figure(name, interval.value, unit, "measured", interval.low, interval.high, interval.confidence, provenance)
 
 
 def _findings(

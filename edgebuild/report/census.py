@@ -18,7 +18,9 @@ def summarize_census(census: Census) -> CensusFacts:
         stored[tensor.role, tensor.dtype] += tensor.bytes
     operations = Counter((op.name, op.version, op.delegate) for op in census.operations)
     return CensusFacts(
-        tensors=tuple(DtypeCount(role, dtype, counts[role, dtype], stored[role, dtype]) for role, dtype in sorted(counts)),
+        tensors=tuple(
+            DtypeCount(role, dtype, counts[role, dtype], stored[role, dtype]) for role, dtype in sorted(counts)
+        ),
         operations=tuple(
             OperationCount(name, version, delegate, operations[name, version, delegate])
             for name, version, delegate in sorted(operations, key=lambda op: (op[0], op[1], op[2] or ""))

@@ -166,7 +166,9 @@ def _accuracy_path(points: Sequence[tuple[str, Figure | None]]) -> list[dict[str
     if not known:
         return []
     figures = [figure for _, figure in known]
-    ends = [(f.low if f.low is not None else f.value, f.value, f.high if f.high is not None else f.value) for f in figures]
+    ends = [
+        (f.low if f.low is not None else f.value, f.value, f.high if f.high is not None else f.value) for f in figures
+    ]
     return [
         {
             "type": "scatter",
@@ -212,7 +214,9 @@ def layers_chart(layers: Sequence[LayerFacts]) -> Chart | None:
     shown = [item for item in finite if item in worst]
     colours = ["@bad" if value == worst[0][1] else "@c2" for _, value in shown]
     hover = [f"{name}<br>{value:.1f} dB" for name, value in shown]
-    return _bars([name for name, _ in shown], [value for _, value in shown], hover, colours, "SQNR [dB], higher is closer")
+    return _bars(
+        [name for name, _ in shown], [value for _, value in shown], hover, colours, "SQNR [dB], higher is closer"
+    )
 
 
 def _bars(names: list[str], values: list[float], hover: list[str], colours: Any, title: str) -> Chart:

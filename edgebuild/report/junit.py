@@ -61,7 +61,9 @@ def _cases(target: TargetFacts) -> Iterator[Case]:
         text = f"{value_text(accuracy)} {interval_text(accuracy)}".strip()
         yield Case("accuracy", "accuracy", "skipped" if accuracy.missing else "passed", accuracy.provenance, text)
     for claim in target.claims:
-        yield Case("claim", f"{claim.step}: {claim.claim}", "passed" if claim.ok else "failure", claim.evidence, claim.evidence)
+        yield Case(
+            "claim", f"{claim.step}: {claim.claim}", "passed" if claim.ok else "failure", claim.evidence, claim.evidence
+        )
     for finding in target.findings:
         outcome: Outcome = "failure" if finding.severity == "fatal" else "passed"
         layers = f" ({', '.join(finding.layers)})" if finding.layers else ""

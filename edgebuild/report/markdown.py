@@ -72,11 +72,13 @@ def _target(target: TargetFacts) -> list[str]:
         lines += [f"- {_MARKS[f.severity]} **{_plain(f.code)}** {_plain(f.message)}" for f in target.findings] + [""]
     if target.budgets:
         lines += [
-            f"- {_MARKS[budget_state(b)]} {budget_text(b)}{': ' + _plain(b.note) if b.note else ''}" for b in target.budgets
+            f"- {_MARKS[budget_state(b)]} {budget_text(b)}{': ' + _plain(b.note) if b.note else ''}"
+            for b in target.budgets
         ] + [""]
     if target.figures:
         rows = [
-            (label(f.name), value_text(f), interval_text(f) or DASH, f.kind, _plain(f.provenance)) for f in target.figures
+            (label(f.name), value_text(f), interval_text(f) or DASH, f.kind, _plain(f.provenance))
+            for f in target.figures
         ]
         lines += [*_table(("Figure", "Value", "Interval", "Kind", "Where it comes from"), rows, numbers=(1,)), ""]
     return [*lines, "</details>"]

@@ -37,7 +37,11 @@ def render_page(facts: RunFacts, plotly: str) -> str:
 def _overview(facts: RunFacts) -> list[dict[str, Any]]:
     return _present(
         ("overview-size", "Accuracy against file size", charts.accuracy_chart(facts, "file_size")),
-        ("overview-latency", "Accuracy against latency on the build host", charts.accuracy_chart(facts, "host_latency")),
+        (
+            "overview-latency",
+            "Accuracy against latency on the build host",
+            charts.accuracy_chart(facts, "host_latency"),
+        ),
     )
 
 

@@ -115,7 +115,9 @@ def _mark(figure: Figure | None, place: object) -> Mark | None:
     assert callable(place)
     low = place(figure.low) if figure.low is not None else None
     high = place(figure.high) if figure.high is not None else None
-    return Mark(place(figure.value), low, high, value_text(figure), f"{value_text(figure)} {interval_text(figure)}".strip())
+    return Mark(
+        place(figure.value), low, high, value_text(figure), f"{value_text(figure)} {interval_text(figure)}".strip()
+    )
 
 
 def _ticks(low: float, high: float, unit: str) -> list[float]:

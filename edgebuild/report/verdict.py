@@ -17,9 +17,7 @@ VERDICTS: dict[Status, str] = {
 """How a status reads in a table."""
 
 
-def judge_status(
-    budgets: Iterable[BudgetResult], findings: Iterable[Finding], claims: Iterable[ClaimFacts]
-) -> Status:
+def judge_status(budgets: Iterable[BudgetResult], findings: Iterable[Finding], claims: Iterable[ClaimFacts]) -> Status:
     """Return the status of a target whose stages all finished: `failed` before `missed` before `ok`."""
     if any(finding.severity == "fatal" for finding in findings) or not all(claim.ok for claim in claims):
         return "failed"

@@ -62,7 +62,8 @@ def test_interval_holds_its_estimate_and_needs_two_processes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("probability", "degrees", "expected"), [(0.975, 1, 12.7062), (0.975, 4, 2.7764), (0.95, 9, 1.8331), (0.995, 30, 2.7500)]
+    ("probability", "degrees", "expected"),
+    [(0.975, 1, 12.7062), (0.975, 4, 2.7764), (0.95, 9, 1.8331), (0.995, 30, 2.7500)],
 )
 def test_student_quantile_matches_the_published_table(probability: float, degrees: int, expected: float) -> None:
     assert student_quantile(probability, degrees) == pytest.approx(expected, abs=1e-3)

@@ -121,9 +121,7 @@ def target(name: str, seed: int, **changes: object) -> TargetFacts:
         Figure("host_peak_memory", 41.2e6, "B", "measured", 40.9e6, 41.9e6, 0.9375, "resident, runtime included"),
         *missing_device_figures(name),
     )
-    budgets = tuple(
-        judge({"size": (64.0, "KiB"), "latency": (60.0, "ms"), "accuracy_drop": (0.5, "points")}, figures)
-    )
+    budgets = tuple(judge({"size": (64.0, "KiB"), "latency": (60.0, "ms"), "accuracy_drop": (0.5, "points")}, figures))
     claims = (
         ClaimFacts("int8-weights", "quantize", "6 of 6 weight tensors are int8, per channel", True),
         ClaimFacts("int8-activations", "quantize", "9 of 9 activations are int8; no QUANTIZE inside", True),
@@ -144,7 +142,11 @@ def target(name: str, seed: int, **changes: object) -> TargetFacts:
         claims=claims,
         ledger=(
             LedgerRow(
-                f"{name}/quantize", "Quantize", (accuracy(98.61 - points / 2, "PyTorch, simulated"),), "256 samples", 1.4
+                f"{name}/quantize",
+                "Quantize",
+                (accuracy(98.61 - points / 2, "PyTorch, simulated"),),
+                "256 samples",
+                1.4,
             ),
             LedgerRow(f"{name}/export", "Export", (file_size, found), "int8, nhwc, 7 operations", 3.2),
         ),

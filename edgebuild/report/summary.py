@@ -1,0 +1,103 @@
+"""The summary for a terminal: one screen, one row per target, at most 100 columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgebuild.report.compare import Change, Comparison
+from edgebuild.report.facts import RunFacts
+from edgebuild.report.headline import HeadlineRow, headline
+from edgebuild.report.wording import DASH, interval_text, label, seconds_text, value_text
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+_STYLES = {"ok": "green", "missed": "red", "failed": "red", "error": "red", "skipped": "dim"}
+_MARKS = {"met": "✓", "missed": "✗", "not measured": "?"}
+_VERDICT_STYLES = {"changed": "bold", "within noise": "dim", "same": "dim"}
+
+
+def summary_table(facts: RunFacts) -> Table:
+    """Return the table that a build ends with."""
+    from rich import box
+    from rich.table import Table
+
+    title = f"{facts.project.name}: {len(facts.targets)} targets in {seconds_text(facts.run.seconds)}"
+    table = Table(
+        title=title,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        collapse_padding=True,
+        pad_edge=False,
+        show_edge=False,
+        caption="✓ met  ✗ missed  ? not measured. Host latency is the build host's, not the device's.",
+        caption_justify="left",
+    )
+    table.add_column("target", style="bold", max_width=18, overflow="fold")
+    table.add_column("verdict", max_width=10)
+    table.add_column("size", justify="right", max_width=9)
+    table.add_column(facts.project.metric, justify="right", max_width=14)
+    table.add_column("drop", justify="right", max_width=11)
+    table.add_column("host latency", justify="right", max_width=9)
+    table.add_column("budgets", max_width=20)
+    for row in headline(facts):
+        table.add_row(*_cells(row))
+    return table
+
+
+def _cells(row: HeadlineRow) -> tuple[str | Text, ...]:
+    from rich.text import Text
+
+    budgets = "  ".join(f"{_MARKS[state]} {_short(name)}" for state, name, _ in row.budgets) or DASH
+    return (
+        Text(row.target),
+        Text(row.verdict, style=_STYLES[row.status]),
+        row.size if not row.ratio else f"{row.size}\n{row.ratio.split()[0]}",
+        Text(f"{row.accuracy}\n{row.accuracy_interval}".rstrip()),
+        row.drop,
+        row.host_latency,
+        Text(budgets),
+    )
+
+
+def _short(name: str) -> str:
+    return name.lower().replace(" (device)", "")
+
+
+def comparison_table(comparison: Comparison) -> Table:
+    """Return one row per figure that is not the same in both runs."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(
+        title=f"{comparison.old_run} -> {comparison.new_run}", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1)
+    )
+    table.add_column("target", style="bold", max_width=20, overflow="fold")
+    table.add_column("figure", max_width=26)
+    table.add_column("before", justify="right", max_width=17)
+    table.add_column("after", justify="right", max_width=17)
+    table.add_column("verdict", max_width=14)
+    for target, (old, new) in comparison.statuses.items():
+        table.add_row(target, "status", old or DASH, new or DASH, "changed")
+    for change in comparison.changes:
+        if change.verdict != "same":
+            table.add_row(*_change_cells(change))
+    return table
+
+
+def _change_cells(change: Change) -> tuple[str | Text, ...]:
+    from rich.text import Text
+
+    style = _VERDICT_STYLES.get(change.verdict, "yellow")
+    if change.better is not None:
+        style = "green" if change.better else "red"
+    word = {True: ", better", False: ", worse", None: ""}[change.better]
+    return (
+        Text(change.target),
+        label(change.figure),
+        Text(f"{value_text(change.old)}\n{interval_text(change.old)}".rstrip()),
+        Text(f"{value_text(change.new)}\n{interval_text(change.new)}".rstrip()),
+        Text(f"{change.verdict}{word}", style=style),
+    )

@@ -24,11 +24,19 @@ _LAST_WORDS_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Port:
-    """One input or output of the file: `shape` is the one of the bytes, channels last where the file wants that."""
+    """One input or output of the file.
+
+    Attributes:
+        shape: the one that the caller sees, channels last where the file wants that.
+        memory_shape: dimensions as the bytes lie; differs from `shape` by the place of dimensions of one element only.
+        dim_order: which dimension of the PyTorch tensor each of `memory_shape` is.
+    """
 
     name: str
     dtype: str
     shape: tuple[int, ...]
+    memory_shape: tuple[int, ...]
+    dim_order: tuple[int, ...]
 
     @property
     def bytes(self) -> int:
@@ -45,7 +53,8 @@ def ports(file: PteFile, described: list[dict[str, Any]], side: str) -> tuple[Po
     if len(known) != len(described):
         known = [{"name": f"{side[:-1]}_{i}", "shape": item["shape"]} for i, item in enumerate(described)]
     return tuple(
-        Port(mine["name"], item["dtype"], tuple(mine["shape"])) for mine, item in zip(known, described, strict=True)
+        Port(mine["name"], item["dtype"], tuple(mine["shape"]), tuple(item["shape"]), tuple(item["dim_order"]))
+        for mine, item in zip(known, described, strict=True)
     )
 
 

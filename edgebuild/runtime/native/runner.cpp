@@ -117,7 +117,11 @@ struct Port {
     for (size_t i = 0; i < shape.size(); ++i) {
       text << (i ? "," : "") << shape[dim_order[i]];  // as the bytes lie
     }
-    text << "],\"bytes\":" << bytes << "}";
+    text << "],\"dim_order\":[";
+    for (size_t i = 0; i < dim_order.size(); ++i) {
+      text << (i ? "," : "") << static_cast<int>(dim_order[i]);
+    }
+    text << "]}";
     return text.str();
   }
 };

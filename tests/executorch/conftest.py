@@ -1,0 +1,111 @@
+"""Model and data folders of small networks, and their exported files; each is made once per session."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from edgebuild.config.registries import FORMATS
+from edgebuild.export.format import ExportRecord, ExportRequest, read_export
+from edgebuild.model.load import build_factory, factory_source, write_model_folder
+from edgebuild.model.model_folder import ModelRecord
+from edgebuild.progress import Silent
+
+HERE = Path(__file__).parent
+SCHEMES: dict[str, dict[str, str]] = {
+    "int8": {"kind": "static", "activations": "int8", "granularity": "per_channel"},
+    "int8-dynamic": {"kind": "dynamic", "activations": "int8", "granularity": "per_channel"},
+}
+
+
+@dataclass(frozen=True)
+class Exported:
+    """One exported file with what made it."""
+
+    request: ExportRequest
+    record: ExportRecord
+    model: torch.nn.Module
+    samples: np.ndarray
+
+    @property
+    def file(self) -> Path:
+        return self.request.output / self.record.file
+
+    def fed(self) -> np.ndarray:
+        """The samples as the file takes them."""
+        spec = self.record.inputs[0]
+        array = self.samples.transpose(0, 2, 3, 1) if spec.layout == "nhwc" else self.samples
+        return np.ascontiguousarray(array, dtype=spec.dtype)
+
+    def expected(self) -> np.ndarray:
+        """What PyTorch gives."""
+        with torch.no_grad():
+            return np.asarray(self.model(torch.from_numpy(self.samples)).numpy())
+
+
+Export = Callable[..., Exported]
+
+
+@pytest.fixture(scope="session")
+def request_for(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., ExportRequest]:
+    """Factory name, dtype, layout, io, factory arguments -> a request on real folders."""
+
+    def make(
+        name: str, dtype: str, layout: str = "nchw", io: str = "float32", scheme: Any = "agreed", **kwargs: Any
+    ) -> ExportRequest:
+        torch.set_num_threads(1)
+        root = tmp_path_factory.mktemp(f"{name}-{dtype}")
+        folders = {part: root / part for part in ("model", "data", "output")}
+        for folder in folders.values():
+            folder.mkdir()
+        samples = samples_of(kwargs.get("channels", 3))
+        source = factory_source(f"zoo:{name}", kwargs)
+        record = ModelRecord(
+            source, ("image",), ("scores",), quantization=SCHEMES.get(dtype) if scheme == "agreed" else scheme
+        )
+        write_model_folder(folders["model"], record, build_factory(source, HERE, seed=3))
+        np.save(folders["model"] / "calibration.image.npy", samples)
+        np.save(folders["data"] / "validation.image.npy", samples)
+        spec = {"name": "image", "shape": samples.shape[1:], "dtype": "float32", "scale": 0.5, "mean": [0.1], "std": [2]}
+        summary = {"inputs": [spec], "lengths": {"validation": len(samples)}, "classes": list("abcde")}
+        (folders["data"] / "data.json").write_text(json.dumps(summary))
+        return ExportRequest(
+            model=folders["model"],
+            data=folders["data"],
+            output=folders["output"],
+            project_root=HERE,
+            dtype=dtype,  # type: ignore[arg-type]
+            io=io,
+            layout=layout,  # type: ignore[arg-type]
+            options={},
+            seed=0,
+            progress=Silent(),
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def export(request_for: Callable[..., ExportRequest]) -> Export:
+    """The same arguments -> the exported file, kept for the session."""
+
+    @cache
+    def make(name: str, dtype: str, layout: str = "nchw", io: str = "float32", **kwargs: Any) -> Exported:
+        request = request_for(name, dtype, layout, io, **kwargs)
+        FORMATS.get("executorch").run(request)
+        model = build_factory(factory_source(f"zoo:{name}", kwargs), HERE, seed=3)
+        return Exported(request, read_export(request.output), model, samples_of(kwargs.get("channels", 3)))
+
+    return make
+
+
+def samples_of(channels: int) -> np.ndarray:
+    return np.random.default_rng(7).standard_normal((12, channels, 8, 8)).astype("float32")

@@ -108,7 +108,7 @@ def _flops(model: torch.nn.Module, sample: tuple[torch.Tensor, ...]) -> dict[str
     from torch.utils.flop_counter import FlopCounterMode
 
     fast = torch.backends.mha.get_fastpath_enabled()
-    counter = FlopCounterMode(display=False, depth=None)
+    counter = FlopCounterMode(display=False)
     # Fused attention is one operation the counter does not know; unfused it is the matrix products it stands for.
     torch.backends.mha.set_fastpath_enabled(False)
     try:
@@ -137,7 +137,8 @@ def _recurrent_macs(module: torch.nn.Module, inputs: tuple[Any, ...]) -> int:
     if not isinstance(module, torch.nn.RNNBase):
         return 0
     steps = inputs[0].numel() // module.input_size
-    return steps * sum(weight.numel() for name, weight in module.named_parameters() if name.startswith("weight"))
+    weights = sum(weight.numel() for name, weight in module.named_parameters() if name.startswith("weight"))
+    return int(steps * weights)
 
 
 def _rows(

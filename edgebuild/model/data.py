@@ -94,11 +94,12 @@ def make_data_folder(
     chosen = _draw(calibration.length, calibration_samples if splits.calibration is None else None, seed)
     with seeded(seed):
         shapes = _write(splits.validation, np.arange(splits.validation.length), output, "validation", progress)
-        other = _write(calibration, chosen, output, "calibration", progress, targets=False)
         first = splits.train.stack([0])[0]
-    _check_labels(output, splits.classes)
-    _check_same("calibration", other, shapes)
     _check_same("train", {name: (array.shape[1:], array.dtype.name) for name, array in first.items()}, shapes)
+    _check_labels(output, splits.classes)
+    with seeded(seed):
+        other = _write(calibration, chosen, output, "calibration", progress, targets=False)
+    _check_same("calibration", other, shapes)
     norm = splits.train.normalization or Normalization()
     specs = tuple(
         InputSpec(name, shapes[name][0], shapes[name][1], norm.scale, norm.mean, norm.std)

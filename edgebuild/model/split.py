@@ -195,8 +195,12 @@ def _is_dataset(value: Any) -> bool:
     """A torch Dataset or a sequence of samples; not the pair of arrays that a tuple of two may be."""
     if not (hasattr(value, "__len__") and hasattr(value, "__getitem__")) or _is_array(value):
         return False
+    if isinstance(value, list) and len(value) == 2:
+        return isinstance(value[0], tuple)
     if isinstance(value, (tuple, list)):
-        return len(value) == 0 or (len(value) != 2 and isinstance(value[0], (tuple, list)))
+        return len(value) == 0 or (
+            len(value) != 2 and (isinstance(value[0], (tuple, list, Mapping)) or _is_array(value[0]))
+        )
     return not isinstance(value, (str, bytes, Mapping))
 
 

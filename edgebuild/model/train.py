@@ -106,8 +106,9 @@ def train(
         One row per epoch; `kept` marks the one whose weights the model has.
 
     Raises:
-        ConfigError: the loss is not finite, or labels, outputs and loss do not fit together.
+        ConfigError: the model is an exported program, the loss is not finite, or labels, outputs and loss do not fit together.
     """
+    _check_trainable(model)
     loss = resolve_loss(settings.loss, settings.label_smoothing, project_root)
     with deterministic(seed, threads):
         loop = _Loop(model, data, settings, seed, loss, loss_extra)
@@ -174,6 +175,14 @@ def mean_loss(
             batch, labels = as_tensors({name: array[rows] for name, array in inputs.items()}, targets[rows])
             total += float(loss(named_outputs(model(*batch)), labels)) * len(labels)
     return total / len(targets)
+
+
+def _check_trainable(model: torch.nn.Module) -> None:
+    import torch
+
+    if isinstance(model, torch.fx.GraphModule):
+        msg = "training: a torch.export program cannot be trained"
+        raise ConfigError(msg, remedy="give the model as model.factory, or leave out train:")
 
 
 class _Loop:

@@ -31,7 +31,7 @@ def host_facts() -> dict[str, str]:
 
 
 def cpu_model() -> str:
-    """Return the processor's name as the kernel states it, or the architecture where it states none (many Arm boards)."""
+    """Return the processor's name as the kernel states it, or the architecture where it states none."""
     try:
         lines = CPUINFO.read_text().splitlines()
     except OSError:
@@ -79,8 +79,13 @@ def _read(path: Path) -> str:
 
 @dataclass(frozen=True)
 class HostState:
-    """What the host was doing at one moment: load average over one minute, busy time of all processors in seconds since boot
-    (None where the kernel does not tell), and the processor time of this process and its finished children in seconds."""
+    """What the host was doing at one moment.
+
+    Attributes:
+        load_average: over the last minute.
+        busy_seconds: processor seconds spent by anybody since boot; None where the kernel does not tell.
+        own_seconds: processor seconds of this process and its finished children.
+    """
 
     load_average: float
     busy_seconds: float | None

@@ -86,7 +86,11 @@ def measure(
     """Benchmark an exported file on this host.
 
     Args:
+        runtime: what runs the file.
+        file: the exported file.
         inputs: input name -> .npy file with one inference's input, exactly as the file wants it.
+        settings: how often and where to run it.
+        progress: where to report; nowhere by default.
 
     Raises:
         ConfigError: settings that cannot give an interval, or processors this process may not use.
@@ -97,20 +101,11 @@ def measure(
         msg = f"the runtime ({runtime.title}) is not installed"
         raise ToolError(msg, remedy=runtime.remedy)
     cpus = _check(settings)
-    sink = progress or Silent()
     with exclusive_host():
         before, started = host_state(), time.monotonic()
-        timed = []
-        for number in range(settings.processes):
-            sink.update(number / (settings.processes + 1), f"benchmark, process {number + 1} of {settings.processes}")
-            timed.append(runtime.time(file, inputs, settings.threads, settings.runs, cpus))
+        timed = _time_processes(runtime, file, inputs, settings, cpus, progress or Silent())
         others = busy_others(before, host_state(), time.monotonic() - started)
-        sink.update(settings.processes / (settings.processes + 1), "profile")
         ops = runtime.profile(file, inputs, settings.threads, settings.profile_runs) if settings.profile_runs else []
-    provenance = (
-        f"host: {cpu_model()}, {_count(settings.threads, 'thread')} pinned to cpu {', '.join(map(str, cpus))}, "
-        f"{settings.runs} runs in {_count(settings.processes, 'process', 'processes')}, runtime {runtime.title.rstrip('.')}, version {version}"
-    )
     warmups = [find_warmup(np.asarray(run.milliseconds)) for run in timed]
     kept = [np.asarray(run.milliseconds)[warmup.runs :] for run, warmup in zip(timed, warmups, strict=True)]
     spread = max(relative_spread(runs) for runs in kept)
@@ -128,11 +123,35 @@ def measure(
         "outputs_sha256": sorted({run.outputs_sha256 for run in timed}),
     }
     return BenchResult(
-        figures=_figures(timed, kept, settings.seed, provenance),
+        figures=_figures(timed, kept, settings.seed, _provenance(settings, cpus, runtime.title, version)),
         profile=tuple(ops),
         findings=tuple(_findings(timed, warmups, spread, others)),
         conditions=conditions,
         milliseconds=tuple(tuple(runs.tolist()) for runs in kept),
+    )
+
+
+def _time_processes(
+    runtime: Runtime,
+    file: Path,
+    inputs: Mapping[str, Path],
+    settings: BenchSettings,
+    cpus: tuple[int, ...],
+    progress: ProgressSink,
+) -> list[TimedRun]:
+    timed = []
+    for number in range(settings.processes):
+        progress.update(number / (settings.processes + 1), f"process {number + 1} of {settings.processes}")
+        timed.append(runtime.time(file, inputs, settings.threads, settings.runs, cpus))
+    progress.update(settings.processes / (settings.processes + 1), "profile")
+    return timed
+
+
+def _provenance(settings: BenchSettings, cpus: tuple[int, ...], title: str, version: str) -> str:
+    threads = "1 thread" if settings.threads == 1 else f"{settings.threads} threads"
+    return (
+        f"host: {cpu_model()}, {threads} pinned to cpu {', '.join(map(str, cpus))}, "
+        f"{settings.runs} runs in each of {settings.processes} processes, runtime {title.rstrip('.')}, version {version}"
     )
 
 
@@ -150,10 +169,6 @@ def _check(settings: BenchSettings) -> tuple[int, ...]:
         msg = f"cannot pin {settings.threads} thread(s) to processors {list(cpus)}; this process may use {allowed}"
         raise ConfigError(msg, remedy="choose other processors or fewer threads")
     return cpus
-
-
-def _count(number: int, word: str, plural: str | None = None) -> str:
-    return f"{number} {word if number == 1 else plural or word + 's'}"
 
 
 def _figures(timed: Sequence[TimedRun], kept: Sequence[np.ndarray], seed: int, provenance: str) -> tuple[Figure, ...]:
@@ -189,7 +204,7 @@ def _findings(
         message = f"the same input gave {len(digests)} different outputs in {len(timed)} processes; expected one"
         found.append(Finding("benchmark-outputs-differ", message))
     if spread > NOISY_SPREAD:
-        message = f"run times spread by {spread:.1%} of their median (median absolute deviation); up to {NOISY_SPREAD:.0%} is steady"
+        message = f"run times spread by {spread:.1%} of their median; up to {NOISY_SPREAD:.0%} is steady"
         found.append(Finding("noisy-benchmark", message, severity="note"))
     unstable = sum(not warmup.stable for warmup in warmups)
     if unstable:

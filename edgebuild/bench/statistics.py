@@ -2,11 +2,11 @@
 
 Runs of one process resemble one another more than runs of two: memory layout, page colouring and clock state are drawn
 once per process. An interval over pooled runs therefore misses most of the uncertainty. Here the bootstrap resamples
-processes first and runs within them second (Davison & Hinkley 1997, Bootstrap Methods and their Application, section 3.8),
-runs in circular blocks because neighbours in time are alike (Politis & Romano 1992, A circular block-resampling procedure).
-With few processes a percentile interval is too narrow; its ends are moved out by sqrt(P / (P - 1)) * t(P - 1) / z, the
-expansion of Hesterberg 2015 (What Teachers Should Know About the Bootstrap, section 4.1) applied to the distances from the
-estimate. `tests/bench/test_statistics.py` checks the coverage by simulation.
+processes first and runs within them second (Davison & Hinkley 1997, Bootstrap Methods and their Application, section
+3.8), runs in circular blocks because neighbours in time are alike (Politis & Romano 1992, A circular block-resampling
+procedure). With few processes a percentile interval is too narrow; its ends are moved out by sqrt(P / (P - 1)) *
+t(P - 1) / z, the expansion of Hesterberg 2015 (What Teachers Should Know About the Bootstrap) applied to the
+distances from the estimate. `tests/bench/test_statistics.py` checks the coverage by simulation.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def median_interval(
 
     Args:
         processes: one array [runs] per process; lengths may differ (warm-up was dropped). At least 2, none empty.
-        resamples: bootstrap resamples; same samples and seed give the same interval.
+        confidence: nominal coverage, in (0, 1).
+        resamples: of the bootstrap.
+        seed: same samples and same seed give the same interval.
 
     Raises:
         ValueError: fewer than two processes, or one without runs.
@@ -82,7 +84,7 @@ def small_sample_expansion(groups: int, confidence: float) -> float:
 
 def student_quantile(probability: float, degrees: int) -> float:
     """Return the quantile of Student's t for a probability in [0.5, 1), to six digits, by bisection on its integral."""
-    # The substitution x = sqrt(degrees) * tan(angle) turns the density into cos(angle) ** (degrees - 1) on a finite range.
+    # x = sqrt(degrees) * tan(angle) turns the density into cos(angle) ** (degrees - 1) on a finite range.
     scale = math.exp(math.lgamma((degrees + 1) / 2) - math.lgamma(degrees / 2)) / math.sqrt(math.pi)
     low, high = 0.0, math.pi / 2
     for _ in range(60):
@@ -96,10 +98,10 @@ def student_quantile(probability: float, degrees: int) -> float:
 
 
 def range_interval(values: Sequence[float]) -> Interval:
-    """Return the median of one value per process with [min, max], which covers the true median in 1 - 2 ** (1 - n) of cases.
+    """Return the median of n values, one per process, with [min, max] as its interval.
 
-    That holds for every distribution (order statistics; David & Nagaraja 2003, Order Statistics, section 7.1) and is the
-    most that a handful of values can say.
+    It covers the true median with probability 1 - 2 ** (1 - n). That holds for every distribution (order statistics; David & Nagaraja 2003, Order Statistics, section 7.1) and is
+    the most that a handful of values can say.
 
     Raises:
         ValueError: fewer than two values.

@@ -1,9 +1,10 @@
 """How many of the first runs of a process are warm-up.
 
-The rule is MSER-5 (White 1997, An effective truncation heuristic for bias reduction in simulation output; White & Robinson
-2010): of all ways to cut off the beginning, take the one after which the rest pins down its own mean best. It has no
-threshold to tune. Batches of five runs are represented by their median, not their mean, so that one interrupted run does
-not look like a change. The cut may not pass the middle: where the best cut wants to, the process never became stable.
+The rule is MSER-5 (White 1997, An effective truncation heuristic for bias reduction in simulation output; White &
+Robinson 2010): of all ways to cut off the beginning, take the one after which the rest pins down its own mean best.
+It has no threshold to tune. Batches of five runs are represented by their median, not their mean, so that one
+interrupted run does not look like a change. The cut may not pass the middle: where the best cut wants to, the process
+never became stable.
 """
 
 from __future__ import annotations

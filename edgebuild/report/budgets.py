@@ -39,9 +39,10 @@ def judge(budgets: Mapping[str, tuple[float, str]], figures: Iterable[Figure]) -
 
     Args:
         budgets: name -> (limit, unit), as the profile says, for example `{"size": (8.0, "MiB")}`.
+        figures: all that is known of the target; the last one of a name counts.
 
-    A budget is met when the figure's value is at most the limit; where the limit lies inside the figure's interval a note
-    says so. A missing figure leaves it unjudged (`met` None), which is neither met nor missed.
+    A budget is met when the figure's value is at most the limit; where the limit lies inside the figure's interval a
+    note says so. A missing figure leaves it unjudged (`met` None), which is neither met nor missed.
 
     Raises:
         ConfigError: a limit whose unit measures something else than its figure.

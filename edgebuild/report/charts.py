@@ -1,12 +1,14 @@
 """The plots of the page, as plotly figures in plain JSON.
 
-Colours are names of CSS variables (`@ink`, `@c0`): the page resolves them, so that one plot suits a light and a dark page.
-Written without importing plotly, which costs most of a second; the tests build every spec with plotly to prove it valid.
+Colours are names of CSS variables (`@ink`, `@c0`): the page resolves them, so that one plot suits a light and a dark
+page. Written without importing plotly, which costs most of a second; the tests build every spec with plotly to prove
+it valid.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from edgebuild.figure import Figure
@@ -30,7 +32,7 @@ MAX_BARS = 30
 
 
 def accuracy_chart(facts: RunFacts, against: str) -> Chart | None:
-    """Accuracy against the figure `against` (`file_size`, `host_latency`), one point per target, the baseline as a line.
+    """Accuracy against the figure named `against`, one point per target, the baseline as a line.
 
     Returns:
         None where no target has both figures.
@@ -85,7 +87,10 @@ def _errors(figure: Figure, scale: float, colour: str) -> dict[str, Any]:
 
 
 def _point(name: str, index: int, x: Figure | None, y: Figure | None) -> dict[str, Any]:
-    assert x is not None and x.value is not None and y is not None and y.value is not None
+    assert x is not None
+    assert y is not None
+    assert x.value is not None
+    assert y.value is not None
     colour, scale = f"@c{index % COLOURS}", _scale(x.unit)
     hover = f"<b>{name}</b><br>{value_text(y)} {interval_text(y)}<br>{value_text(x)} {interval_text(x)}<extra></extra>"
     return {
@@ -116,7 +121,7 @@ def _baseline_shapes(base: Figure | None) -> list[dict[str, Any]]:
 
 
 def ledger_chart(baseline: Sequence[LedgerRow], target: TargetFacts) -> Chart | None:
-    """Bytes after each stage as a waterfall, and the accuracy after each stage beside it; None where no stage has either."""
+    """Bytes after each step as a waterfall, accuracy beside it; None where no step has either."""
     rows = (*baseline, *target.ledger)
     sizes = [(row.title, figure) for row in rows if _known(figure := find_figure(row.figures, "file_size"))]
     points = [(row.title, figure) for row in rows if _known(figure := find_figure(row.figures, "accuracy"))]
@@ -139,7 +144,7 @@ def _waterfall(sizes: Sequence[tuple[str, Figure | None]]) -> list[dict[str, Any
     values = [figure.value / 1024 for _, figure in sizes if figure is not None and figure.value is not None]
     if not values:
         return []
-    steps = [after - before for before, after in zip(values, values[1:], strict=False)]
+    steps = [after - before for before, after in pairwise(values)]
     names = [name for name, _ in sizes]
     text = [f"{value:.4g}" for value in values[:1]] + [f"{step:+.4g}" for step in steps] + [f"{values[-1]:.4g}"]
     return [

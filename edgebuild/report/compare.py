@@ -70,10 +70,10 @@ class Comparison:
 def compare(old: RunFacts, new: RunFacts) -> Comparison:
     """Compare two runs figure by figure.
 
-    A difference counts as a change when it exceeds sqrt(h_old^2 + h_new^2), the half-width of the difference's own interval for
-    independent figures (Schenker & Gentleman 2001, On Judging the Significance of Differences by Examining the Overlap Between
-    Confidence Intervals). For accuracies on the same samples, which are not independent, that is on the careful side. Exact
-    figures changed if they differ at all.
+    A difference counts as a change when it exceeds sqrt(h_old^2 + h_new^2), the half-width of the difference's own
+    interval for independent figures (Schenker & Gentleman 2001, On Judging the Significance of Differences by
+    Examining the Overlap Between Confidence Intervals). For accuracies on the same samples, which are not
+    independent, that is on the careful side. Exact figures changed if they differ at all.
     """
     before, after = _by_target(old), _by_target(new)
     names = [*after, *(name for name in before if name not in after)]
@@ -103,7 +103,8 @@ def _change(target: str, name: str, old: Figure | None, new: Figure | None) -> C
     verdict = judge_change(old, new)
     better = None
     if verdict == "changed" and old is not None and new is not None:
-        assert old.value is not None and new.value is not None
+        assert old.value is not None
+        assert new.value is not None
         if name in LOWER_IS_BETTER:
             better = new.value < old.value
         elif name in HIGHER_IS_BETTER:

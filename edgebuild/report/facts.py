@@ -2,7 +2,8 @@
 
 Whoever runs a build fills them in; nothing here computes or guesses. Figures that the report knows by name:
 `accuracy` (the project's metric, on validation data), `accuracy_drop` (points below the baseline), `file_size` (B),
-`host_latency` (ms), `parameters`, `macs`; the device's `latency`, `ram`, `flash` and `energy`. Others are shown as they come.
+`host_latency` (ms), `parameters`, `macs`; the device's `latency`, `ram`, `flash` and `energy`. Others are shown as
+they come.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class RunInfo:
 
 @dataclass(frozen=True)
 class LedgerRow:
-    """One row per stage that made a model: figures after it, its effect in one line, and its wall time when it really ran."""
+    """One row per stage that made a model: figures after it, its effect in one line, wall time when it ran."""
 
     stage: str
     title: str
@@ -182,7 +183,7 @@ class OpProfile:
 
 @dataclass(frozen=True)
 class LayerFacts:
-    """How far one layer's output is from the float model's, in forward order; None where both are equal (infinite SQNR)."""
+    """How far one layer's output is from the float model's; None where both are equal (infinite SQNR)."""
 
     layer: str
     sqnr_db: float | None
@@ -190,7 +191,7 @@ class LayerFacts:
 
 @dataclass(frozen=True)
 class StageFacts:
-    """One stage of the build: what happened to it, its wall time now, and why it had to run (empty where it did not)."""
+    """One stage of the build: what happened to it, its wall time now, why it ran (empty where it did not)."""
 
     id: str
     status: str

@@ -9,17 +9,18 @@ from edgebuild.report.headline import budget_state, budget_text, headline
 from edgebuild.report.verdict import run_passed
 from edgebuild.report.wording import DASH, interval_text, label, seconds_text, value_text
 
-_MARKS = {"met": "✅", "missed": "❌", "not measured": "❔", "fatal": "❌", "allowed": "⚠️", "note": "ℹ️"}  # noqa: RUF001
+_MARKS = {"met": "✅", "missed": "❌", "not measured": "❔", "fatal": "❌", "allowed": "⚠️", "note": "ℹ️"}
 
 
 def render_markdown(facts: RunFacts) -> str:
     """Return the document: one table of all targets, then what is worth reading of each."""
     verdict = "✅ all targets passed" if run_passed(facts) else "❌ not all targets passed"
+    host = _plain(facts.run.host.get("cpu", "unknown"))
+    took = seconds_text(facts.run.seconds)
     lines = [
         f"## {_plain(facts.project.name)}: {verdict}",
         "",
-        f"Run `{facts.run.id}`, {seconds_text(facts.run.seconds)}, edgebuild {facts.run.edgebuild}, "
-        f"build host {_plain(facts.run.host.get('cpu', 'unknown'))}.",
+        f"Run `{facts.run.id}`, {took}, edgebuild {facts.run.edgebuild}, build host {host}.",
         "",
         *_summary(facts),
         "",
@@ -76,11 +77,11 @@ def _target(target: TargetFacts) -> list[str]:
             for b in target.budgets
         ] + [""]
     if target.figures:
-        rows = [
+        figures = [
             (label(f.name), value_text(f), interval_text(f) or DASH, f.kind, _plain(f.provenance))
             for f in target.figures
         ]
-        lines += [*_table(("Figure", "Value", "Interval", "Kind", "Where it comes from"), rows, numbers=(1,)), ""]
+        lines += [*_table(("Figure", "Value", "Interval", "Kind", "Where it comes from"), figures, numbers=(1,)), ""]
     return [*lines, "</details>"]
 
 

@@ -16,6 +16,7 @@ def render_page(facts: RunFacts, plotly: str) -> str:
     """Return the page.
 
     Args:
+        facts: of the run, its id included.
         plotly: path of plotly.min.js relative to the page.
     """
     from markupsafe import Markup
@@ -26,7 +27,7 @@ def render_page(facts: RunFacts, plotly: str) -> str:
         passed=run_passed(facts),
         rows=headline(facts),
         # Made by our own autoescaping template, so that it needs no second escaping.
-        picture=Markup(headline_svg(facts)),  # noqa: S704
+        picture=Markup(headline_svg(facts)),
         overview=_overview(facts),
         sections=[(target, _target_charts(facts, target)) for target in facts.targets],
         plotly=plotly,

@@ -65,7 +65,7 @@ def headline_svg(facts: RunFacts) -> str:
     rows += [(target.name, target.figures) for target in facts.targets if target.status != "skipped"]
     columns = [_column(spec, index, [figures for _, figures in rows]) for index, spec in enumerate(_COLUMNS)]
     template = environment().get_template("headline.svg.j2")
-    return template.render(
+    drawn: str = template.render(
         project=facts.project.name,
         names=[_shorten(name) for name, _ in rows],
         columns=[column for column in columns if any(column.marks)],
@@ -75,6 +75,7 @@ def headline_svg(facts: RunFacts) -> str:
         row_height=ROW_HEIGHT,
         bottom=TOP + ROW_HEIGHT * len(rows),
     )
+    return drawn
 
 
 def _shorten(name: str, longest: int = 24) -> str:

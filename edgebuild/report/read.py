@@ -15,6 +15,7 @@ def find_report(run: str | None, reports_dir: Path) -> Path:
     """Return the folder of a report.
 
     Args:
+        reports_dir: where runs are looked for.
         run: a run id or the beginning of one, a folder, a path of a report.json, or None for the latest.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from edgebuild.report.compare import Change, Comparison
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _STYLES = {"ok": "green", "missed": "red", "failed": "red", "error": "red", "skipped": "dim"}
+_BUDGETS_WIDTH = 20
 _MARKS = {"met": "✓", "missed": "✗", "not measured": "?"}
 _VERDICT_STYLES = {"changed": "bold", "within noise": "dim", "same": "dim"}
 
@@ -41,7 +43,7 @@ def summary_table(facts: RunFacts) -> Table:
     table.add_column(facts.project.metric, justify="right", max_width=14)
     table.add_column("drop", justify="right", max_width=11)
     table.add_column("host latency", justify="right", max_width=9)
-    table.add_column("budgets", max_width=20)
+    table.add_column("budgets", max_width=_BUDGETS_WIDTH)
     for row in headline(facts):
         table.add_row(*_cells(row))
     return table
@@ -50,7 +52,7 @@ def summary_table(facts: RunFacts) -> Table:
 def _cells(row: HeadlineRow) -> tuple[str | Text, ...]:
     from rich.text import Text
 
-    budgets = "  ".join(f"{_MARKS[state]} {_short(name)}" for state, name, _ in row.budgets) or DASH
+    budgets = _wrap([f"{_MARKS[state]} {_short(name)}" for state, name, _ in row.budgets])
     return (
         Text(row.target),
         Text(row.verdict, style=_STYLES[row.status]),
@@ -58,8 +60,19 @@ def _cells(row: HeadlineRow) -> tuple[str | Text, ...]:
         Text(f"{row.accuracy}\n{row.accuracy_interval}".rstrip()),
         row.drop,
         row.host_latency,
-        Text(budgets),
+        Text(budgets or DASH),
     )
+
+
+def _wrap(items: Sequence[str]) -> str:
+    """Join items over lines that fit the column, never breaking within an item."""
+    lines: list[str] = []
+    for item in items:
+        if lines and len(lines[-1]) + 2 + len(item) <= _BUDGETS_WIDTH:
+            lines[-1] += f"  {item}"
+        else:
+            lines.append(item)
+    return "\n".join(lines)
 
 
 def _short(name: str) -> str:

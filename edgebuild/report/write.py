@@ -19,7 +19,7 @@ from edgebuild.report.facts import RunFacts
 PLOTLY = "plotly.min.js"
 LATEST = "latest"
 _TIMES = frozenset({"seconds", "started", "stages", "command", "id"})
-"""Keys of facts that differ between two builds of the same thing: when it ran, how long, and what came from the cache."""
+"""Keys of facts that differ between two builds of the same thing: when, how long, what came from the cache."""
 
 
 def write_report(facts: RunFacts, reports_dir: Path) -> Path:
@@ -126,7 +126,7 @@ def _link(source: Path, target: Path) -> None:
 
 def _point_latest(reports_dir: Path, run_id: str) -> None:
     link = reports_dir / LATEST
-    if link.is_symlink() and os.readlink(link) == run_id:
+    if link.is_symlink() and link.readlink() == Path(run_id):
         return
     temporary = reports_dir / f".latest-{os.getpid()}"
     temporary.unlink(missing_ok=True)

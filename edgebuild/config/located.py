@@ -73,6 +73,11 @@ class Located:
         """The same mapping without some of its keys."""
         return self.with_value({key: item for key, item in self.value.items() if key not in keys})
 
+    @property
+    def place(self) -> str:
+        """`file:line`, for messages about another value."""
+        return f"{self.source.label}:{self.key_spot.line}"
+
     def problem(self, message: str, *, at_key: bool = False, missing: str | None = None) -> Problem:
         """A problem with this value; `at_key` points at its key, `missing` names a key that should be in it."""
         spot = self.key_spot if at_key or missing else self.value_spot
@@ -80,6 +85,12 @@ class Located:
         lines = self.source.lines
         text = lines[spot.line - 1] if 0 < spot.line <= len(lines) else ""
         return Problem(self.source.label, spot.line, spot.column, format_path(path), message, text)
+
+
+def written_in(source: Source, *candidates: Located | None) -> Located:
+    """Of values that do not fit together the first one from `source`, where a user looks; else the first of all."""
+    known = [candidate for candidate in candidates if candidate is not None]
+    return next((candidate for candidate in known if candidate.source is source), known[0])
 
 
 def format_path(path: KeyPath) -> str:

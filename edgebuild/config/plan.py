@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from edgebuild.config.document import describe_value
-from edgebuild.config.located import Located
+from edgebuild.config.located import Located, written_in
 from edgebuild.config.problem import ProblemList
 from edgebuild.config.registries import STEPS
 from edgebuild.config.target import PlannedStep
@@ -87,20 +87,26 @@ _CHANGES = {
 """Phase of a step -> what it changes."""
 
 
-def check_promise(dtype: Located, steps: list[CheckedStep], problems: ProblemList) -> None:
+def check_promise(profile: Located, dtype: Located, steps: list[CheckedStep], problems: ProblemList) -> None:
     """See that the plan delivers the dtype that `export.dtype` promises."""
     promised = dtype.value
     delivering = [step for step in steps if step.delivers is not None]
     if not delivering:
         if promised not in WITHOUT_STEP:
             able = ", ".join(name for name, method in STEPS.items() if _can_deliver(method)) or "none"
-            problems.add(dtype.problem(f"no step of the plan delivers {promised}; steps that quantize: {able}"))
+            at = written_in(profile.source, dtype, profile.child("plan"))
+            message = (
+                f"no step of the plan delivers {promised} (export.dtype, {dtype.place}); steps that quantize: {able}"
+            )
+            problems.add(at.problem(message, at_key=True))
         return
     if len(delivering) == 1 and delivering[0].delivers != promised:
         step = delivering[0]
-        where = f"{step.at.source.label}:{step.at.key_spot.line}"
-        message = f"promises {promised}, but {step.step.method} ({where}) delivers {step.delivers}"
-        problems.add(dtype.problem(message))
+        message = (
+            f"export.dtype is {promised} ({dtype.place}), but {step.step.method} delivers {step.delivers} "
+            f"({step.at.place}); change one of them"
+        )
+        problems.add(written_in(profile.source, dtype, step.at).problem(message, at_key=True))
 
 
 def _can_deliver(method: Any) -> bool:

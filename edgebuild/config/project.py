@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -73,11 +73,17 @@ class ModelSource(Table):
         return self
 
 
-_METRIC = re.compile(r"[A-Za-z]\w*|[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+_FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+_METRIC = re.compile(rf"[A-Za-z]\w*|{_FUNCTION.pattern}")
+
+LOSSES = ("auto", "cross_entropy", "bce", "mse", "mae", "huber")
+"""The losses of the built-in loop."""
 
 
 class Metric(Table):
     """How good a model is: a metric of torchmetrics, or a function of the user."""
+
+    short_form: ClassVar[str] = "the name of a metric or "
 
     name: str = Field(description="`accuracy`, `f1`, … as torchmetrics calls it, or `module:function`")
     kwargs: dict[str, Any] = Field(default_factory=dict, description="arguments of the metric")
@@ -101,17 +107,36 @@ class Train(Table):
 
     epochs: int = Field(default=10, ge=1, description="passes over the training split")
     batch_size: int = Field(default=64, ge=1, description="samples per step")
-    optimizer: Literal["sgd", "adam", "adamw"] = Field(default="adam", description="sgd has a momentum of 0.9")
-    learning_rate: float = Field(default=0.001, gt=0, description="at the beginning")
+    optimizer: Literal["sgd", "adam", "adamw"] = Field(default="adam", description="how gradients become steps")
+    learning_rate: float = Field(default=0.001, gt=0, description="the highest, reached after the warm-up")
     weight_decay: float = Field(default=0.0, ge=0, description="of the optimizer")
+    momentum: float = Field(default=0.9, ge=0, lt=1, description="of sgd")
     schedule: Literal["constant", "cosine", "step"] = Field(
-        default="cosine", description="cosine: down to 0 at the end; step: a tenth after half and after three quarters"
+        default="cosine",
+        description="cosine: down to 0 at the end; step: a tenth after half and again after three quarters",
+    )
+    warmup_epochs: float = Field(default=0.0, ge=0, description="over which the learning rate rises from 0")
+    clip_norm: float = Field(default=0.0, ge=0, description="largest norm of all gradients together; 0 does not clip")
+    loss: str = Field(
+        default="auto",
+        description=f"{', '.join(LOSSES)}, or `module:function`; auto decides by the kind of the targets",
     )
     label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="of the cross entropy")
+    keep_best: bool = Field(
+        default=True, description="end with the weights of the epoch with the lowest validation loss"
+    )
     function: FunctionName | None = Field(
         default=None, description="`module:function` that trains in place of the built-in loop"
     )
     kwargs: dict[str, Any] = Field(default_factory=dict, description="arguments of `function`")
+
+    @field_validator("loss")
+    @classmethod
+    def _is_a_loss(cls, value: str) -> str:
+        if value not in LOSSES and _FUNCTION.fullmatch(value) is None:
+            msg = f"expected one of {', '.join(LOSSES)}, or 'module:function'"
+            raise BadValueError(msg, tell_found=True)
+        return value
 
     @model_validator(mode="after")
     def _loop_or_function(self) -> Train:

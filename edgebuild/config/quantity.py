@@ -62,8 +62,8 @@ class Dimension:
             msg = f"a unit is missing; write it like '{self.example}' (units: {', '.join(self.units)})"
             raise BadValueError(msg)
         if unit not in self.units:
-            hint = self._same_letters(unit)
-            msg = f"unknown unit {unit!r} of {self.name}{hint}; known: {', '.join(self.units)}"
+            hint = self._same_letters(unit) or f"; known: {', '.join(self.units)}"
+            msg = f"unknown unit {unit!r} of {self.name}{hint}"
             raise BadValueError(msg)
         return self._scaled(float(number), unit, value)
 
@@ -97,7 +97,7 @@ class Dimension:
         }
 
     def show(self, value: float) -> str:
-        """`value` (in `unit`) as YAML takes it, without loss: the shortest way to write it with at least one of a unit."""
+        """`value` (in `unit`) as YAML takes it, without loss and as short as can be."""
         texts = [f"{value / factor:.12g} {unit}" for unit, factor in self.units.items() if value >= factor]
         exact = [text for text in texts if self.parse(text) == value]
         return min(exact, key=len, default=f"{value!r} {self.unit}")

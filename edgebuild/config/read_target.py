@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from edgebuild.config.located import Located
+from edgebuild.config.located import Located, Source, written_in
 from edgebuild.config.plan import CheckedStep, check_promise, read_plan
 from edgebuild.config.problem import ProblemList
 from edgebuild.config.profile import Profile
@@ -27,12 +27,12 @@ def read_target(profile: Profile, problems: ProblemList) -> Target | None:
     if plan is not None and plan.value is not None:
         steps = read_plan(plan, problems)
     export = merged.child("export")
-    options = _read_export(export, problems) if export is not None else None
+    options = _read_export(merged.source, export, problems) if export is not None else None
     package = _read_package(merged.child("package"), problems)
     _check_name(merged, ("runtime", "name"), RUNTIMES, problems)
     dtype = _text_at(merged, ("export", "dtype"))
-    if dtype is not None and steps is not None:
-        check_promise(dtype, steps, problems)
+    if dtype is not None and steps is not None and options is not None:
+        check_promise(merged, dtype, steps, problems)
     if target is None or steps is None or options is None or len(problems) > before:
         return None
     return target.model_copy(
@@ -54,7 +54,7 @@ def _prepared(merged: Located) -> Located:
     return merged.with_value(values)
 
 
-def _read_export(export: Located, problems: ProblemList) -> dict[str, Any] | None:
+def _read_export(source: Source, export: Located, problems: ProblemList) -> dict[str, Any] | None:
     """Check format, dtype, io and options against the format's own tables; return the options."""
     name = _text_at(export, ("format",))
     if name is None:
@@ -64,22 +64,32 @@ def _read_export(export: Located, problems: ProblemList) -> dict[str, Any] | Non
         return None
     chosen = FORMATS.get(name.value)
     dtype = _text_at(export, ("dtype",))
-    if dtype is not None:
-        _check_dtype(name.value, chosen, dtype, _text_at(export, ("io",)), problems)
-    return _read_options(export, export.child("options"), chosen.options, problems)
+    fits = dtype is None or _check_dtype(source, export, chosen, dtype, problems)
+    options = _read_options(export, export.child("options"), chosen.options, problems)
+    return options if fits else None
 
 
-def _check_dtype(name: str, chosen: Any, dtype: Located, io: Located | None, problems: ProblemList) -> None:
-    if dtype.value not in chosen.dtypes:
-        known = list(chosen.dtypes)
-        hint = suggestion(dtype.value, known)
-        problems.add(dtype.problem(f"{name} cannot be {dtype.value}{hint}; it can be {', '.join(known)}"))
-        return
+def _check_dtype(source: Source, export: Located, chosen: Any, dtype: Located, problems: ProblemList) -> bool:
+    """Whether the format can have the dtype, with the asked type of inputs and outputs."""
+    name = _text_at(export, ("format",))
+    assert name is not None, "the format was looked up"
+    known = list(chosen.dtypes)
+    if dtype.value not in known:
+        hint = suggestion(dtype.value, known) or f"; it can be {', '.join(known)}"
+        at = written_in(source, dtype, name)
+        problems.add(at.problem(f"{name.value} cannot be {dtype.value}{hint}"))
+        return False
+    io = _text_at(export, ("io",))
     allowed = chosen.dtypes[dtype.value]
     wanted = Export.model_fields["io"].default if io is None else io.value
     if wanted not in allowed:
-        at = dtype if io is None else io
-        problems.add(at.problem(f"{name} {dtype.value} cannot have {wanted} inputs; allowed: {', '.join(allowed)}"))
+        at = written_in(source, io, dtype, name)
+        message = (
+            f"{name.value} {dtype.value} cannot have {wanted} inputs and outputs (io); it can have {', '.join(allowed)}"
+        )
+        problems.add(at.problem(message))
+        return False
+    return True
 
 
 def _read_package(package: Located | None, problems: ProblemList) -> dict[str, Any] | None:

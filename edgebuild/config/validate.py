@@ -21,6 +21,7 @@ from edgebuild.config.wording import (
     other_words,
     range_message,
     suggestion,
+    suggests,
     unknown_key,
 )
 
@@ -62,7 +63,7 @@ def read_table(
         return table.model_validate_json(json.dumps(located.plain()), strict=True, context=dict(context or {}))
     except ValidationError as error:
         complaints = [_translate(table, located, detail) for detail in error.errors(include_url=False)]
-    for complaint in _join_alternatives(complaints):
+    for complaint in _without_near_misses(_join_alternatives(complaints)):
         if not (incomplete and complaint.missing):
             at = complaint.at
             problems.add(at.problem(complaint.message, at_key=complaint.at_key, missing=complaint.missing))
@@ -80,7 +81,7 @@ def _translate(table: type[BaseModel], located: Located, detail: Any) -> _Compla
     at = _descend(located, loc)
     if kind == "missing":
         info = _declaration(table, loc)
-        words = f"missing; it is {info.description}" if info is not None and info.description else "missing"
+        words = f"missing ({info.description})" if info is not None and info.description else "missing"
         return _Complaint(_descend(located, loc[:-1]), words, missing=str(loc[-1]))
     if kind == "extra_forbidden":
         return _Complaint(at, unknown_key(str(loc[-1]), _known_keys(table, loc[:-1])), at_key=True)
@@ -90,6 +91,8 @@ def _translate(table: type[BaseModel], located: Located, detail: Any) -> _Compla
     info = _declaration(table, loc)
     choices = _choices(table, loc)
     expected = expected_words(kind, choices or [str(detail.get("ctx", {}).get("expected", ""))])
+    if kind == "model_type":
+        expected = getattr(_strip(_annotation(table, loc)[0]), "short_form", "") + str(expected)
     if expected is not None:
         return _Complaint(at, _type_message(kind, expected, at, choices), expected)
     if kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
@@ -142,6 +145,17 @@ def _join_alternatives(complaints: list[_Complaint]) -> list[_Complaint]:
         expected = f"{same[0].expected} or {complaint.expected}"
         message = f"expected {expected}, found {describe_value(complaint.at)}"
         result[result.index(same[0])] = _Complaint(complaint.at, message, expected)
+    return result
+
+
+def _without_near_misses(complaints: list[_Complaint]) -> list[_Complaint]:
+    """A misspelt key is told once: as unknown with a suggestion, not as missing too."""
+    unknown = [c.at.path for c in complaints if c.at_key]
+    result = []
+    for complaint in complaints:
+        beside = [str(path[-1]) for path in unknown if path[:-1] == complaint.at.path]
+        if complaint.missing is None or not suggests(beside, complaint.missing):
+            result.append(complaint)
     return result
 
 

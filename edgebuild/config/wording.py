@@ -94,6 +94,11 @@ def unknown_key(key: str, known: Sequence[str]) -> str:
     return f"unknown key{hint}"
 
 
+def suggests(unknown: Iterable[str], missing: str) -> bool:
+    """Whether one of the unknown keys was probably meant to be the missing one."""
+    return bool(difflib.get_close_matches(missing, list(unknown), n=1))
+
+
 def other_words(message: str, found: str) -> str:
     """Our best for an error of pydantic that we have no words for."""
     text = re.sub(r"^(Input|Value|String|List|Tuple) should ", "should ", message)

@@ -40,7 +40,7 @@ class VerifyResult:
     """What verification found.
 
     Attributes:
-        findings: of the rules and of the claims, after `allow`; fatal ones first, each once.
+        findings: of the rules, and of the claims where no rule found the same, after `allow`; fatal ones first.
         claims: one proof per claim, in the order of the plan.
         rules: codes of the rules that ran.
         summary: `edgebuild.check.summary.census_summary`.
@@ -86,8 +86,9 @@ def verify(
     rules = RULES.items()
     of_rules = [finding for _, rule in rules for finding in rule.check(census, promise, layers)]
     proofs = tuple(_prove(census, claim, entries) for claim in claims)
-    of_claims = [finding for proof in proofs for finding in proof.findings]
-    findings = _ordered([*apply_allow(of_rules, entries), *of_claims])
+    seen = apply_allow(of_rules, entries)
+    of_claims = [finding for proof in proofs for finding in proof.findings if not _is_told(finding, seen)]
+    findings = _ordered([*seen, *of_claims])
     return VerifyResult(findings, proofs, tuple(code for code, _ in rules), census_summary(census))
 
 
@@ -95,6 +96,14 @@ def _prove(census: Census, claim: Mapping[str, Any], allow: tuple[str, ...]) -> 
     name = str(claim.get("claim"))
     result = CLAIMS.get(name).check(census, dict(claim)) if name in CLAIMS else _unknown(name, claim)
     return ClaimProof(claim, result.evidence, tuple(apply_allow(result.findings, allow)))
+
+
+def _is_told(finding: Finding, seen: Iterable[Finding]) -> bool:
+    """True where a rule found the same thing in the same layers already: one line a defect is enough."""
+    return any(
+        told.code == finding.code and told.severity == finding.severity and set(told.layers) >= set(finding.layers)
+        for told in seen
+    )
 
 
 def _unknown(name: str, claim: Mapping[str, Any]) -> ClaimResult:

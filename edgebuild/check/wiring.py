@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Iterable
 
 from edgebuild.check.census.model import Census, OperationRecord, TensorRecord
 
@@ -54,3 +55,35 @@ class Wiring:
         while reader is not None and reader.name in _DECODERS and reader.outputs[0] in self.tensors:
             reader = self.reader_of(self.tensors[reader.outputs[0]])
         return reader
+
+    def whereabouts(self, operation: OperationRecord) -> str:
+        """Where the operation stands, for people: `in fc`, or `between stem and fc` where no layer owns it."""
+        if operation.layer is not None:
+            return f"in {operation.layer}"
+        before = self._nearest(operation, self._makers)
+        after = self._nearest(operation, self._readers)
+        if before and after:
+            return f"between {before} and {after}"
+        if before:
+            return f"after {before}"
+        return f"before {after}" if after else "outside any layer"
+
+    def _makers(self, operation: OperationRecord) -> Iterable[OperationRecord]:
+        return (self.producer[index] for index in operation.inputs if index in self.producer)
+
+    def _readers(self, operation: OperationRecord) -> Iterable[OperationRecord]:
+        return (reader for index in operation.outputs for reader in self.consumers.get(index, ()))
+
+    def _nearest(
+        self, operation: OperationRecord, step: Callable[[OperationRecord], Iterable[OperationRecord]]
+    ) -> str | None:
+        """The layer of the nearest operation in the direction of `step` that has one."""
+        seen = {operation.index}
+        row = [operation]
+        while row:
+            row = [near for here in row for near in step(here) if near.index not in seen]
+            named = [near.layer for near in row if near.layer is not None]
+            if named:
+                return named[0]
+            seen.update(near.index for near in row)
+        return None

@@ -39,7 +39,9 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def of_total(number: int, total: int, noun: str, plural: str | None = None) -> str:
+def of_total(
+    number: int, total: int, noun: str, plural: str | None = None, verbs: tuple[str, str] = ("is", "are")
+) -> str:
     """`2 of 31 weight tensors are`, `1 of 31 weight tensors is`: a subject with its verb."""
     nouns = noun if total == 1 else plural or f"{noun}s"
-    return f"{number} of {total} {nouns} {'is' if number == 1 else 'are'}"
+    return f"{number} of {total} {nouns} {verbs[0] if number == 1 else verbs[1]}"

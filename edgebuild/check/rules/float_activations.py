@@ -8,7 +8,7 @@ from edgebuild.check.kinds import is_dequantize, is_quantize
 from edgebuild.check.promise import Promise
 from edgebuild.check.rule import Rule
 from edgebuild.check.wiring import Wiring
-from edgebuild.check.wording import count, layers_of, listing, place
+from edgebuild.check.wording import layers_of, listing, of_total
 from edgebuild.config.registries import RULES
 
 CODE = "float-activations"
@@ -24,11 +24,9 @@ def check(census: Census, promise: Promise, layers: tuple[str, ...]) -> list[Fin
     left = [operation for operation in census.operations if _is_float(operation, wiring)]
     if not left:
         return []
-    named = listing(dict.fromkeys(f"{operation.name} in {place(operation)}" for operation in left))
-    message = (
-        f"{promise.dtype} asked: {count(len(left), 'operation')} of {len(census.operations)} "
-        f"{'computes' if len(left) == 1 else 'compute'} in floating point ({named})"
-    )
+    named = listing(dict.fromkeys(f"{operation.name} {wiring.whereabouts(operation)}" for operation in left))
+    subject = of_total(len(left), len(census.operations), "operation", verbs=("computes", "compute"))
+    message = f"{promise.dtype} asked: {subject} in floating point ({named})"
     return [Finding(CODE, message, layers_of(left, layers))]
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from packaging.version import Version
-
 from edgebuild.check.census.model import Census, OperationRecord, TensorRecord
 from edgebuild.check.channels import output_channels
 from edgebuild.check.finding import Finding
 from edgebuild.check.promise import Promise
 from edgebuild.check.rule import Rule
-from edgebuild.check.runtime_versions.names import EDGE_TPU, MICRO, tensorflow_release
 from edgebuild.check.wiring import Wiring
 from edgebuild.check.wording import layers_of, of_total, places
 from edgebuild.config.registries import RULES
@@ -17,8 +14,6 @@ from edgebuild.config.registries import RULES
 CODE = "granularity"
 
 _FULLY_CONNECTED = "FULLY_CONNECTED"
-_PER_CHANNEL_FULLY_CONNECTED = Version("2.17")
-"""The TensorFlow Lite release with per-channel FULLY_CONNECTED in every scheme; before it, per tensor is safe."""
 
 
 def check(census: Census, promise: Promise, layers: tuple[str, ...]) -> list[Finding]:
@@ -43,12 +38,8 @@ def _is_coarse(tensor: TensorRecord, reader: OperationRecord) -> bool:
 
 
 def _prefers_per_tensor(reader: OperationRecord, promise: Promise) -> bool:
-    if reader.name != _FULLY_CONNECTED:
-        return False
-    if any(runtime.name in EDGE_TPU | MICRO for runtime in promise.runtimes):
-        return True
-    releases = [tensorflow_release(runtime) for runtime in promise.runtimes]
-    return any(release is not None and release < _PER_CHANNEL_FULLY_CONNECTED for release in releases)
+    """True for FULLY_CONNECTED unless the profile wants it per channel: old runtimes compute that wrongly."""
+    return reader.name == _FULLY_CONNECTED and promise.options.get("fully_connected") != "per_channel"
 
 
 def _finding(tensors: list[TensorRecord], total: int, promise: Promise, layers: tuple[str, ...]) -> list[Finding]:
@@ -61,7 +52,9 @@ def _finding(tensors: list[TensorRecord], total: int, promise: Promise, layers: 
 
 
 def _as_note(finding: Finding) -> Finding:
-    reason = f"{finding.message}: the promised runtimes want FULLY_CONNECTED per tensor"
+    reason = (
+        f"{finding.message}; FULLY_CONNECTED is per tensor by choice, because old runtimes compute it right only so"
+    )
     return Finding(CODE, reason, finding.layers, severity="note")
 
 

@@ -8,7 +8,7 @@ from edgebuild.check.kinds import is_dequantize, is_quantize
 from edgebuild.check.promise import Promise
 from edgebuild.check.rule import Rule
 from edgebuild.check.wiring import STORED, Wiring
-from edgebuild.check.wording import count, layers_of, listing, place
+from edgebuild.check.wording import count, layers_of, listing
 from edgebuild.config.registries import RULES
 
 CODE = "inner-quantize"
@@ -49,10 +49,10 @@ def _is_inner(operation: OperationRecord, promise: Promise, wiring: Wiring) -> b
 def _describe(operation: OperationRecord, wiring: Wiring) -> str:
     inputs, outputs = wiring.inputs(operation), wiring.outputs(operation)
     if not inputs or not outputs:
-        return f"{operation.name} in {place(operation)}"
+        return f"{operation.name} {wiring.whereabouts(operation)}"
     reader = wiring.reader_of(outputs[0])
-    before = f" before {reader.name}" if reader is not None else ""
-    return f"{operation.name} {_type(inputs[0])} -> {_type(outputs[0])} in {place(operation)}{before}"
+    before = f", before {reader.name}" if reader is not None else ""
+    return f"{operation.name} {_type(inputs[0])} -> {_type(outputs[0])} {wiring.whereabouts(operation)}{before}"
 
 
 def _type(tensor: TensorRecord) -> str:

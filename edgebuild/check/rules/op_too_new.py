@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from packaging.version import Version
 
-from edgebuild.check.census.model import Census
+from edgebuild.check.census.model import Census, OperationRecord
 from edgebuild.check.finding import Finding
 from edgebuild.check.promise import Promise, RuntimeVersion
 from edgebuild.check.rule import Rule
@@ -15,7 +13,8 @@ from edgebuild.check.runtime_versions.faults import faults_of
 from edgebuild.check.runtime_versions.names import parse_version, tensorflow_release
 from edgebuild.check.runtime_versions.required import Requirement, requirements
 from edgebuild.check.runtime_versions.table import operation_table
-from edgebuild.check.wording import layers_of, listing, places
+from edgebuild.check.wiring import Wiring
+from edgebuild.check.wording import layers_of, listing
 from edgebuild.config.registries import RULES
 
 CODE = "op-too-new"
@@ -40,7 +39,9 @@ def _versions(census: Census, runtime: RuntimeVersion, layers: tuple[str, ...]) 
     if not too_new:
         return []
     operations = [requirement.operation for requirement in too_new]
-    message = f"{runtime} does not have {listing(_needs(too_new))}: {places(operations)}"
+    wiring = Wiring(census)
+    named = listing(dict.fromkeys(f"{need} {wiring.whereabouts(need.operation)}" for need in too_new))
+    message = f"{runtime} does not have {named}; the file needs {_oldest_that_has(too_new)}"
     return [Finding(CODE, message, layers_of(operations, layers))]
 
 
@@ -50,18 +51,23 @@ def _is_too_new(requirement: Requirement, release: Version) -> bool:
     return release < requirement.runtime
 
 
-def _needs(too_new: list[Requirement]) -> Iterable[str]:
-    newest = operation_table().newest_runtime
-    for requirement in too_new:
-        needed = requirement.runtime if requirement.runtime is not None else f"a release after {newest}"
-        yield f"{requirement} (needs TensorFlow Lite {needed})"
+def _oldest_that_has(too_new: list[Requirement]) -> str:
+    releases = [requirement.runtime for requirement in too_new if requirement.runtime is not None]
+    if len(releases) < len(too_new):
+        return f"a TensorFlow Lite release after {operation_table().newest_runtime}"
+    return f"TensorFlow Lite {max(releases)}"
 
 
 def _faults(census: Census, runtime: RuntimeVersion, layers: tuple[str, ...]) -> list[Finding]:
+    wiring = Wiring(census)
     return [
-        Finding(CODE, f"{runtime} {fault.effect}: {hit[0].name} in {places(hit)}", layers_of(hit, layers))
+        Finding(CODE, f"{runtime} {fault.effect}: {_places(hit, wiring)}", layers_of(hit, layers))
         for fault, hit in faults_of(census, runtime)
     ]
+
+
+def _places(operations: list[OperationRecord], wiring: Wiring) -> str:
+    return listing(dict.fromkeys(f"{operation.name} {wiring.whereabouts(operation)}" for operation in operations))
 
 
 def _executorch(census: Census, promise: Promise) -> list[Finding]:

@@ -6,7 +6,8 @@ from edgebuild.check.census.model import Census, OperationRecord
 from edgebuild.check.finding import Finding
 from edgebuild.check.promise import Promise
 from edgebuild.check.rule import Rule
-from edgebuild.check.wording import layers_of, listing, place
+from edgebuild.check.wiring import Wiring
+from edgebuild.check.wording import layers_of, listing
 from edgebuild.config.registries import RULES
 
 CODE = "split-delegate"
@@ -19,7 +20,8 @@ def check(census: Census, promise: Promise, layers: tuple[str, ...]) -> list[Fin
     starts = _starts(census)
     if len(starts) < 2:
         return []
-    named = listing(f"from {place(operation)}" for operation in starts)
+    wiring = Wiring(census)
+    named = listing(f"one starts {wiring.whereabouts(operation)}" for operation in starts)
     message = f"{len(starts)} delegate calls instead of one ({named})"
     return [Finding(CODE, message, layers_of(starts[1:], layers), severity="note")]
 

@@ -10,7 +10,7 @@ from edgebuild.check.kinds import is_dequantize, is_quantize, is_reshape, is_tra
 from edgebuild.check.promise import Promise
 from edgebuild.check.rule import Rule
 from edgebuild.check.wiring import Wiring
-from edgebuild.check.wording import count, layers_of, listing, place
+from edgebuild.check.wording import count, layers_of, listing
 from edgebuild.config.registries import RULES
 
 CODE = "stray-transpose"
@@ -21,9 +21,9 @@ _IMAGE_DIMENSIONS = 4
 def check(census: Census, promise: Promise, layers: tuple[str, ...]) -> list[Finding]:
     """Find operations that move every element of a tensor only to reorder its dimensions.
 
-    Not stray: those between a promised NCHW caller and NHWC kernels, and those that move dimensions of size 1 only. A note
-    instead of a fatal finding: those that a delegate puts in by itself, and those before a flatten, where the model's own
-    order of features asks for them.
+    Not stray: those between a promised NCHW caller and NHWC kernels, and those that move dimensions of size 1 only. A
+    note instead of a fatal finding: those that a delegate puts in by itself, and those before a flatten, where the
+    model's own order of features asks for them.
     """
     wiring = Wiring(census)
     found = [
@@ -37,24 +37,24 @@ def check(census: Census, promise: Promise, layers: tuple[str, ...]) -> list[Fin
     flattening = [o for o in found if o.delegate is None and _before_flatten(o, wiring)]
     stray = [operation for operation in found if operation not in delegated and operation not in flattening]
     return [
-        *_finding(stray, f"layout {promise.layout} needs none there", layers),
-        *_note(flattening, "the flatten behind reads channels first; global pooling needs none", layers),
-        *_note(delegated, "put in by the delegate", layers),
+        *_finding(stray, f"layout {promise.layout} needs none there", wiring, layers),
+        *_note(flattening, "the flatten behind reads channels first; global pooling needs none", wiring, layers),
+        *_note(delegated, "put in by the delegate", wiring, layers),
     ]
 
 
-def _finding(operations: list[OperationRecord], why: str, layers: tuple[str, ...]) -> list[Finding]:
+def _finding(operations: list[OperationRecord], why: str, wiring: Wiring, layers: tuple[str, ...]) -> list[Finding]:
     if not operations:
         return []
-    named = listing(dict.fromkeys(f"{operation.name} in {place(operation)}" for operation in operations))
+    named = listing(dict.fromkeys(f"{operation.name} {wiring.whereabouts(operation)}" for operation in operations))
     subject = (
         f"{count(len(operations), 'operation')} only {'reorders' if len(operations) == 1 else 'reorder'} dimensions"
     )
     return [Finding(CODE, f"{subject}, {why} ({named})", layers_of(operations, layers))]
 
 
-def _note(operations: list[OperationRecord], why: str, layers: tuple[str, ...]) -> list[Finding]:
-    return [replace(finding, severity="note") for finding in _finding(operations, why, layers)]
+def _note(operations: list[OperationRecord], why: str, wiring: Wiring, layers: tuple[str, ...]) -> list[Finding]:
+    return [replace(finding, severity="note") for finding in _finding(operations, why, wiring, layers)]
 
 
 def _moves_data(operation: OperationRecord, wiring: Wiring) -> bool:

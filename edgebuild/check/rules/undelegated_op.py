@@ -6,7 +6,8 @@ from edgebuild.check.census.model import Census
 from edgebuild.check.finding import Finding
 from edgebuild.check.promise import Promise
 from edgebuild.check.rule import Rule
-from edgebuild.check.wording import count, layers_of, listing, place
+from edgebuild.check.wiring import Wiring
+from edgebuild.check.wording import layers_of, listing, of_total
 from edgebuild.config.registries import RULES
 
 CODE = "undelegated-op"
@@ -19,8 +20,9 @@ def check(census: Census, promise: Promise, layers: tuple[str, ...]) -> list[Fin
     left = [operation for operation in census.operations if operation.delegate is None]
     if not left:
         return []
-    named = listing(dict.fromkeys(f"{operation.name} in {place(operation)}" for operation in left))
-    subject = f"{count(len(left), 'operation')} of {len(census.operations)} {'runs' if len(left) == 1 else 'run'}"
+    wiring = Wiring(census)
+    named = listing(dict.fromkeys(f"{operation.name} {wiring.whereabouts(operation)}" for operation in left))
+    subject = of_total(len(left), len(census.operations), "operation", verbs=("runs", "run"))
     message = f"{subject} on portable kernels, about 100 times slower than a delegate ({named})"
     return [Finding(CODE, message, layers_of(left, layers))]
 

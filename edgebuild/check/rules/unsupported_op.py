@@ -10,7 +10,7 @@ from edgebuild.check.rule import Rule
 from edgebuild.check.runtime_versions.edge_tpu import reason_against
 from edgebuild.check.runtime_versions.names import EDGE_TPU
 from edgebuild.check.wiring import Wiring
-from edgebuild.check.wording import layers_of, listing, place
+from edgebuild.check.wording import layers_of, listing
 from edgebuild.config.registries import RULES
 
 CODE = "unsupported-op"
@@ -27,7 +27,9 @@ def check(census: Census, promise: Promise, layers: tuple[str, ...]) -> list[Fin
     if not left:
         return []
     behind = len(inside) - inside.index(left[0])
-    named = listing(f"{operation.name} in {place(operation)} {reasons[operation.index]}" for operation in left)
+    named = listing(
+        f"{operation.name} {wiring.whereabouts(operation)} {reasons[operation.index]}" for operation in left
+    )
     subject = f"{behind} of {len(inside)} operations would run on the CPU"
     message = f"{subject}, from the first that the Edge TPU does not take: {named}"
     return [Finding(CODE, message, layers_of(left, layers))]

@@ -1,4 +1,4 @@
-"""The runtime `executorch`: .pte files on this host, in the C++ runner; neither torch nor Python is in the measured process."""
+"""The runtime `executorch`: .pte files on this host, in a C++ process without torch or Python."""
 
 from __future__ import annotations
 

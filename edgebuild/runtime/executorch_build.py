@@ -1,7 +1,7 @@
 """The C++ runner: compiled on demand against the shared libraries that the executorch wheel ships.
 
-The binary lies in `<sys.prefix>/var/edgebuild/` under a name that contains the digest of its source, flags, compiler and executorch version,
-so that several processes and versions never meet; it is compiled aside and renamed.
+The binary lies in `<sys.prefix>/var/edgebuild/` under a name that contains the digest of its source, its flags and the
+executorch version, so that several processes and versions never meet; it is compiled aside and renamed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What stands in a .pte file, read without torch: the program, its segments and our own metadata.
 
-Layout of the file: a flatbuffer (ET12) whose bytes 8.. carry an extended header (`eh00`) with the size of the flatbuffer and
-the place of the segments behind it (delegate payloads, constants, named data).
+Layout of the file: a flatbuffer (ET12) whose bytes 8.. carry an extended header (`eh00`) with the size of the
+flatbuffer and the place of the segments behind it (delegate payloads, constants, named data).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from edgebuild.errors import ConfigError, ToolError
-from edgebuild.runtime.executorch_flatbuffer import MalformedBuffer, Schema
+from edgebuild.runtime.executorch_flatbuffer import MalformedBufferError, Schema
 
 METADATA_METHOD = "edgebuild_metadata"
 """Name of the constant method whose string value is our JSON."""
@@ -88,24 +88,27 @@ class PteFile:
     def payload(self, delegate: dict[str, Any]) -> bytes:
         """The bytes of one delegate of a method."""
         reference = delegate["processed"]
+        index: int = reference["index"]
         if reference["location"] == "SEGMENT":
-            return self.segments[reference["index"]]
-        return bytes(self.program["backend_delegate_data"][reference["index"]]["data"])
+            return self.segments[index]
+        return bytes(self.program["backend_delegate_data"][index]["data"])
 
     def named(self, key: str) -> bytes:
         """The named data `key`, where delegates keep their constants."""
         for item in self.program["named_data"]:
             if item["key"] == key:
-                return self.segments[item["segment_index"]]
+                index: int = item["segment_index"]
+                return self.segments[index]
         msg = f"named data {key!r} is missing"
-        raise MalformedBuffer(msg)
+        raise MalformedBufferError(msg)
 
     def constant(self, index: int, size: int) -> bytes:
         """The constant buffer `index` (0 means none) of `size` bytes."""
         segment = self.program["constant_segment"]
         if segment and segment["offsets"]:
-            start = segment["offsets"][index]
-            return self.segments[segment["segment_index"]][start : start + size]
+            start: int = segment["offsets"][index]
+            place: int = segment["segment_index"]
+            return self.segments[place][start : start + size]
         return bytes(self.program["constant_buffer"][index]["storage"])
 
     def metadata(self) -> dict[str, Any]:
@@ -132,7 +135,7 @@ def read_pte(path: Path) -> PteFile:
     try:
         program = program_schema.read(data, "Program", identifier="ET12")
         return PteFile(path, len(data), program, _segments(data, program))
-    except MalformedBuffer as error:
+    except MalformedBufferError as error:
         raise broken(path, str(error)) from None
 
 
@@ -148,13 +151,13 @@ def _segments(data: bytes, program: dict[str, Any]) -> tuple[bytes, ...]:
     magic, _length, _program_size, base, _total = _HEADER.unpack_from(data, _HEADER_AT)
     if magic != b"eh00":
         msg = f"extended header is {magic!r}, expected b'eh00'"
-        raise MalformedBuffer(msg)
+        raise MalformedBufferError(msg)
     parts = []
     for index, segment in enumerate(program["segments"]):
         start = base + segment["offset"]
         part = data[start : start + segment["size"]]
         if len(part) != segment["size"]:
             msg = f"segment {index} needs {segment['size']} bytes, {len(part)} are there"
-            raise MalformedBuffer(msg)
+            raise MalformedBufferError(msg)
         parts.append(part)
     return tuple(parts)

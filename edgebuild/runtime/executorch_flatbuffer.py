@@ -41,7 +41,7 @@ _DECLARATION = re.compile(r"\b(table|union|enum)\s+(\w+)\s*(?::\s*(\w+)\s*)?\{(.
 _FIELD = re.compile(r"(\w+)\s*:\s*(\[?)\s*([\w.]+)\s*\]?\s*(?:=\s*([-\w.]+))?\s*(?:\(([^)]*)\))?\s*;")
 
 
-class MalformedBuffer(ValueError):
+class MalformedBufferError(ValueError):
     """The bytes are not a flatbuffer of this schema."""
 
 
@@ -84,16 +84,16 @@ class Schema:
         """Return the root table as nested dicts; a union field `u` comes with its member's name in `u_type`.
 
         Raises:
-            MalformedBuffer: an offset leaves the data, or the file identifier is another one.
+            MalformedBufferError: an offset leaves the data, or the file identifier is another one.
         """
         if data[4:8] != identifier.encode():
             msg = f"identifier is {data[4:8]!r}, expected {identifier.encode()!r}"
-            raise MalformedBuffer(msg)
+            raise MalformedBufferError(msg)
         try:
             return self._table(data, _unpack(data, "I", 0), root, 0)
         except (struct.error, UnicodeDecodeError, IndexError) as error:
             msg = f"broken offset or text: {error}"
-            raise MalformedBuffer(msg) from None
+            raise MalformedBufferError(msg) from None
 
     def _fields(self, body: str) -> list[_Field]:
         fields: list[_Field] = []
@@ -119,11 +119,11 @@ class Schema:
     def _table(self, data: bytes, position: int, kind: str, depth: int) -> dict[str, Any]:
         if depth > _DEPTH_LIMIT or position < 0:
             msg = "tables are nested without end"
-            raise MalformedBuffer(msg)
+            raise MalformedBufferError(msg)
         vtable = position - _unpack(data, "i", position)
         if vtable < 0:
             msg = "a table's layout lies before the file"
-            raise MalformedBuffer(msg)
+            raise MalformedBufferError(msg)
         size = _unpack(data, "H", vtable)
 
         def place(slot: int) -> int | None:
@@ -201,12 +201,12 @@ def _union_members(body: str) -> list[tuple[str, str]]:
 def _unpack(data: bytes, code: str, where: int) -> Any:
     if where < 0:
         msg = "an offset points before the file"
-        raise MalformedBuffer(msg)
+        raise MalformedBufferError(msg)
     return struct.unpack_from(f"<{code}", data, where)[0]
 
 
 def _slice(data: bytes, start: int, size: int) -> bytes:
     if start + size > len(data):
         msg = f"{size} bytes at {start} end behind the file of {len(data)} bytes"
-        raise MalformedBuffer(msg)
+        raise MalformedBufferError(msg)
     return data[start : start + size]

@@ -1,7 +1,7 @@
 """Which layer of the user's model each operation of a .pte file comes from, by the metadata that the export put in.
 
-The export records `layers = {"handles": {debug handle: layer}, "kernels": [[operator, layer], …]}`: nodes inside an XNNPACK
-delegate carry their handle in the file, portable kernels are matched by operator and order.
+The export records `layers = {"handles": {debug handle: layer}, "kernels": [[operator, layer], …]}`: nodes inside an
+XNNPACK delegate carry their handle in the file, portable kernels are matched by operator and order.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def read_guide(file: PteFile) -> LayerGuide:
     """The layers of `file`; without our metadata every layer is None.
 
     Raises:
-        MalformedBuffer: a delegate's payload is broken.
+        MalformedBufferError: a delegate's payload is broken.
     """
     plan = file.forward()
     recorded = file.metadata().get("layers", {"handles": {}, "kernels": []})
@@ -110,7 +110,7 @@ class KernelLayers:
 
 
 def node_layers(graph: XnnpackGraph, handles: dict[str, str | None]) -> list[str | None]:
-    """The layer of every node: by its handle; a node that the delegate inserted belongs to the one that reads or feeds it."""
+    """The layer of every node, by its handle; one that the delegate inserted belongs to its reader or feeder."""
     layers = [handles.get(str(node["debug_handle"])) for node in graph.nodes]
     readers: dict[int, str | None] = {}
     writers: dict[int, str | None] = {}

@@ -1,4 +1,4 @@
-"""Per-operation times of a .pte file: the runtime's event trace (ETDump), read with its own schema and matched to layers."""
+"""Per-operation times of a .pte file: the runtime's event trace (ETDump), matched to layers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from edgebuild.errors import ToolError
 from edgebuild.runtime.executorch_file import read_pte, schema
-from edgebuild.runtime.executorch_flatbuffer import MalformedBuffer
+from edgebuild.runtime.executorch_flatbuffer import MalformedBufferError
 from edgebuild.runtime.executorch_layers import LayerGuide, read_guide
 from edgebuild.runtime.executorch_timing import run_timed
 from edgebuild.runtime.session import OpTime
@@ -35,7 +35,8 @@ class _Event:
 def profile_pte(file: Path, inputs: Mapping[str, Path], threads: int, runs: int) -> list[OpTime]:
     """Median time of every operation over `runs` inferences, after two that are dropped.
 
-    Operations inside the XNNPACK delegate carry XNNPACK's names (`Convolution (NHWC, QC8) IGEMM #1`); its clock has a resolution of 1 us.
+    Operations inside the XNNPACK delegate carry XNNPACK's names (`Convolution (NHWC, QC8) IGEMM #1`); its clock
+    ticks in microseconds.
 
     Raises:
         ConfigError: an input is missing or does not fit.
@@ -63,7 +64,7 @@ def _execute_blocks(dump: bytes) -> list[list[_Event]]:
     try:
         # The trace is size-prefixed: its first four bytes are the length of what follows.
         trace = trace_schema.read(dump[4:], "ETDump", identifier="ED00")
-    except MalformedBuffer as error:
+    except MalformedBufferError as error:
         msg = f"the event trace of the executorch runtime cannot be read: {error}"
         raise ToolError(msg) from None
     blocks = [_operations(run["events"]) for run in trace["run_data"] if run["name"] == "Execute"]

@@ -86,7 +86,7 @@ def _raw_inputs(file: Path, inputs: Mapping[str, Path], scratch: Path) -> list[s
     if set(names) != set(inputs):
         msg = f"{file}: inputs given: {', '.join(inputs)}; expected: {', '.join(names)}"
         raise ConfigError(msg)
-    paths = []
+    paths: list[str] = []
     for name in names:
         path = scratch / f"{len(paths)}.raw"
         np.ascontiguousarray(np.load(inputs[name], mmap_mode="r")).tofile(path)

@@ -6,7 +6,7 @@ import struct
 from typing import Any
 
 from edgebuild.runtime.executorch_file import PteFile, schema
-from edgebuild.runtime.executorch_flatbuffer import MalformedBuffer
+from edgebuild.runtime.executorch_flatbuffer import MalformedBufferError
 
 BACKEND = "XnnpackBackend"
 _HEADER = struct.Struct("<4sHIIIQ")
@@ -21,7 +21,7 @@ class XnnpackGraph:
         """Read `payload`; constants may lie behind the graph or in the named data of `file`.
 
         Raises:
-            MalformedBuffer: it is no whole XNNPACK payload.
+            MalformedBufferError: it is no whole XNNPACK payload.
         """
         self._file = file
         flatbuffer, self._constants = _split(payload)
@@ -43,14 +43,15 @@ class XnnpackGraph:
             return self._file.named(place["named_key"])[: place["size"]]
         if place["offset"] == _NO_OFFSET:
             msg = f"constant {index} has neither an offset nor a name"
-            raise MalformedBuffer(msg)
+            raise MalformedBufferError(msg)
         return self._constants[place["offset"] : place["offset"] + place["size"]]
 
 
 def tensor_value(value: dict[str, Any]) -> dict[str, Any]:
     """The plain tensor of a value, quantized or not: datatype, dims, constant_buffer_idx, id_out, flags."""
     inner: dict[str, Any] = value["xvalue_union"]
-    return inner["tensor_value"] if "tensor_value" in inner else inner
+    base: dict[str, Any] = inner.get("tensor_value", inner)
+    return base
 
 
 def node_inputs(node: dict[str, Any]) -> list[int]:
@@ -78,9 +79,9 @@ def _split(payload: bytes) -> tuple[bytes, bytes]:
     """The flatbuffer and the constants behind it."""
     if len(payload) < _HEADER_AT + _HEADER.size:
         msg = f"XNNPACK payload has {len(payload)} bytes"
-        raise MalformedBuffer(msg)
+        raise MalformedBufferError(msg)
     magic, _length, offset, size, constants, constants_size = _HEADER.unpack_from(payload, _HEADER_AT)
     if magic != b"XH00":
         msg = f"XNNPACK header is {magic!r}, expected b'XH00'"
-        raise MalformedBuffer(msg)
+        raise MalformedBufferError(msg)
     return payload[offset : offset + size], payload[constants : constants + constants_size]

@@ -74,7 +74,8 @@ def request_for(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Expor
         write_model_folder(folders["model"], record, build_factory(source, HERE, seed=3))
         np.save(folders["model"] / "calibration.image.npy", samples)
         np.save(folders["data"] / "validation.image.npy", samples)
-        spec = {"name": "image", "shape": samples.shape[1:], "dtype": "float32", "scale": 0.5, "mean": [0.1], "std": [2]}
+        shape = samples.shape[1:]
+        spec = {"name": "image", "shape": shape, "dtype": "float32", "scale": 0.5, "mean": [0.1], "std": [2]}
         summary = {"inputs": [spec], "lengths": {"validation": len(samples)}, "classes": list("abcde")}
         (folders["data"] / "data.json").write_text(json.dumps(summary))
         return ExportRequest(

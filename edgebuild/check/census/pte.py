@@ -159,7 +159,8 @@ class _Counting:
         if role != "weight":
             return replace(record, role="bias" if role == "bias" else "constant", layer=layer)
         buffer = self._plan["values"][record.index]["val"]["data_buffer_idx"]
-        sparsity, distinct = statistics(self._file.constant(buffer, record.bytes), record.dtype)
+        data = self._file.constant(buffer, record.bytes)
+        sparsity, distinct = statistics(data, record.dtype)
         return replace(record, role="weight", layer=layer, sparsity=sparsity, distinct=distinct)
 
     def _flatten(self, indices: list[int]) -> list[int]:
@@ -172,13 +173,15 @@ class _Counting:
         return flat
 
     def _io(self, side: str) -> tuple[IoRecord, ...]:
-        known = self._metadata.get(side, [])
         indices = [index for index in self._plan[side] if index in self._tensors]
+        known: list[dict[str, Any]] = self._metadata.get(side, [])
+        if len(known) != len(indices):
+            known = [{"name": f"{side[:-1]}_{position}", "shape": ()} for position in range(len(indices))]
         records = []
         for position, index in enumerate(indices):
             tensor, order = self._tensors[index], self._plan["values"][index]["val"]["dim_order"]
             shape = tuple(tensor.shape[dimension] for dimension in order)
-            mine = known[position] if len(known) == len(indices) else {"name": f"{side[:-1]}_{position}", "shape": shape}
+            mine = known[position]
             self._tensors[index] = replace(tensor, name=mine["name"])
             if _moved(mine["shape"]) == _moved(shape):
                 shape = tuple(mine["shape"])

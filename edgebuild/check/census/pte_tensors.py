@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from edgebuild.check.census.model import OperationRecord, Role, TensorRecord
-from edgebuild.runtime.executorch_flatbuffer import MalformedBuffer
+from edgebuild.runtime.executorch_flatbuffer import MalformedBufferError
 from edgebuild.runtime.executorch_xnnpack import BACKEND, XnnpackGraph, node_inputs, node_outputs, tensor_value
 
 _DTYPES = {
@@ -64,7 +64,7 @@ def delegate_records(
 
 
 def statistics(data: bytes, dtype: str) -> tuple[float | None, int | None]:
-    """Share of exact zeros and number of distinct values of a stored weight; (None, None) for packed or unknown types."""
+    """Share of exact zeros and number of distinct values of a weight; (None, None) for packed types."""
     if dtype not in ("float32", "float16", "int8", "uint8", "int32") or not data:
         return None, None
     values = np.frombuffer(data, dtype=dtype)
@@ -137,7 +137,7 @@ def _owners(graph: XnnpackGraph, layers: list[str | None]) -> dict[int, str | No
         for value in node_inputs(node):
             if value not in graph.values:
                 msg = f"a node reads the value {value}, which does not exist"
-                raise MalformedBuffer(msg)
+                raise MalformedBufferError(msg)
             owners.setdefault(value, layer)
         owners.update(dict.fromkeys(node_outputs(node), layer))
     return owners

@@ -1,4 +1,4 @@
-"""How far each layer of a .pte is from the float model: the same graph with every layer as an extra output, run for real."""
+"""How far each layer of a .pte is from the float model: its graph with all layers as outputs, run for real."""
 
 from __future__ import annotations
 

@@ -17,8 +17,8 @@ _CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
 def mark_layers(exported: ExportedProgram) -> tuple[str, ...]:
     """Write each node's layer into its metadata, which every later pass keeps; return the layers in forward order.
 
-    A node of a layer of torch.nn carries that module's dotted name (`body.0`); an operation that a forward calls by itself is named
-    after the module and the operation (`block.add`, `add`, the second one `add_1`).
+    A node of a torch.nn layer carries that module's dotted name (`body.0`); an operation that a forward calls by itself
+    is named after the module and the operation (`block.add`, `add`, the second one `add_1`).
     """
     seen: Counter[str] = Counter()
     layers: dict[str, None] = {}
@@ -49,7 +49,7 @@ def layer_of(node: torch.fx.Node) -> str | None:
 
 
 def record_layers(program: ExportedProgram) -> dict[str, Any]:
-    """What the metadata of the file says about layers: by debug handle inside delegates, by order for portable kernels."""
+    """What the file says about layers: by debug handle inside delegates, by order for portable kernels."""
     handles: dict[str, str | None] = {}
     kernels: list[list[str | None]] = []
     for node, inside in _calls(program.graph_module):

@@ -24,7 +24,7 @@ _RANK_WITH_LAYOUT = 4
 def lay_out(
     graph: torch.fx.GraphModule, inputs: Sequence[torch.Tensor], layout: Layout
 ) -> tuple[torch.fx.GraphModule, tuple[torch.Tensor, ...]]:
-    """Give 4-D inputs and outputs the layout; for `nhwc` they are channels last in memory, which XNNPACK computes in anyway.
+    """Give 4-D inputs and outputs the layout; for `nhwc` they are channels last in memory, as XNNPACK computes anyway.
 
     The program keeps the model's dimensions and says the order of the bytes (`dim_order`), so no transpose is needed.
     """
@@ -32,6 +32,7 @@ def lay_out(
 
     if layout == "nchw":
         return graph, tuple(tensor.contiguous() for tensor in inputs)
+    _pool_by_mean(graph)
     last = torch.channels_last
     output = next(node for node in graph.graph.nodes if node.op == "output")
 
@@ -45,6 +46,20 @@ def lay_out(
         output.args = (torch.fx.node.map_arg(output.args[0], lay),)
     graph.recompile()
     return graph, tuple(t.contiguous(memory_format=last) if t.dim() == _RANK_WITH_LAYOUT else t for t in inputs)
+
+
+def _pool_by_mean(graph: torch.fx.GraphModule) -> None:
+    """Write global average pooling as a mean: traced channels last it brings an as_strided that stays portable."""
+    import torch
+
+    for node in graph.graph.nodes:
+        if node.target == torch.ops.aten.adaptive_avg_pool2d.default and set(_pair(node.args[1])) == {1}:
+            node.target = torch.ops.aten.mean.dim
+            node.args = (node.args[0], [-1, -2], True)
+
+
+def _pair(size: Any) -> tuple[Any, ...]:
+    return tuple(size) if isinstance(size, list | tuple) else (size, size)
 
 
 def lower(
@@ -93,7 +108,7 @@ def _unsupported(exported: ExportedProgram, error: Exception) -> ConfigError:
     first = next((line for line in text.splitlines() if line.strip()), type(error).__name__)
     what = f": {', '.join(found)}" if found else ""
     msg = f"the model cannot be lowered to ExecuTorch{what}: {first.strip()[:300]}"
-    return ConfigError(msg, remedy="replace the operation by one that ExecuTorch has; `edgebuild targets show` lists formats")
+    return ConfigError(msg, remedy="replace the operation by one that ExecuTorch has")
 
 
 def _user_line(node: torch.fx.Node) -> str | None:

@@ -100,9 +100,7 @@ def prepare(request: ExportRequest) -> Prepared:
         graph,
         inputs,
         layers,
-        tuple(
-            _spec(spec.name, (1, *spec.shape), spec.dtype, request.layout, io_type) for spec in specs
-        ),
+        tuple(_spec(spec.name, (1, *spec.shape), spec.dtype, request.layout, io_type) for spec in specs),
         tuple(
             _spec(name, tuple(value.shape), str(value.dtype).removeprefix("torch."), request.layout, io_type)
             for name, value in zip(record.output_names, values, strict=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgebuild.errors import ConfigError
+from edgebuild.export.executorch.quantizers import dynamic_quantizer, static_quantizer
 from edgebuild.progress import ProgressSink
 
 if TYPE_CHECKING:
@@ -37,18 +38,11 @@ def quantize(
         ConfigError: the plan's quantize step and the export dtype do not agree, or there are no samples.
     """
     import torch
-    from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
-        XNNPACKQuantizer,
-        get_symmetric_quantization_config,
-    )
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 
-    settings = _agreed(scheme, dtype)
-    config = get_symmetric_quantization_config(
-        is_per_channel=settings.get("granularity", "per_channel") == "per_channel",
-        is_dynamic=dtype == "int8-dynamic",
-    )
-    prepared = prepare_pt2e(graph, XNNPACKQuantizer().set_global(config))
+    per_channel = _agreed(scheme, dtype).get("granularity", "per_channel") == "per_channel"
+    quantizer = static_quantizer(per_channel) if dtype == "int8" else dynamic_quantizer(per_channel)
+    prepared = prepare_pt2e(graph, quantizer)
     arrays = list(samples.values()) if dtype == "int8" else [array[:1] for array in samples.values()]
     count = len(arrays[0]) if arrays else 0
     if count == 0:

@@ -30,7 +30,7 @@ class Tap:
 
 
 def add_taps(graph: torch.fx.GraphModule) -> tuple[Tap, ...]:
-    """Append the result of every layer to the outputs of `graph`, in place; return the taps in the order of the outputs.
+    """Append the result of every layer to the outputs of `graph`, in place; return the taps in order.
 
     A result that is quantized is taken behind its quantization, so that the file still computes it as before.
     """
@@ -74,10 +74,8 @@ def _is_end(node: torch.fx.Node) -> bool:
 def _start(node: torch.fx.Node) -> torch.fx.Node:
     """The first operation of the group that ends at `node`."""
     while _operation(node) in _FOLDED:
-        before = node.args[0]
-        if not hasattr(before, "users") or before.op != "call_function" or _is_quantizing(before):
-            break
-        if len(before.users) > 1:
+        before = node.all_input_nodes[0]
+        if before.op != "call_function" or _is_quantizing(before) or len(before.users) > 1:
             break
         node = before
     return node
@@ -87,18 +85,19 @@ def _observed(graph: torch.fx.GraphModule, node: torch.fx.Node) -> torch.fx.Node
     for quantized in _static_quantizers(node):
         decoder = next(user for user in quantized.users if "dequantize" in str(user.target))
         with graph.graph.inserting_after(quantized):
-            return graph.graph.call_function(decoder.target, (quantized, *decoder.args[1:]), dict(decoder.kwargs))
+            return graph.graph.node_copy(decoder)
     return node
 
 
 def _static_quantizers(node: torch.fx.Node) -> Iterator[torch.fx.Node]:
-    return (user for user in node.users if str(user.target).startswith("quantized_decomposed.quantize_per_tensor.default"))
+    static = "quantized_decomposed.quantize_per_tensor.default"
+    return (user for user in node.users if str(user.target) == static)
 
 
 def _is_quantizing(node: torch.fx.Node) -> bool:
     """True for nodes that only quantize, dequantize or find the range for it."""
     if _operation(node) == "getitem":
-        return _is_quantizing(node.args[0])  # type: ignore[arg-type]
+        return _is_quantizing(node.all_input_nodes[0])
     return str(node.target).startswith("quantized_decomposed")
 
 

@@ -1,0 +1,58 @@
+"""The quantizers of the XNNPACK backend, as the two int8 dtypes need them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+
+def static_quantizer(per_channel: bool) -> Any:
+    """Weights and activations int8, ranges of activations from calibration."""
+    from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
+        XNNPACKQuantizer,
+        get_symmetric_quantization_config,
+    )
+
+    return XNNPACKQuantizer().set_global(get_symmetric_quantization_config(is_per_channel=per_channel))
+
+
+def dynamic_quantizer(per_channel: bool) -> Any:
+    """Weights int8, activations quantized at run time: Linear and Conv2d; XNNPACK has no such kernel for depthwise.
+
+    The backend's quantizer leaves a convolution float if an activation function follows it; this one does not.
+    """
+    from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
+        XNNPACKQuantizer,
+        get_symmetric_quantization_config,
+    )
+
+    config = get_symmetric_quantization_config(is_per_channel=per_channel, is_dynamic=True)
+
+    class DynamicQuantizer(XNNPACKQuantizer):  # type: ignore[misc]
+        def annotate(self, model: torch.fx.GraphModule) -> torch.fx.GraphModule:
+            annotated: torch.fx.GraphModule = super().annotate(model)
+            for node in annotated.graph.nodes:
+                _annotate_followed(node, config)
+            return annotated
+
+    return DynamicQuantizer().set_global(config)
+
+
+def _annotate_followed(node: torch.fx.Node, config: Any) -> None:
+    """Annotate a convolution before an activation as the backend's quantizer annotates any other."""
+    import torch
+    from executorch.backends.xnnpack.quantizer.xnnpack_quantizer_utils import get_input_act_qspec, get_weight_qspec
+    from torchao.quantization.pt2e.quantizer import QuantizationAnnotation
+    from torchao.quantization.pt2e.quantizer.quantizer import Q_ANNOTATION_KEY
+
+    if node.target != torch.ops.aten.conv2d.default or Q_ANNOTATION_KEY in node.meta:
+        return
+    image, weight = node.args[0], node.args[1]
+    if not isinstance(image, torch.fx.Node) or not isinstance(weight, torch.fx.Node):
+        return
+    if weight.meta["val"].shape[1] == 1:  # depthwise
+        return
+    specs = {image: get_input_act_qspec(config), weight: get_weight_qspec(config)}
+    node.meta[Q_ANNOTATION_KEY] = QuantizationAnnotation(input_qspec_map=specs, _annotated=True)

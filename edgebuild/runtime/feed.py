@@ -28,7 +28,7 @@ def predict(session: Session, record: ExportRecord, inputs: Mapping[str, np.ndar
 
 
 def raw_outputs(session: Session, record: ExportRecord, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """As `predict`, but the outputs are the file's own [n, ...]: its layout and its integers, for bit-exact comparisons."""
+    """As `predict`, but the outputs are the file's own [n, ...], layout and integers, for bit-exact comparisons."""
     raw = to_raw(record, inputs)
     count = min(len(array) for array in raw.values())
     rows: dict[str, list[np.ndarray]] = {spec.name: [] for spec in record.outputs}
@@ -81,8 +81,9 @@ def from_raw(record: ExportRecord, outputs: Mapping[str, np.ndarray]) -> dict[st
 
 
 def outputs_digest(outputs: Mapping[str, np.ndarray]) -> str:
-    """SHA-256 that `TimedRun.outputs_sha256` of the .tflite runtimes has: per output in the order of its name, a line with
-    name, dtype and shape, then its bytes.
+    """SHA-256 as in the .tflite runtimes' `TimedRun.outputs_sha256`.
+
+    Per output, in the order of names: a line with name, dtype and shape, then its bytes.
     """
     digest = hashlib.sha256()
     for name in sorted(outputs):
@@ -97,7 +98,7 @@ def _quantized(array: np.ndarray, spec: IoSpec) -> np.ndarray:
         return array.astype(spec.dtype, copy=False)
     limits = np.iinfo(spec.dtype)
     steps = np.rint(array.astype(np.float32) / np.float32(spec.scale)) + np.float32(spec.zero_point or 0)
-    return np.clip(steps, limits.min, limits.max).astype(spec.dtype)
+    return np.asarray(np.clip(steps, limits.min, limits.max), spec.dtype)
 
 
 def _padded(piece: np.ndarray, batch: int) -> np.ndarray:

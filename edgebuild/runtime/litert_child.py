@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import signal
 import struct
 import subprocess
@@ -19,6 +20,7 @@ from edgebuild.runtime.session import TimedRun
 
 _WORKER = Path(__file__).with_name("litert_worker.py")
 _HEADER = 8
+_RAISED = re.compile(r"\w+(Error|Exception)\b")
 
 
 def run_job(python: Path, command: str, job: Mapping[str, Any]) -> Any:
@@ -61,7 +63,7 @@ class ChildSession:
     def __init__(self, python: Path, file: Path, threads: int) -> None:
         """Raises ToolError where the runtime there cannot load the file."""
         self._file = file
-        self._errors: IO[bytes] = tempfile.TemporaryFile()
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close())
         self._child = subprocess.Popen(
             [*_command(python), "serve", str(file.resolve()), str(threads)],
             stdin=subprocess.PIPE,
@@ -117,11 +119,14 @@ class ChildSession:
 
 
 def _command(python: Path) -> list[str]:
-    """Isolated, so that neither our variables nor the worker's own folder (`tflite_runtime.py`!) lead it to our modules."""
+    """Isolated: neither our variables nor the worker's own folder (`tflite_runtime.py`!) lead it to our modules."""
     return [str(python), "-I", str(_WORKER)]
 
 
 def _last_words(file: str, status: int, errors: str) -> str:
     how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with {status}"
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
-    return f"the runtime of {file} {how}: {lines[-1] if lines else 'it said nothing'}"
+    raised = [number for number, line in enumerate(lines) if _RAISED.match(line)]
+    return (
+        f"the runtime of {file} {how}: {' '.join(lines[raised[-1] :] if raised else lines[-1:]) or 'it said nothing'}"
+    )

@@ -95,7 +95,7 @@ def serialize_model(model: Any) -> bytes:
 
 
 class _AlignedBuffer:
-    """Packs a buffer at a multiple of 16 bytes: the generated code forgets the schema's `force_align`, and kernels rely on it."""
+    """Packs a buffer at a multiple of 16 bytes, as the schema's `force_align` asks and the generated code forgets."""
 
     def __init__(self, buffer: Any) -> None:
         self._data = b"" if buffer.data is None else np.asarray(buffer.data, np.uint8).tobytes()
@@ -168,9 +168,8 @@ def io_names(model: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
     for indices, side in ((graph.inputs, "inputs"), (graph.outputs, "outputs")):
         named = {}
         if model.signatureDefs:
-            named = {
-                int(entry.tensorIndex): entry.name.decode() for entry in getattr(model.signatureDefs[0], side) or []
-            }
+            entries = getattr(model.signatureDefs[0], side) or []
+            named = {int(entry.tensorIndex): entry.name.decode() for entry in entries}
         sides.append(tuple(named.get(int(index), tensor_name(graph.tensors[index])) for index in indices))
     return sides[0], sides[1]
 

@@ -1,8 +1,8 @@
 """Time per operation of a .tflite file, each operation cut into a file of its own.
 
-Neither LiteRT's nor tflite-runtime's Python interface gives the interpreter's own per-operation times. A cut operation runs
-with the data it sees in the whole model, on the same kernels, but without its neighbours: cache effects and what a delegate
-fuses across operations are not in it. `ProfileReport.ratio` says how much the sum differs from the whole.
+Neither LiteRT's nor tflite-runtime's Python interface gives the interpreter's own per-operation times. A cut operation
+runs with the data it sees in the whole model, on the same kernels, but without its neighbours: cache effects and what a
+delegate fuses across operations are not in it. `ProfileReport.ratio` says how much the sum differs from the whole.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""Keep third-party libraries off stdout and stderr, at file descriptor level so that C++ code is silenced too."""
+"""Keep third-party libraries off stdout and stderr: Python's streams and the file descriptors that C++ writes to."""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import os
 import sys
@@ -25,10 +26,12 @@ def quiet(what: str) -> Iterator[None]:
         try:
             os.dup2(captured.fileno(), 1)
             os.dup2(captured.fileno(), 2)
-            yield
+            python_text = io.TextIOWrapper(
+                io.FileIO(os.dup(captured.fileno()), "w"), errors="replace", write_through=True
+            )
+            with python_text, contextlib.redirect_stdout(python_text), contextlib.redirect_stderr(python_text):
+                yield
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
             for descriptor, original in zip((1, 2), saved, strict=True):
                 os.dup2(original, descriptor)
                 os.close(original)

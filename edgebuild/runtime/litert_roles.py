@@ -11,7 +11,7 @@ _CONVOLUTION: Mapping[int, ParameterRole] = {1: "weight", 2: "bias"}
 _LSTM: Mapping[int, ParameterRole] = {
     **dict.fromkeys([*range(1, 12), 16], "weight"),
     **dict.fromkeys([12, 13, 14, 15, 17], "bias"),
-}  # type: ignore[dict-item]
+}
 _PARAMETERS: Mapping[str, Mapping[int, ParameterRole]] = {
     "CONV_2D": _CONVOLUTION,
     "DEPTHWISE_CONV_2D": _CONVOLUTION,

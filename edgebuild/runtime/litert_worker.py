@@ -1,13 +1,15 @@
-"""Runs a .tflite file in a process of its own, under LiteRT or tflite-runtime; needs numpy and one of the two, nothing else.
+"""Runs a .tflite file in a process of its own, under LiteRT or tflite-runtime; needs numpy and one of the two.
 
     python litert_worker.py serve FILE THREADS     answers requests on stdin until it ends
     python litert_worker.py time JOB.json          times inferences, writes the result to stdout as JSON
     python litert_worker.py cuts JOB.json          times many small files, writes medians to stdout as JSON
 
-A message of `serve` is an 8-byte little-endian length and that many bytes of .npz: arrays `0`, `1`, … in the order of the
-file's inputs or outputs. The first message it sends has the names. The script imports nothing of edgebuild, so that it
-runs in an environment with another numpy.
+A message of `serve` is an 8-byte little-endian length and that many bytes of .npz: arrays `0`, `1`, … in the order of
+the file's inputs or outputs. The first message it sends has the names. The script imports nothing of edgebuild, so that
+it runs in an environment with another numpy.
 """
+
+from __future__ import annotations
 
 import hashlib
 import io
@@ -17,9 +19,14 @@ import statistics
 import struct
 import sys
 import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 
-def _interpreter_class():
+def _interpreter_class() -> Any:
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError:
@@ -30,7 +37,7 @@ def _interpreter_class():
 class _Loaded:
     """One file, ready to run; inputs and outputs by the names of its signature, else of its tensors."""
 
-    def __init__(self, path, threads):
+    def __init__(self, path: str, threads: int) -> None:
         self.interpreter = _interpreter_class()(model_path=path, num_threads=threads)
         self.interpreter.allocate_tensors()
         signatures = self.interpreter._get_full_signature_list()
@@ -39,19 +46,19 @@ class _Loaded:
         self.outputs = self._side("outputs", self.interpreter.get_output_details(), signature)
 
     @staticmethod
-    def _side(side, details, signature):
+    def _side(side: str, details: list[Any], signature: Any) -> dict[str, int]:
         by_index = {int(index): name for name, index in signature[side].items()} if signature else {}
         return {by_index.get(int(detail["index"]), detail["name"]): int(detail["index"]) for detail in details}
 
-    def feed(self, arrays):
+    def feed(self, arrays: Mapping[str, Any]) -> None:
         for name, index in self.inputs.items():
             self.interpreter.set_tensor(index, arrays[name])
 
-    def results(self):
+    def results(self) -> dict[str, Any]:
         return {name: self.interpreter.get_tensor(index) for name, index in self.outputs.items()}
 
 
-def _serve(path, threads):
+def _serve(path: str, threads: int) -> None:
     import numpy as np
 
     replies = os.fdopen(os.dup(1), "wb")
@@ -71,12 +78,12 @@ def _serve(path, threads):
         _send(replies, packed.getvalue())
 
 
-def _send(stream, content):
+def _send(stream: BinaryIO, content: bytes) -> None:
     stream.write(struct.pack("<Q", len(content)) + content)
     stream.flush()
 
 
-def _time(job):
+def _time(job: dict[str, Any]) -> dict[str, Any]:
     import numpy as np
 
     if job["cpus"]:
@@ -102,7 +109,7 @@ def _time(job):
     }
 
 
-def _cuts(job):
+def _cuts(job: dict[str, Any]) -> dict[str, Any]:
     import numpy as np
 
     medians = []
@@ -122,34 +129,31 @@ def _cuts(job):
     return {"medians": medians}
 
 
-def _digest(outputs):
+def _digest(outputs: Mapping[str, Any]) -> str:
     """SHA-256 over every output in the order of its name: name, dtype and shape as text, then its bytes."""
     digest = hashlib.sha256()
     for name in sorted(outputs):
         array = outputs[name]
-        digest.update(("%s %s %s\n" % (name, array.dtype.name, tuple(array.shape))).encode())
+        digest.update(f"{name} {array.dtype.name} {tuple(array.shape)}\n".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()
 
 
-def _status_bytes(key):
-    with open("/proc/self/status") as status:
-        for line in status:
-            if line.startswith(key + ":"):
-                return int(line.split()[1]) * 1024
+def _status_bytes(key: str) -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(key + ":"):
+            return int(line.split()[1]) * 1024
     return 0
 
 
-def _report(compute, path):
+def _report(compute: Callable[[dict[str, Any]], dict[str, Any]], path: str) -> None:
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    with open(path) as file:
-        job = json.load(file)
-    json.dump(compute(job), replies)
+    json.dump(compute(json.loads(Path(path).read_text())), replies)
     replies.close()
 
 
-def main(arguments):
+def main(arguments: list[str]) -> None:
     """Run one of the three commands of the module's docstring."""
     if arguments[0] == "serve":
         _serve(arguments[1], int(arguments[2]))

@@ -1,4 +1,4 @@
-"""The runtime `tflite-runtime`: 2.14.0, the newest for 32-bit Raspberry Pis, in an environment of its own (it needs numpy 1)."""
+"""The runtime `tflite-runtime`: 2.14.0, the newest for 32-bit Pis, in an environment of its own (it needs numpy 1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Create the environment of tflite-runtime: `python -m edgebuild.runtime.tflite_runtime_install`; quick where it is there."""
+"""Create the environment of tflite-runtime: `python -m edgebuild.runtime.tflite_runtime_install`."""
 
 from __future__ import annotations
 

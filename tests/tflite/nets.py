@@ -11,6 +11,9 @@ import numpy as np
 
 from edgebuild.config.registries import FORMATS
 from edgebuild.export.format import ExportRecord, ExportRequest, read_export
+from edgebuild.export.tflite.convert import FloatModel
+from edgebuild.export.tflite.format import export_converted
+from edgebuild.export.tflite.source import float_model
 from edgebuild.model.data_folder import DataSummary, InputSpec
 from edgebuild.model.load import build_factory, factory_source, write_model_folder
 from edgebuild.model.model_folder import ModelRecord
@@ -112,6 +115,7 @@ class Workbench:
             np.save(self.data / f"validation.{name}.npy", array)
             np.save(self.model / f"calibration.{name}.npy", array)
         self._source = source
+        self._converted: dict[str, FloatModel] = {}
         self.plan(None)
 
     def plan(self, quantization: dict[str, Any] | None) -> None:
@@ -134,6 +138,18 @@ class Workbench:
         FORMATS.get("tflite").run(request)
         record = read_export(request.output)
         return request.output / record.file, record
+
+    def converted(self, layout: Any) -> FloatModel:
+        """The float model in this layout, converted once."""
+        if layout not in self._converted:
+            self._converted[layout] = float_model(self.request("float", "fp32", "float32", layout))
+        return self._converted[layout]
+
+    def quantized(self, name: str, dtype: Any, io: str, layout: Any, **options: Any) -> tuple[Path, ExportRecord]:
+        """As `export`, from the converted model."""
+        request = self.request(name, dtype, io, layout, **options)
+        export_converted(request, self.converted(layout))
+        return request.output / "model.tflite", read_export(request.output)
 
     def truth(self) -> dict[str, np.ndarray]:
         """What PyTorch returns for the workbench's arrays."""

@@ -38,7 +38,7 @@ def _quantize(calibrator: Any, job: dict[str, Any]) -> bytes:
     def code(name: str) -> int:
         return int(np.dtype(name).num)
 
-    allow_float = False
+    allow_float = per_tensor_convolutions = False
     return bytes(
         calibrator.QuantizeModel(
             code(job["io"]),
@@ -46,7 +46,7 @@ def _quantize(calibrator: Any, job: dict[str, Any]) -> bytes:
             allow_float,
             code(job["activations"]),
             code(job["bias"]),
-            job["per_tensor"],
+            per_tensor_convolutions,
             job["per_tensor_fully_connected"],
         )
     )

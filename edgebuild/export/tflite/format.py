@@ -43,11 +43,15 @@ def run(request: ExportRequest) -> None:
         ConfigError: the model cannot be converted, or the plan did not prepare what the dtype needs.
         ToolError: the quantizer failed.
     """
+    request.progress.update(0.0, "converting to .tflite")
+    export_converted(request, float_model(request))
+
+
+def export_converted(request: ExportRequest, source: FloatModel) -> None:
+    """Do what `run` does, from a model that is converted already (with the layout of `request`)."""
     record = read_record(request.model)
     label = str(record.source.get("factory") or record.source.get("kind"))
     options = TfliteOptions(**request.options)
-    request.progress.update(0.0, "converting to .tflite")
-    source = float_model(request)
     request.progress.update(0.6, f"quantizing to {request.dtype}")
     data = QUANTIZERS[request.dtype](_task(request, record, source, label, options))
     data = state_runtime(correct_versions(data, label), label)

@@ -112,17 +112,14 @@ def _tap(data: bytes, label: str) -> _Tapped:
 
 def _taps(tapped: _Tapped, exact: _Tapped) -> dict[str, OperationRecord]:
     """Tensor name -> operation that makes it: for every layer its last computing operation that both files have."""
-    made: dict[str, OperationRecord] = {}
+    found: dict[str, tuple[str, OperationRecord]] = {}
     for operation in tapped.census.operations:
         for index in operation.outputs:
-            made[tapped.census.tensors[index].name] = operation
-    best: dict[str, str] = {}
-    for operation in exact.census.operations:
-        for index in operation.outputs:
-            name = exact.census.tensors[index].name
-            if name in made and operation.layer and (operation.name not in _HELPERS or operation.layer not in best):
-                best[operation.layer] = name
-    return {name: made[name] for name in best.values()}
+            name = tapped.census.tensors[index].name
+            layer = operation.layer if name in exact.index else None
+            if layer and (operation.name not in _HELPERS or layer not in found):
+                found[layer] = (name, operation)
+    return dict(found.values())
 
 
 def _decibels(sums: _Sums) -> float:

@@ -1,5 +1,6 @@
-"""The standard TFLite metadata table (`ModelMetadata`, schema 1.0, identifier M001), which the Task Library, ML Kit and
-Android Studio read: what each input and output means, how to normalise, which file holds the labels.
+"""The standard TFLite metadata table (`ModelMetadata`, schema 1.0, identifier M001).
+
+The Task Library, ML Kit and Android Studio read it: what each tensor means, how to normalise, where the labels are.
 
 Field numbers are those of tensorflow_lite_support/metadata/metadata_schema.fbs (tensorflow/tflite-support).
 """

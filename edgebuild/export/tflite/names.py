@@ -57,7 +57,7 @@ def _order_io(model: Any, input_names: Sequence[str], output_names: Sequence[str
         (signature.outputs, "output_", output_names, "outputs"),
     ):
         position = {entry.name: int(entry.name.decode().removeprefix(prefix)) for entry in entries}
-        entries.sort(key=lambda entry, position=position: position[entry.name])  # type: ignore[misc]
+        entries.sort(key=lambda entry, position=position: position[entry.name])
         setattr(graph, side, np.array([entry.tensorIndex for entry in entries], np.int32))
         for entry in entries:
             entry.name = names[position[entry.name]].encode()

@@ -1,6 +1,6 @@
 """Write the version that each operation really has into a quantized file, and the runtime the file then needs.
 
-The quantizers keep the float model's version numbers, so that an old runtime would accept a file that it computes wrongly.
+The quantizers keep the float model's version numbers: an old runtime would accept a file that it computes wrongly.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def correct_versions(data: bytes, label: str) -> bytes:
 
 
 def state_runtime(data: bytes, label: str) -> bytes:
-    """Write the oldest runtime that the operations need into the entry `min_runtime_version`, where the table knows it."""
+    """Write the oldest runtime that the operations need into `min_runtime_version`, where the table knows it."""
     import numpy as np
 
     requirement = required_runtime(take_census(data, label))

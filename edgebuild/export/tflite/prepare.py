@@ -1,4 +1,4 @@
-"""Make a PyTorch model ready for conversion: inference only, batch norm folded, inputs and outputs counted and laid out."""
+"""Make a PyTorch model ready for conversion: inference only, batch norm folded, layers and outputs known."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ def prepare(
     folded = _fold_batch_norms(module, program)
     values = _output_values(program)
     if len(values) != len(output_names):
-        msg = f"the model returns {len(values)} outputs, but model.outputs names {len(output_names)}: {list(output_names)}"
+        names = ", ".join(output_names)
+        msg = f"the model returns {len(values)} outputs, but model.outputs names {len(output_names)}: {names}"
         raise ConfigError(msg, remedy="name every output, in the order in which the model returns them")
     return Prepared(
         module,
@@ -102,9 +103,9 @@ def _foldable(program: Any) -> list[tuple[str, str]]:
         if source.op != "call_function" or "conv" not in str(source.target) or len(source.users) != 1:
             continue
         weight = source.args[1]
-        if weight.name in owners and getattr(mean, "name", None) in owners:
-            if len(weight.users) == 1 and len(mean.users) == 1:
-                pairs.append((_owner(owners[weight.name]), _owner(owners[mean.name])))
+        stored = weight.name in owners and getattr(mean, "name", None) in owners
+        if stored and len(weight.users) == 1 and len(mean.users) == 1:
+            pairs.append((_owner(owners[weight.name]), _owner(owners[mean.name])))
     return pairs
 
 

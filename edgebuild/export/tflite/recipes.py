@@ -36,7 +36,8 @@ def dynamic(task: QuantizeTask) -> bytes:
     """Store weights as int8 and quantize activations at run time.
 
     tflite-runtime 2.14 reads a per-channel FULLY_CONNECTED of this kind as if it were per tensor and is silently wrong;
-    `task.fully_connected` decides.
+    `task.fully_connected` decides. Every runtime reads a per-tensor DEPTHWISE_CONV_2D of this kind as if it were per
+    channel, beyond the end of its one scale: it stays per channel whatever is asked.
     """
     from ai_edge_quantizer import qtyping
 
@@ -44,10 +45,10 @@ def dynamic(task: QuantizeTask) -> bytes:
     quantizer.add_dynamic_config(
         _EVERYWHERE, operations.ALL_SUPPORTED, num_bits=8, granularity=_granularity(task.granularity)
     )
-    if task.fully_connected != task.granularity:
-        quantizer.add_dynamic_config(
-            _EVERYWHERE, operations.FULLY_CONNECTED, num_bits=8, granularity=_granularity(task.fully_connected)
-        )
+    exceptions = {operations.FULLY_CONNECTED: task.fully_connected, operations.DEPTHWISE_CONV_2D: "per_channel"}
+    for operation, granularity in exceptions.items():
+        if granularity != task.granularity:
+            quantizer.add_dynamic_config(_EVERYWHERE, operation, num_bits=8, granularity=_granularity(granularity))
     return _quantize(quantizer, task)
 
 

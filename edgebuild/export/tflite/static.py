@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgebuild.errors import ToolError
+from edgebuild.export.tflite.per_tensor import one_scale_per_tensor
 
 if TYPE_CHECKING:
     from edgebuild.export.tflite.quantizers import QuantizeTask
@@ -39,8 +40,7 @@ def full_integer(task: QuantizeTask) -> bytes:
             "io": task.io,
             "activations": "int16" if wide else "int8",
             "bias": "int64" if wide else "int32",
-            "per_tensor": task.granularity == "per_tensor",
-            "per_tensor_fully_connected": "per_tensor" in (task.granularity, task.fully_connected),
+            "per_tensor_fully_connected": task.fully_connected == "per_tensor",
         }
         (folder / "job.json").write_text(json.dumps(job))
         done = subprocess.run([sys.executable, "-m", _WORKER, str(folder)], capture_output=True, text=True, check=False)
@@ -49,7 +49,8 @@ def full_integer(task: QuantizeTask) -> bytes:
             raise ToolError(
                 _failure(task, folder, done), remedy="use io: float32, or dtype: int8-dynamic, for this model"
             )
-        return result.read_bytes()
+        data = result.read_bytes()
+    return one_scale_per_tensor(data, task.model, task.label) if task.granularity == "per_tensor" else data
 
 
 def _failure(task: QuantizeTask, folder: Path, done: subprocess.CompletedProcess[str]) -> str:

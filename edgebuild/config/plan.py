@@ -35,7 +35,7 @@ def read_plan(plan: Located, problems: ProblemList) -> list[CheckedStep] | None:
         return None
     steps = [_read_step(item, problems) for item in plan.value]
     known = [step for step in steps if step is not None]
-    _check_order(known, problems)
+    check_order(known, problems)
     return known if len(known) == len(steps) else None
 
 
@@ -59,7 +59,8 @@ def _read_step(item: Located, problems: ProblemList) -> CheckedStep | None:
     return CheckedStep(PlannedStep(name, read), parameters, method, method.delivers(read))
 
 
-def _check_order(steps: list[CheckedStep], problems: ProblemList) -> None:
+def check_order(steps: list[CheckedStep], problems: ProblemList) -> None:
+    """See that no phase goes back, and that one step at most decides the type of numbers."""
     for before, after in pairwise(steps):
         if after.method.phase < before.method.phase:
             message = (
@@ -82,7 +83,7 @@ _CHANGES = {
     1: "the structure",
     2: "the weights by training",
     3: "the values of the weights",
-    4: "the type of the numbers",
+    4: "the type of numbers",
 }
 """Phase of a step -> what it changes."""
 

@@ -38,8 +38,8 @@ _INHERITANCE = """### Inheriting
 `extends:` names a shipped profile ({shipped})
 or a path relative to the file that says it. Mappings are merged key by key, lists and everything else are replaced, and
 an empty value (`energy:`) removes what was inherited. With another `export.format` the parent's `options` go, with
-another `runtime.name` its `version` and `oldest`, with another `package.kind` its options. Without `target:` the name is
-inherited too.
+another `runtime.name` its `version` and `oldest`, with another `package.kind` its options. Without `target:` the name
+is inherited too.
 """
 
 _READABLE: dict[Any, str] = {str: "text", int: "whole number", float: "number", bool: "true or false", Any: "anything"}

@@ -16,7 +16,7 @@ _MEANINGS = (
     ("expected ',' or '}'", "a ',' or the closing '}' is missing"),
     ("found unexpected end of stream", "a quote is opened and never closed"),
     ("could not find expected ':'", "a ':' after the key is missing"),
-    ("expected a single document", "a second document begins (---); expected one"),
+    ("found another document", "a second document begins (---); expected one"),
     ("found undefined alias", "an alias (*name) refers to an anchor (&name) that does not exist"),
     ("found duplicate anchor", "an anchor (&name) is defined twice"),
     ("found unknown escape character", "an unknown escape (\\) in a double-quoted text: use single quotes"),
@@ -32,7 +32,7 @@ def explain_syntax_error(error: yaml.YAMLError, line: str) -> str:
     """One sentence; `line` is the text of the line the error points at."""
     said = str(getattr(error, "problem", "") or getattr(error, "reason", "") or error)
     if "\\t" in said or ("cannot start any token" in said and "\t" in line):
-        return "not valid YAML: a tab is used for indentation; use spaces"
+        return "not valid YAML: a tab where only spaces may stand"
     if "cannot start any token" in said:
         return f"not valid YAML: {said.removeprefix('found ')}; put the text in quotes"
     for part, meaning in _MEANINGS:

@@ -58,6 +58,10 @@ class Registry(Generic[T]):
             raise ConfigError(msg)
         return self._entries[name]
 
+    def registered(self, name: str) -> T | None:
+        """The entry called `name` if its module is imported already; None otherwise, nothing is searched."""
+        return self._entries.get(name)
+
     def __contains__(self, name: object) -> bool:
         self._discover()
         return name in self._entries

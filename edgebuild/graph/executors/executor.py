@@ -18,7 +18,7 @@ class Task:
 
     Attributes:
         stage: the node.
-        kind_module: the module that registers the stage's kind, imported where the registry does not find it by itself.
+        kind_module: the module that has the code of the stage's kind and registers it; need not be edgebuild's own.
         inputs: role -> folder of the input artifact.
         output: an empty folder to fill, on the store's disk.
         project_root: folder of edgebuild.yaml.

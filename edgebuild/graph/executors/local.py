@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 from edgebuild.errors import ToolError
+from edgebuild.graph.atomic_write import store_errors
 from edgebuild.graph.executors.executor import EXECUTORS, Event, Failed, Progressed, Succeeded, Task
 from edgebuild.graph.executors.worker import failed
 
@@ -34,8 +35,7 @@ class _Worker:
         self.task: Task | None = None
         ours, theirs = socket.socketpair()
         environment = {**os.environ, **dict.fromkeys(_THREAD_VARIABLES, str(threads)), "PYTHONHASHSEED": "0"}
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with theirs, log.open("ab") as output:
+        with store_errors(log.parent), theirs, log.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-c", _BOOT, json.dumps(sys.path), str(theirs.fileno()), str(os.getpid())],
                 stdin=subprocess.DEVNULL,

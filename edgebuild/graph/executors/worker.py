@@ -93,9 +93,9 @@ def failed(message: tuple[str, RemoteError]) -> Failed:
 
 
 def _find_kind(task: Task) -> StageKind:
-    if task.stage.kind not in STAGES:
-        importlib.import_module(task.kind_module)
-    kind: StageKind = STAGES.get(task.stage.kind)
+    """Import the one module that has the kind, not every kind's; the registry knows where it is not that module."""
+    importlib.import_module(task.kind_module)
+    kind: StageKind = STAGES.registered(task.stage.kind) or STAGES.get(task.stage.kind)
     return kind
 
 

@@ -16,6 +16,11 @@ def is_dequantize(operation: OperationRecord) -> bool:
     return "dequantize" in operation.name.lower()
 
 
+def is_cast(operation: OperationRecord) -> bool:
+    """True for operations that only change the type of plain numbers: ExecuTorch's copies and TFLite's CAST."""
+    return operation.name == "CAST" or operation.name.endswith(("_to_dim_order_copy", "::_to_copy"))
+
+
 def is_transpose(operation: OperationRecord) -> bool:
     """True for operations that only reorder dimensions."""
     name = operation.name.lower()

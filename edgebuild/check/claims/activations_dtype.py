@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from edgebuild.check.census.model import Census
+from edgebuild.check.census.model import Census, TensorRecord
 from edgebuild.check.claim import ClaimChecker, ClaimResult
 from edgebuild.check.finding import Finding
+from edgebuild.check.kinds import is_dequantize
 from edgebuild.check.selection import parameter
+from edgebuild.check.wiring import Wiring
 from edgebuild.check.wording import layers_of, of_total, places
 from edgebuild.config.registries import CLAIMS
 
@@ -22,7 +24,12 @@ _INDICES = frozenset({"int32", "int64", "bool"})
 def check(census: Census, claim: dict[str, Any]) -> ClaimResult:
     """Count the activations that have the claimed type."""
     dtype = parameter(claim, "dtype")
-    activations = [t for t in census.tensors if t.role == "activation" and t.dtype not in _INDICES]
+    wiring = Wiring(census)
+    activations = [
+        tensor
+        for tensor in census.tensors
+        if tensor.role == "activation" and tensor.dtype not in _INDICES and not _is_decoded(tensor, wiring)
+    ]
     other = [tensor for tensor in activations if tensor.dtype != dtype]
     evidence = f"{len(activations) - len(other)} of {len(activations)} activations {dtype}"
     if not activations:
@@ -33,6 +40,12 @@ def check(census: Census, claim: dict[str, Any]) -> ClaimResult:
     subject = of_total(len(other), len(activations), "activation")
     message = f"{claim['step']}: {subject} {types}, not {dtype} ({places(other)})"
     return ClaimResult(evidence, (Finding(CODE, message, layers_of(other, ())),))
+
+
+def _is_decoded(tensor: TensorRecord, wiring: Wiring) -> bool:
+    """True for what a dequantize makes: it is floating point because of the operation that reads it, which counts."""
+    maker = wiring.producer.get(tensor.index)
+    return maker is not None and is_dequantize(maker)
 
 
 def _by_interface(census: Census, dtype: str, claim: dict[str, Any]) -> ClaimResult:

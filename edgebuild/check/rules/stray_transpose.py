@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from edgebuild.check.census.model import Census, OperationRecord
 from edgebuild.check.finding import Finding
-from edgebuild.check.kinds import is_dequantize, is_quantize, is_reshape, is_transpose
+from edgebuild.check.kinds import is_cast, is_dequantize, is_quantize, is_reshape, is_transpose
 from edgebuild.check.promise import Promise
 from edgebuild.check.rule import Rule
 from edgebuild.check.wiring import Wiring
@@ -88,7 +88,7 @@ def _behind_input(operation: OperationRecord, wiring: Wiring) -> bool:
         maker = wiring.producer.get(tensor.index)
         if tensor.role == "input":
             return True
-        if maker is not None and is_quantize(maker):
+        if maker is not None and (is_quantize(maker) or is_cast(maker)):
             return _behind_input(maker, wiring)
     return False
 
@@ -98,7 +98,7 @@ def _before_output(operation: OperationRecord, wiring: Wiring) -> bool:
         reader = wiring.reader_of(tensor)
         if tensor.role == "output":
             return True
-        if reader is not None and (is_dequantize(reader) or is_quantize(reader)):
+        if reader is not None and (is_dequantize(reader) or is_quantize(reader) or is_cast(reader)):
             return _before_output(reader, wiring)
     return False
 

@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
-from edgebuild.check.census.model import Census
+from edgebuild.check.census.model import Census, OperationRecord
 from edgebuild.check.finding import Finding
+from edgebuild.check.kinds import is_cast
 from edgebuild.check.promise import Promise
 from edgebuild.check.rule import Rule
 from edgebuild.check.wiring import Wiring
-from edgebuild.check.wording import layers_of, listing, of_total
+from edgebuild.check.wording import count, layers_of, listing, of_total
 from edgebuild.config.registries import RULES
 
 CODE = "undelegated-op"
 
 
 def check(census: Census, promise: Promise, layers: tuple[str, ...]) -> list[Finding]:
-    """Find operations that fall back on ExecuTorch's portable kernels."""
+    """Find operations that fall back on ExecuTorch's portable kernels; casts at the caller's border are a note only."""
     if census.format != "pte":
         return []
-    left = [operation for operation in census.operations if operation.delegate is None]
-    if not left:
-        return []
     wiring = Wiring(census)
-    named = listing(dict.fromkeys(f"{operation.name} {wiring.whereabouts(operation)}" for operation in left))
-    subject = of_total(len(left), len(census.operations), "operation", verbs=("runs", "run"))
-    message = f"{subject} on portable kernels, about 100 times slower than a delegate ({named})"
-    return [Finding(CODE, message, layers_of(left, layers))]
+    portable = [operation for operation in census.operations if operation.delegate is None]
+    casts = [operation for operation in portable if _casts_for_caller(operation, wiring)]
+    left = [operation for operation in portable if operation not in casts]
+    findings = []
+    if left:
+        named = listing(dict.fromkeys(f"{operation.name} {wiring.whereabouts(operation)}" for operation in left))
+        subject = of_total(len(left), len(census.operations), "operation", verbs=("runs", "run"))
+        message = f"{subject} on portable kernels, about 100 times slower than a delegate ({named})"
+        findings.append(Finding(CODE, message, layers_of(left, layers)))
+    if casts:
+        message = (
+            f"{count(len(casts), 'cast')} between the caller's {promise.io} and the type inside, on portable kernels"
+        )
+        findings.append(Finding(CODE, message, severity="note"))
+    return findings
+
+
+def _casts_for_caller(operation: OperationRecord, wiring: Wiring) -> bool:
+    inputs, outputs = wiring.computed_inputs(operation), wiring.outputs(operation)
+    if not is_cast(operation) or not inputs or not outputs:
+        return False
+    at_border = inputs[0].role == "input" or outputs[0].role == "output"
+    return at_border and inputs[0].dtype != outputs[0].dtype
 
 
 RULES.register(CODE)(Rule("every operation of an ExecuTorch file runs in a delegate", check))

@@ -27,9 +27,12 @@ def check(census: Census, promise: Promise, layers: tuple[str, ...]) -> list[Fin
     if not left:
         return []
     behind = len(inside) - inside.index(left[0])
-    named = listing(
-        f"{operation.name} {wiring.whereabouts(operation)} {reasons[operation.index]}" for operation in left
-    )
+    by_reason: dict[str, list[str]] = {}
+    for operation in left:
+        by_reason.setdefault(reasons[operation.index] or "", []).append(
+            f"{operation.name} {wiring.whereabouts(operation)}"
+        )
+    named = "; ".join(f"{listing(operations)} {reason}" for reason, operations in by_reason.items())
     subject = f"{behind} of {len(inside)} operations would run on the CPU"
     message = f"{subject}, from the first that the Edge TPU does not take: {named}"
     return [Finding(CODE, message, layers_of(left, layers))]

@@ -151,7 +151,8 @@ def _provenance(settings: BenchSettings, cpus: tuple[int, ...], title: str, vers
     threads = "1 thread" if settings.threads == 1 else f"{settings.threads} threads"
     return (
         f"host: {cpu_model()}, {threads} pinned to cpu {', '.join(map(str, cpus))}, "
-        f"{settings.runs} runs in each of {settings.processes} processes, runtime {title.rstrip('.')}, version {version}"
+        f"{settings.runs} runs in each of {settings.processes} processes, "
+        f"runtime {title.rstrip('.')}, version {version}"
     )
 
 

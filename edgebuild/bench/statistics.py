@@ -100,8 +100,8 @@ def student_quantile(probability: float, degrees: int) -> float:
 def range_interval(values: Sequence[float]) -> Interval:
     """Return the median of n values, one per process, with [min, max] as its interval.
 
-    It covers the true median with probability 1 - 2 ** (1 - n). That holds for every distribution (order statistics; David & Nagaraja 2003, Order Statistics, section 7.1) and is
-    the most that a handful of values can say.
+    It covers the true median with probability 1 - 2 ** (1 - n). That holds for every distribution (David & Nagaraja
+    2003, Order Statistics, section 7.1) and is the most that a handful of values can say.
 
     Raises:
         ValueError: fewer than two values.

@@ -251,7 +251,14 @@ class RunFacts:
         if version != SCHEMA_VERSION:
             msg = f"not a report of schema version {SCHEMA_VERSION}: found schema_version {version!r}"
             raise ConfigError(msg, remedy="rebuild the report with this version of edgebuild")
-        facts: RunFacts = _adapter().validate_python(raw)
+        from pydantic import ValidationError
+
+        try:
+            facts: RunFacts = _adapter().validate_python(raw)
+        except ValidationError as error:
+            first = error.errors()[0]
+            msg = f"not a report: {'.'.join(map(str, first['loc']))}: {first['msg']}"
+            raise ConfigError(msg) from error
         return facts
 
 

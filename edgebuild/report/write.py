@@ -61,7 +61,8 @@ def _timeless(value: Any) -> Any:
         return {key: _timeless(item) for key, item in value.items() if key not in _TIMES}
     if isinstance(value, list):
         return [_timeless(item) for item in value]
-    return value
+    # 3 and 3.0 are the same figure, whichever a reader of JSON made of it.
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _write_new(facts: RunFacts, reports_dir: Path, digest: str) -> Path:

@@ -1,0 +1,70 @@
+"""`edgebuild report` prints the summary and the path, or the same facts as JSON."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import typer
+from rich.console import Console
+from typer.testing import CliRunner
+
+from edgebuild.cli.report import report
+from edgebuild.errors import ConfigError
+from edgebuild.report.summary import summary_table
+from edgebuild.report.write import write_report
+from tests.report.sample import passing_facts, sample_facts
+
+app = typer.Typer(pretty_exceptions_enable=False)
+app.command()(report)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "edgebuild.yaml").write_text("name: sample\n")
+    write_report(sample_facts(), tmp_path / "reports")
+    newer = replace(passing_facts(), run=replace(passing_facts().run, started="2026-02-01T09:00:00Z"))
+    write_report(newer, tmp_path / "reports")
+    return tmp_path / "edgebuild.yaml"
+
+
+def test_the_latest_report_is_shown_with_its_path(project: Path) -> None:
+    result = CliRunner().invoke(app, ["--project", str(project)], env={"COLUMNS": "100"})
+    assert result.exit_code == 0
+    assert "4 targets" in result.stdout
+    assert "report: " in result.stdout
+    assert "index.html" in result.stdout
+
+
+def test_json_is_the_report_and_nothing_else(project: Path) -> None:
+    result = CliRunner().invoke(app, ["20260131", "--project", str(project), "--json"])
+    facts = json.loads(result.stdout)
+    assert facts["report"]["run"]["id"].startswith("20260131T120000Z-")
+    assert Path(facts["path"]).is_dir()
+
+
+def test_compare_names_what_changed(project: Path) -> None:
+    runner = CliRunner()
+    text = runner.invoke(app, ["--project", str(project), "--compare", "20260131"], env={"COLUMNS": "100"})
+    assert "within noise" in text.stdout
+    assert "figures changed" in text.stdout
+    raw = json.loads(runner.invoke(app, ["--project", str(project), "--compare", "20260131", "--json"]).stdout)
+    assert {change["verdict"] for change in raw["changes"]} >= {"same", "changed", "within noise"}
+
+
+def test_an_unknown_run_is_an_error_that_names_the_known(project: Path) -> None:
+    result = CliRunner().invoke(app, ["nonsense", "--project", str(project)])
+    assert isinstance(result.exception, ConfigError)
+    assert "Known: 20260131T120000Z-" in str(result.exception)
+
+
+def test_the_summary_fits_a_hundred_columns_without_losing_a_name() -> None:
+    console = Console(width=100, record=True, file=Path("/dev/null").open("w"))  # noqa: SIM115
+    console.print(summary_table(sample_facts()))
+    lines = console.export_text().splitlines()
+    assert max(len(line.rstrip()) for line in lines) <= 100
+    assert len(lines) <= 24
+    text = "\n".join(lines)
+    for target in sample_facts().targets:
+        assert target.name in text
+    assert "…" not in text

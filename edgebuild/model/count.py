@@ -77,8 +77,8 @@ def count_model(model: torch.nn.Module, sample: tuple[torch.Tensor, ...]) -> Cou
     """Run the model once on `sample` (batch of one) and count.
 
     MACs are half the FLOPs that PyTorch's own flop counter finds in every operation, attributed to the layer that ran
-    it; recurrent layers, which that counter does not know, are counted from their sizes. The operations of an exported
-    program belong to the model as a whole.
+    it; recurrent layers, some of which are opaque to that counter, are counted from their sizes. The operations of an
+    exported program belong to the model as a whole.
     """
     names = {module: name for name, module in model.named_modules()}
     shapes: dict[str, tuple[int, ...]] = {}
@@ -97,7 +97,8 @@ def count_model(model: torch.nn.Module, sample: tuple[torch.Tensor, ...]) -> Cou
             handle.remove()
     # A layer finishes before the one it is in: the order of the hooks puts a model's own row last.
     order = [*(name for name in shapes if name), *(name for name in names.values() if name not in shapes), ""]
-    macs = {name: _own(name, flops) // 2 + recurrent.get(name, 0) for name in order}
+    # The counter sees the products inside some recurrent layers and not inside others: their sizes decide for all.
+    macs = {name: recurrent.get(name) or _own(name, flops) // 2 for name in order}
     return Counts(_rows(model, dict.fromkeys(order), shapes, macs))
 
 

@@ -106,7 +106,8 @@ def train(
         One row per epoch; `kept` marks the one whose weights the model has.
 
     Raises:
-        ConfigError: the model is an exported program, the loss is not finite, or labels, outputs and loss do not fit together.
+        ConfigError: the model is an exported program, the loss is not finite, or labels, outputs and loss do not fit
+            together.
     """
     _check_trainable(model)
     loss = resolve_loss(settings.loss, settings.label_smoothing, project_root)
@@ -145,8 +146,10 @@ def train_with_function(
     deterministic algorithms are on while it runs.
 
     Raises:
-        ConfigError: the function raises, or returns another model than the one it was given.
+        ConfigError: the model is an exported program, or the function raises or returns another model than it was
+            given.
     """
+    _check_trainable(model)
     train_inputs, train_targets = data.stack(np.arange(data.length))
     pairs = []
     for inputs, targets in ((train_inputs, train_targets), validation):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,17 +45,18 @@ def write_text(path: Path, text: str, *, durable: bool = True) -> None:
     """
     with store_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
+        part = path.parent / f".{path.name}-{os.getpid()}-{secrets.token_hex(4)}.part"
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(text)
                 file.flush()
                 if durable:
                     os.fsync(file.fileno())
-            Path(name).replace(path)
+            part.replace(path)
         except BaseException:  # also Ctrl-C: no temporary file may stay
             with contextlib.suppress(OSError):
-                Path(name).unlink()
+                part.unlink()
             raise
         if durable:
             sync_folder(path.parent)

@@ -131,11 +131,11 @@ def _pending_causes(
     sources: Mapping[str, StageExplanation],
 ) -> tuple[str, ...]:
     """Causes of a stage with an input that is not made yet, so that its key cannot be told."""
+    if last is None:
+        return ("it was never built",)
     rebuilt = [
         f"its input {role} will be rebuilt ({source.stage_id})" for role, source in sources.items() if not source.cached
     ]
-    if last is None:
-        return ("it was never built", *rebuilt)
     return (*find_causes(last.components, keys.own_components(stage, kind)), *rebuilt)
 
 

@@ -53,9 +53,7 @@ class StageResult:
             "seconds": self.seconds,
             "causes": list(self.causes),
             "reason": self.reason,
-            "error": None
-            if error is None
-            else {"kind": type(error).__name__, "message": error.message, "remedy": error.remedy},
+            "error": None if error is None else error.to_json(),
         }
 
 

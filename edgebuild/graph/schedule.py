@@ -25,12 +25,11 @@ from edgebuild.graph.store import Entry, Store
 _LOCK_PERIOD = 0.1
 """Seconds between two looks whether another build has finished a stage that this one waits for."""
 _TIME_LEFT_PERIOD = 1.0
-_JOBS = 2
 
 
 def default_jobs() -> int:
     """Stages that run at once if nobody says otherwise: the cores this process may use, at most two."""
-    return min(_JOBS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    return min(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def execute(

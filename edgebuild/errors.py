@@ -15,6 +15,7 @@ Every message says what was found and what was expected; `remedy` says what to d
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 
 class ExitCode(IntEnum):
@@ -36,6 +37,10 @@ class EdgebuildError(Exception):
         super().__init__(message)
         self.message = message
         self.remedy = remedy
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {"kind": type(self).__name__, "message": self.message, "remedy": self.remedy}
 
     def __str__(self) -> str:
         return f"{self.message}\n  -> {self.remedy}" if self.remedy else self.message

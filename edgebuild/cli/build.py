@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -46,6 +47,23 @@ def _facts(built: Built) -> dict[str, object]:
 
 
 def _render(built: Built) -> None:
-    from edgebuild.report.summary import print_summary
+    from rich.console import Console
 
-    print_summary(built.facts, built.report)
+    from edgebuild.report.summary import summary_table
+
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
+    console.print(summary_table(built.facts))
+    for target in built.facts.targets:
+        for finding in target.findings:
+            if finding.severity != "note":
+                console.print(f"{target.name}: {finding.severity}: {finding.code}: {finding.message}", markup=False)
+    delivered = [target.artifact.folder for target in built.facts.targets if target.artifact and target.artifact.folder]
+    if delivered:
+        console.print(f"artifacts: {', '.join(delivered)}", markup=False, soft_wrap=True)
+    console.print(f"report: {shown_path(built.report / 'index.html')}", markup=False, soft_wrap=True)
+
+
+def shown_path(path: Path) -> Path:
+    """The path as the user would type it: relative to the current folder where it lies below it."""
+    here = Path.cwd()
+    return path.resolve().relative_to(here) if path.resolve().is_relative_to(here) else path

@@ -80,16 +80,16 @@ def main() -> NoReturn:
 
 def _report(error: EdgebuildError, *, as_json: bool) -> None:
     if as_json:
-        facts = {"kind": type(error).__name__, "message": error.message, "remedy": error.remedy}
-        json.dump({"error": facts, "exit_code": int(error.exit_code)}, sys.stdout, indent=1)
+        json.dump({"error": error.to_json(), "exit_code": int(error.exit_code)}, sys.stdout, indent=1)
         sys.stdout.write("\n")
     sys.stderr.write(f"error: {error}\n")
 
 
 def _report_bug(error: Exception) -> None:
     where = traceback.extract_tb(error.__traceback__)[-1]
+    what = f"{type(error).__name__}: {error} ({where.name}, line {where.lineno})"
     sys.stderr.write(
-        f"error: a bug in edgebuild {__version__}: {type(error).__name__}: {error} ({where.name}, line {where.lineno})\n"
+        f"error: a bug in edgebuild {__version__}: {what}\n"
         "  -> run the same command with --debug in front (edgebuild --debug …) and report what it prints\n"
     )
 

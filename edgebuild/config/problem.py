@@ -55,6 +55,10 @@ class InvalidConfigError(ConfigError):
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
 
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values, every problem on its own."""
+        return {**super().to_json(), "problems": [problem.to_json() for problem in self.problems]}
+
 
 class ProblemList:
     """Collects problems, so that a user sees all of them in one pass."""

@@ -90,7 +90,7 @@ def _add_shared(graph: Graph, project: Project) -> None:
     data = project.data
     source = {"source": sections["data"], "inputs": list(project.model.inputs)}
     data_code = (data.function,) if data.function else ()
-    data_files = {f"data.{path}": str(path) for path in data.files()}
+    data_files = _data_files(project)
     graph.add(
         Stage(
             DATA,
@@ -113,6 +113,11 @@ def _add_shared(graph: Graph, project: Project) -> None:
         Stage(BASELINE, "baseline", params, {"data": DATA}, tuple(code), files, seed=project.seed if training else 0)
     )
     graph.add(_score_stage(project, SCORE, BASELINE, None))
+
+
+def _data_files(project: Project) -> dict[str, str]:
+    """The files behind the data, by a role that is the same wherever an environment variable says they lie."""
+    return {f"data.{number}.{path.name}": str(path) for number, path in enumerate(project.data.files())}
 
 
 def _score_stage(project: Project, stage_id: str, model: str, target: str | None) -> Stage:
@@ -214,7 +219,7 @@ def _step_stage(project: Project, target: Target, stage_id: str, step: PlannedSt
         },
         inputs={"model": model, "data": DATA},
         code=_model_code(project) + ((project.data.function,) if trains and project.data.function else ()),
-        files={f"data.{path}": str(path) for path in project.data.files()} if trains else {},
+        files=_data_files(project) if trains else {},
         seed=project.seed,
         target=target.name,
     )
@@ -252,7 +257,7 @@ def promise_of(project: Project, target: Target) -> Promise:
     """What the target's profile promises about its file, for the checks."""
     runtime = RuntimeVersion(target.runtime.name, target.runtime.version)
     oldest = RuntimeVersion.parse(target.runtime.oldest) if target.runtime.oldest else runtime
-    chosen = [step.to_json().get("granularity") for step in target.steps()]
+    chosen = [getattr(step.parameters, "granularity", None) for step in target.steps()]
     granularity = next((value for value in reversed(chosen) if value), None)
     return Promise(
         target=target.name,

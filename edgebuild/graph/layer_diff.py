@@ -1,4 +1,4 @@
-"""Where accuracy was lost: the exported file's layers against the float model's, made on demand and kept in the store."""
+"""Where accuracy was lost: the exported file's layers against the float model's, made on demand."""
 
 from __future__ import annotations
 

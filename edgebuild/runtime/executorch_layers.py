@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from edgebuild.runtime.executorch_file import PteFile
 from edgebuild.runtime.executorch_xnnpack import BACKEND, XnnpackGraph, node_inputs, node_outputs
@@ -40,32 +40,57 @@ _RUNTIME_NAMES = {
 """XNNPACK's kind of node -> how its operator is called in a trace; every other kind `XNNFoo` is called `Foo`."""
 
 
+class DelegatedNode(NamedTuple):
+    """A node inside a delegate; `bounded` where an activation is folded into it, which may run as a clamp of its own."""
+
+    kind: str
+    layer: str | None
+    bounded: bool
+
+
 @dataclass(frozen=True)
 class LayerGuide:
     """Layers of a file's operations.
 
     Attributes:
         instructions: number of the instruction of a portable kernel -> layer.
-        delegates: number of the instruction of a delegate call -> (kind, layer) of each of its nodes, in order.
+        delegates: number of the instruction of a delegate call -> its nodes, in order.
     """
 
     instructions: dict[int, str | None]
-    delegates: dict[int, list[tuple[str, str | None]]]
+    delegates: dict[int, list[DelegatedNode]]
 
     def match_delegated(self, instruction: int, names: list[str]) -> list[str | None]:
         """The layers of a delegate's operations as the runtime names them, in order.
 
         XNNPACK drops, fuses and inserts operations when it loads a graph; one that fits no remaining node has no layer.
         """
-        nodes = self.delegates.get(instruction, [])
-        position = 0
-        layers: list[str | None] = []
-        for name in names:
-            fitting = (i for i in range(position, len(nodes)) if _is_called(nodes[i][0], name))
-            found = next(fitting, None)
-            layers.append(None if found is None else nodes[found][1])
-            position = position if found is None else found + 1
-        return layers
+        steps: list[tuple[str, str | None]] = []
+        for node in self.delegates.get(instruction, []):
+            steps.append((node.kind, node.layer))
+            if node.bounded:
+                steps.append(("XNNClamp", node.layer))
+        pairs = dict(_longest_match(steps, names))
+        return [steps[pairs[position]][1] if position in pairs else None for position in range(len(names))]
+
+
+def _longest_match(steps: list[tuple[str, str | None]], names: list[str]) -> list[tuple[int, int]]:
+    """The longest common subsequence of nodes and the runtime's names, as (position in names, position in steps)."""
+    best = [[0] * (len(steps) + 1) for _ in range(len(names) + 1)]
+    for i in reversed(range(len(names))):
+        for j in reversed(range(len(steps))):
+            fits = 1 + best[i + 1][j + 1] if _is_called(steps[j][0], names[i]) else 0
+            best[i][j] = max(fits, best[i + 1][j], best[i][j + 1])
+    pairs, i, j = [], 0, 0
+    while i < len(names) and j < len(steps):
+        if _is_called(steps[j][0], names[i]) and best[i][j] == 1 + best[i + 1][j + 1]:
+            pairs.append((i, j))
+            i, j = i + 1, j + 1
+        elif best[i][j] == best[i][j + 1]:
+            j += 1
+        else:
+            i += 1
+    return pairs
 
 
 def read_guide(file: PteFile) -> LayerGuide:
@@ -78,7 +103,7 @@ def read_guide(file: PteFile) -> LayerGuide:
     recorded = file.metadata().get("layers", {"handles": {}, "kernels": []})
     kernels = KernelLayers(recorded["kernels"])
     instructions: dict[int, str | None] = {}
-    delegates: dict[int, list[tuple[str, str | None]]] = {}
+    delegates: dict[int, list[DelegatedNode]] = {}
     for number, instruction in enumerate(plan["chains"][0]["instructions"]):
         call = instruction["instr_args"]
         if instruction["instr_args_type"] == "KernelCall":
@@ -87,8 +112,11 @@ def read_guide(file: PteFile) -> LayerGuide:
             delegate = plan["delegates"][call["delegate_index"]]
             if delegate["id"] == BACKEND:
                 graph = XnnpackGraph(file, file.payload(delegate))
-                kinds = [node["xnode_union_type"] for node in graph.nodes]
-                delegates[number] = list(zip(kinds, node_layers(graph, recorded["handles"]), strict=True))
+                layers = node_layers(graph, recorded["handles"])
+                delegates[number] = [
+                    DelegatedNode(node["xnode_union_type"], layer, node["output_min_max"] is not None)
+                    for node, layer in zip(graph.nodes, layers, strict=True)
+                ]
     return LayerGuide(instructions, delegates)
 
 

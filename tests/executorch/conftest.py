@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,44 +12,11 @@ import pytest
 import torch
 
 from edgebuild.config.registries import FORMATS
-from edgebuild.export.format import ExportRecord, ExportRequest, read_export
+from edgebuild.export.format import ExportRequest, read_export
 from edgebuild.model.load import build_factory, factory_source, write_model_folder
 from edgebuild.model.model_folder import ModelRecord
 from edgebuild.progress import Silent
-
-HERE = Path(__file__).parent
-SCHEMES: dict[str, dict[str, str]] = {
-    "int8": {"kind": "static", "activations": "int8", "granularity": "per_channel"},
-    "int8-dynamic": {"kind": "dynamic", "activations": "int8", "granularity": "per_channel"},
-}
-
-
-@dataclass(frozen=True)
-class Exported:
-    """One exported file with what made it."""
-
-    request: ExportRequest
-    record: ExportRecord
-    model: torch.nn.Module
-    samples: np.ndarray
-
-    @property
-    def file(self) -> Path:
-        return self.request.output / self.record.file
-
-    def fed(self) -> np.ndarray:
-        """The samples as the file takes them."""
-        spec = self.record.inputs[0]
-        array = self.samples.transpose(0, 2, 3, 1) if spec.layout == "nhwc" else self.samples
-        return np.ascontiguousarray(array, dtype=spec.dtype)
-
-    def expected(self) -> np.ndarray:
-        """What PyTorch gives."""
-        with torch.no_grad():
-            return np.asarray(self.model(torch.from_numpy(self.samples)).numpy())
-
-
-Export = Callable[..., Exported]
+from tests.executorch.workshop import HERE, SCHEMES, Export, Exported, samples_of
 
 
 @pytest.fixture(scope="session")
@@ -106,7 +71,3 @@ def export(request_for: Callable[..., ExportRequest]) -> Export:
         return Exported(request, read_export(request.output), model, samples_of(kwargs.get("channels", 3)))
 
     return make
-
-
-def samples_of(channels: int) -> np.ndarray:
-    return np.random.default_rng(7).standard_normal((12, channels, 8, 8)).astype("float32")

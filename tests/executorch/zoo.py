@@ -89,3 +89,28 @@ def segmenter() -> nn.Module:
 
 def branching() -> nn.Module:
     return Branching().eval()
+
+
+class Erfcx(nn.Module):
+    """Calls an operation that no ExecuTorch kernel has."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.special.erfcx(x)
+
+
+def unknown_operation() -> nn.Module:
+    model = nn.Sequential()
+    model.add_module("body", nn.Conv2d(3, 4, 3))
+    model.add_module("act", Erfcx())
+    return model.eval()
+
+
+class Selecting(nn.Module):
+    """Its output has as many elements as the input has positive ones."""
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return torch.masked_select(image, image > 0)
+
+
+def changing_shape() -> nn.Module:
+    return Selecting().eval()

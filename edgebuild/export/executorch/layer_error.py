@@ -114,7 +114,7 @@ def _float_values(
 def _kernels(file: Path) -> dict[str, str]:
     """Layer -> the operation of the file that computes it; the last one where there are several."""
     nodes = [node for delegate in read_guide(read_pte(file)).delegates.values() for node in delegate]
-    return {layer: kind for kind, layer in nodes if layer and kind not in _MOVERS}
+    return {node.layer: node.kind for node in nodes if node.layer and node.kind not in _MOVERS}
 
 
 def _decibel(signal: float, noise: float) -> float:

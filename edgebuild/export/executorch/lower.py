@@ -16,7 +16,6 @@ from edgebuild.runtime.executorch_file import METADATA_METHOD
 
 if TYPE_CHECKING:
     import torch
-    from torch.export import ExportedProgram
 
 _RANK_WITH_LAYOUT = 4
 
@@ -80,8 +79,8 @@ def lower(
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
     from executorch.exir import EdgeProgramManager, to_edge_transform_and_lower
 
-    exported = torch.export.export(graph, tuple(inputs))
     try:
+        exported = torch.export.export(graph, tuple(inputs))
         with half_filters() if half else nullcontext():
             lowered = to_edge_transform_and_lower(exported, partitioner=[XnnpackPartitioner()])
         program = lowered.exported_program()
@@ -92,23 +91,31 @@ def lower(
         )
         return manager.to_executorch().buffer, layers
     except Exception as error:  # the lowering passes raise many unrelated types for an operation they do not know
-        raise _unsupported(exported, error) from error
+        raise _unsupported(graph, error) from error
 
 
-def _unsupported(exported: ExportedProgram, error: Exception) -> ConfigError:
+def _unsupported(graph: torch.fx.GraphModule, error: Exception) -> ConfigError:
     """Name the operations that the message of a lowering pass speaks of, with their layers and the user's lines."""
     text = str(error)
     mentioned = set(re.findall(r"(?:aten|torch|prims)(?:::|\.)(\w+)", text))
-    found: dict[str, None] = {}
-    for node in exported.graph.nodes:
-        name = str(node.target).removeprefix("aten.").split(".")[0]
-        if node.op == "call_function" and name in mentioned:
-            line = _user_line(node)
-            found[f"{name} of layer {layer_of(node)!r}{f' at {line}' if line else ''}"] = None
+    found = [place_of(node) for node in graph.graph.nodes if node.op == "call_function" and _is_named(node, mentioned)]
     first = next((line for line in text.splitlines() if line.strip()), type(error).__name__)
-    what = f": {', '.join(found)}" if found else ""
+    what = f": {', '.join(dict.fromkeys(found))}" if found else ""
     msg = f"the model cannot be lowered to ExecuTorch{what}: {first.strip()[:300]}"
     return ConfigError(msg, remedy="replace the operation by one that ExecuTorch has")
+
+
+def place_of(node: torch.fx.Node) -> str:
+    """For messages: `erfcx of layer 'body.3' at model.py:12`."""
+    line = _user_line(node)
+    name = str(node.target).removeprefix("aten.").split(".")[0]
+    return f"{name} of layer {layer_of(node)!r}{f' at {line}' if line else ''}"
+
+
+def _is_named(node: torch.fx.Node, mentioned: set[str]) -> bool:
+    """True where a message speaks of the node's operation, or of a part that torch decomposes it into."""
+    name = str(node.target).removeprefix("aten.").split(".")[0]
+    return name in mentioned or any(part.startswith("_") and name.startswith(part.strip("_")) for part in mentioned)
 
 
 def _user_line(node: torch.fx.Node) -> str | None:

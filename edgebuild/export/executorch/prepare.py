@@ -11,6 +11,7 @@ import numpy as np
 from edgebuild.errors import ConfigError
 from edgebuild.export.executorch.half import cast_border, to_half
 from edgebuild.export.executorch.layers import mark_layers
+from edgebuild.export.executorch.lower import place_of
 from edgebuild.export.executorch.quantize import quantize, read_calibration
 from edgebuild.export.format import ExportRequest, IoSpec, Layout
 from edgebuild.model.data_folder import InputSpec, read_summary
@@ -18,6 +19,7 @@ from edgebuild.model.model_folder import ModelRecord, read_record
 
 if TYPE_CHECKING:
     import torch
+    from torch.export import ExportedProgram
 
 _IMAGE_RANK = 4
 
@@ -58,6 +60,7 @@ def trace(request: ExportRequest) -> tuple[torch.fx.GraphModule, tuple[str, ...]
     specs = _ordered(record, read_summary(request.data).inputs)
     exported = check_exportable(model, _zeros(specs), request.project_root)
     layers = mark_layers(exported)
+    _refuse_changing_shapes(exported)
     output = next(node for node in exported.graph.nodes if node.op == "output")
     values = tuple(node.meta["val"] for node in output.args[0] if isinstance(node, torch.fx.Node))
     if len(values) != len(record.output_names):
@@ -135,6 +138,16 @@ def _ordered(record: ModelRecord, specs: tuple[InputSpec, ...]) -> tuple[InputSp
 def _zeros(specs: tuple[InputSpec, ...]) -> dict[str, np.ndarray]:
     """One sample per input; a trace depends on shapes and types only."""
     return {spec.name: np.zeros((1, *spec.shape), dtype=spec.dtype) for spec in specs}
+
+
+def _refuse_changing_shapes(exported: ExportedProgram) -> None:
+    for node in exported.graph.nodes:
+        shape = getattr(node.meta.get("val"), "shape", ())
+        if any(not isinstance(size, int) for size in shape):
+            msg = (
+                f"the model cannot be lowered to ExecuTorch: {place_of(node)} gives a shape that depends on the values"
+            )
+            raise ConfigError(msg, remedy="give every tensor a fixed shape: mask values instead of selecting them")
 
 
 def _refuse_quantized(record: ModelRecord) -> None:

@@ -1,4 +1,4 @@
-"""The registries of every kind of extension, named here so that the config can check a name without importing what it names.
+"""The registries of every kind of extension: the config checks a name here without importing what it names.
 
 Each says the package whose modules register in it: adding an extension is adding one file there.
 """

@@ -32,4 +32,4 @@ def run(context: StageContext) -> None:
     (context.output / "bench.json").write_text(json.dumps(result.to_json(), indent=1, sort_keys=True) + "\n")
 
 
-STAGES.register("bench")(StageKind(version=1, run=run, platform=True))
+STAGES.register("bench")(StageKind(version=1, run=run, platform=True, exclusive=True))

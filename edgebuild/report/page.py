@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from edgebuild.report import charts
+from edgebuild.report.chart_style import Chart
 from edgebuild.report.facts import RunFacts, TargetFacts
 from edgebuild.report.headline import headline
+from edgebuild.report.ledger_chart import ledger_chart
 from edgebuild.report.picture import headline_svg
 from edgebuild.report.templating import environment
 from edgebuild.report.verdict import run_passed
@@ -49,12 +51,12 @@ def _overview(facts: RunFacts) -> list[dict[str, Any]]:
 def _target_charts(facts: RunFacts, target: TargetFacts) -> list[dict[str, Any]]:
     census = charts.census_chart(target.census) if target.census else None
     return _present(
-        ("ledger", "Ledger: bytes and accuracy after each step", charts.ledger_chart(facts.baseline.ledger, target)),
+        ("ledger", "Ledger: bytes and accuracy after each step", ledger_chart(facts.baseline.ledger, target)),
         ("profile", "Time per operation", charts.profile_chart(target.profile)),
         ("layers", "Closeness to the float model, layer by layer", charts.layers_chart(target.layers)),
         ("census", "What the file stores", census),
     )
 
 
-def _present(*entries: tuple[str, str, charts.Chart | None]) -> list[dict[str, Any]]:
+def _present(*entries: tuple[str, str, Chart | None]) -> list[dict[str, Any]]:
     return [{"id": name, "title": title, "spec": spec} for name, title, spec in entries if spec is not None]

@@ -41,7 +41,7 @@ def summary_table(facts: RunFacts) -> Table:
     table.add_column("verdict", max_width=10)
     table.add_column("size", justify="right", max_width=9)
     table.add_column(facts.project.metric, justify="right", max_width=14)
-    table.add_column("drop", justify="right", max_width=11)
+    table.add_column("drop", justify="right", max_width=12)
     table.add_column("host latency", justify="right", max_width=9)
     table.add_column("budgets", max_width=_BUDGETS_WIDTH)
     for row in headline(facts):

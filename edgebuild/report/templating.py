@@ -28,6 +28,9 @@ def environment() -> Any:
         duration=wording.seconds_text,
         size=lambda count: format_value(count, "B"),
         budget_state=headline.budget_state,
+        found=lambda budget: (
+            headline.limit_text(budget.value, budget.unit) if budget.value is not None else wording.DASH
+        ),
         limit=lambda budget: headline.limit_text(budget.limit, budget.unit),
         verdict=lambda status: verdict.VERDICTS[status],
     )

@@ -10,7 +10,7 @@ from edgebuild.report.facts import BudgetResult, ClaimFacts, RunFacts, Status
 VERDICTS: dict[Status, str] = {
     "ok": "passed",
     "missed": "budget missed",
-    "failed": "effect not proved",
+    "failed": "checks failed",
     "error": "build error",
     "skipped": "skipped",
 }

@@ -21,6 +21,7 @@ LABELS = {
     "macs": "Multiply-accumulates",
     "parameters": "Parameters",
     "ram": "RAM (device)",
+    "sqnr": "Signal-to-noise ratio (SQNR)",
 }
 
 

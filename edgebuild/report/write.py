@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -18,6 +19,7 @@ from edgebuild.report.facts import RunFacts
 
 PLOTLY = "plotly.min.js"
 LATEST = "latest"
+ABANDONED_SECONDS = 3600
 _TIMES = frozenset({"seconds", "started", "stages", "command", "id"})
 """Keys of facts that differ between two builds of the same thing: when, how long, what came from the cache."""
 
@@ -75,6 +77,7 @@ def _write_new(facts: RunFacts, reports_dir: Path, digest: str) -> Path:
     run_id = f"{started:%Y%m%dT%H%M%SZ}-{digest[:8]}"
     named = replace(facts, run=replace(facts.run, id=run_id))
     reports_dir.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(reports_dir)
     library = _shared_plotly(reports_dir)
     temporary = Path(tempfile.mkdtemp(prefix=".writing-", dir=reports_dir))
     try:
@@ -99,6 +102,13 @@ def _write_new(facts: RunFacts, reports_dir: Path, digest: str) -> Path:
         shutil.rmtree(temporary, ignore_errors=True)
     _point_latest(reports_dir, run_id)
     return final
+
+
+def _remove_abandoned(reports_dir: Path) -> None:
+    """Remove what a killed build left half-written; an hour is far longer than a report takes."""
+    for folder in reports_dir.glob(".writing-*"):
+        if time.time() - folder.stat().st_mtime > ABANDONED_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _shared_plotly(reports_dir: Path) -> Path:

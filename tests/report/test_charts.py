@@ -11,19 +11,21 @@ import pytest
 
 import edgebuild.report
 from edgebuild.report import charts
+from edgebuild.report.chart_style import Chart
 from edgebuild.report.facts import LayerFacts, OpProfile
+from edgebuild.report.ledger_chart import ledger_chart
 from tests.report.sample import baseline, error_target, passing_facts, sample_facts, target
 
 STYLE = (Path(edgebuild.report.__file__).parent / "templates" / "style.css").read_text()
 
 
-def _all_charts() -> Iterator[charts.Chart]:
+def _all_charts() -> Iterator[Chart]:
     facts, one = passing_facts(), target("android-arm64", 1)
     assert one.census is not None
     for chart in (
         charts.accuracy_chart(facts, "file_size"),
         charts.accuracy_chart(facts, "host_latency"),
-        charts.ledger_chart(baseline().ledger, one),
+        ledger_chart(baseline().ledger, one),
         charts.profile_chart(one.profile),
         charts.layers_chart(one.layers),
         charts.census_chart(one.census),
@@ -33,7 +35,7 @@ def _all_charts() -> Iterator[charts.Chart]:
 
 
 @pytest.mark.parametrize("chart", list(_all_charts()))
-def test_plotly_accepts_the_chart(chart: charts.Chart) -> None:
+def test_plotly_accepts_the_chart(chart: Chart) -> None:
     text = json.dumps(chart)
     for name in set(re.findall(r'"@([a-z0-9]+)"', text)):
         assert f"--{name}:" in STYLE
@@ -59,7 +61,7 @@ def test_targets_without_a_figure_have_no_point_and_no_empty_chart() -> None:
 
 def test_the_waterfall_ends_at_the_size_of_the_file() -> None:
     one = target("android-arm64", 1)
-    chart = charts.ledger_chart(baseline().ledger, one)
+    chart = ledger_chart(baseline().ledger, one)
     assert chart is not None
     waterfall = chart["data"][0]
     assert one.artifact is not None
@@ -81,3 +83,14 @@ def test_the_worst_layer_stands_out() -> None:
     chart = charts.layers_chart([LayerFacts("a", 30.0), LayerFacts("b", 11.0), LayerFacts("c", None)])
     assert chart is not None
     assert chart["data"][0]["marker"]["color"] == ["@c2", "@bad"]
+
+
+def test_two_steps_of_one_kind_keep_their_own_places_on_the_axis() -> None:
+    one = target("android-arm64", 1)
+    (export,) = (row for row in one.ledger if row.title == "Export")
+    steps = tuple(
+        replace(export, title=f"prune: {kind} pruning of everything") for kind in ("structured", "unstructured")
+    )
+    chart = ledger_chart(baseline().ledger, replace(one, ledger=(*steps, export)))
+    assert chart is not None
+    assert chart["data"][0]["x"] == ["Train", "prune", "prune (2)", "Export", "File"]

@@ -1,8 +1,10 @@
 """A report appears whole or not at all, and an unchanged rebuild writes nothing."""
 
 import json
+import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -75,6 +77,14 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Mon
         write_report(changed(sample_facts()), tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {kept.name, "latest", ".assets"}
     assert (tmp_path / "latest").readlink() == Path(kept.name)
+
+
+def test_what_a_killed_build_left_is_removed_and_what_another_writes_is_not(tmp_path: Path) -> None:
+    for name, age in ((".writing-old", 7200), (".writing-now", 0)):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (time.time() - age, time.time() - age))
+    write_report(sample_facts(), tmp_path)
+    assert [path.name for path in tmp_path.glob(".writing-*")] == [".writing-now"]
 
 
 def test_a_reports_folder_that_cannot_be_made_is_a_store_error(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -54,7 +55,7 @@ def _render(facts: RunFacts, page: Path) -> None:
 
     from edgebuild.report.summary import summary_table
 
-    Console().print(summary_table(facts))
+    Console(width=None if sys.stdout.isatty() else 100).print(summary_table(facts))
     typer.echo(f"report: {page}")
 
 
@@ -65,6 +66,6 @@ def _render_comparison(comparison: Comparison, page: Path) -> None:
 
     changed = [change for change in comparison.changes if change.verdict not in ("same", "within noise")]
     if changed or comparison.statuses or any(change.verdict != "same" for change in comparison.changes):
-        Console().print(comparison_table(comparison))
+        Console(width=None if sys.stdout.isatty() else 100).print(comparison_table(comparison))
     typer.echo(f"{len(changed)} of {len(comparison.changes)} figures changed")
     typer.echo(f"report: {page}")

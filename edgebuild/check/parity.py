@@ -11,12 +11,9 @@ import numpy as np
 from edgebuild.check.finding import Finding
 from edgebuild.errors import InternalError
 from edgebuild.figure import Figure
+from edgebuild.model.score import CONFIDENCE, wilson
 
 CODE = "parity"
-
-_CONFIDENCE = 0.95
-_Z = 1.959963984540054
-"""Two-sided normal quantile of `_CONFIDENCE`."""
 
 _SAME_FILE_SQNR_DB = 20.0
 """Two runtimes that run one file right differ by rounding only; the silently wrong ones seen gave 2 to 24 dB."""
@@ -115,15 +112,6 @@ def dequantize(stored: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
     return real
 
 
-def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
-    """Wilson's score interval of a share at 95 % (E. B. Wilson, 1927), both ends in [0, 1]."""
-    share = successes / trials
-    spread = _Z * math.sqrt(share * (1 - share) / trials + _Z**2 / (4 * trials**2))
-    scale = 1 + _Z**2 / trials
-    centre = share + _Z**2 / (2 * trials)
-    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
-
-
 def parity_figures(result: ParityResult) -> list[Figure]:
     """The comparison as figures; over the samples named they are exact, only agreement speaks of inputs not seen."""
     provenance = f"{result.output}: {result.between}"
@@ -135,9 +123,9 @@ def parity_figures(result: ParityResult) -> list[Figure]:
     if result.max_lsb is not None:
         figures.append(Figure("max_lsb", result.max_lsb, "LSB", "exact", provenance=provenance))
     if result.agreeing is not None:
-        low, high = wilson_interval(result.agreeing, result.samples)
+        low, high = wilson(result.agreeing, result.samples)
         share = 100 * result.agreeing / result.samples
-        figures.append(Figure("agreement", share, "%", "measured", 100 * low, 100 * high, _CONFIDENCE, provenance))
+        figures.append(Figure("agreement", share, "%", "measured", 100 * low, 100 * high, CONFIDENCE, provenance))
     return figures
 
 

@@ -1,0 +1,113 @@
+"""Small networks, each with one thing that the checks must see; loaded through `module:function` like a user's."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+class Plain(nn.Module):
+    """What every target likes: convolutions, a depthwise one, global pooling, a classifier."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.ReLU())
+        self.depthwise = nn.Sequential(nn.Conv2d(16, 16, 3, padding=1, groups=16), nn.ReLU())
+        self.body = nn.Sequential(nn.Conv2d(16, 32, 3, padding=1), nn.ReLU())
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(32, 10)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.fc(torch.flatten(self.pool(self.body(self.depthwise(self.stem(image)))), 1))
+
+
+class Shuffling(nn.Module):
+    """A mean that wants channels first, and an activation that the Edge TPU lacks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 16, 3, padding=1)
+        self.swish = nn.Hardswish()
+        self.fc = nn.Linear(16, 10)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.fc(self.swish(self.stem(image)).mean((2, 3)))
+
+
+class Branching(nn.Module):
+    """Two branches with the same weights, whose results have different ranges and are then put together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left = nn.Conv2d(3, 16, 3, padding=1)
+        self.right = nn.Conv2d(3, 16, 3, padding=1)
+        self.squash = nn.Sigmoid()
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(32, 10)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        both = torch.cat([self.left(image), self.squash(self.right(torch.relu(image)))], 1)
+        return self.fc(torch.flatten(self.pool(both), 1))
+
+
+class Flattening(nn.Module):
+    """The classic: a classifier right on a feature map."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 3, padding=1)
+        self.fc = nn.Linear(4 * 8 * 8, 10)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.fc(torch.flatten(torch.relu(self.stem(image)), 1))
+
+
+class Cumulative(nn.Module):
+    """An operation that XNNPACK does not have."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cumsum(x, 3)
+
+
+class Interrupted(nn.Module):
+    """Two convolutions with such an operation between them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 16, 3, padding=1)
+        self.middle = Cumulative()
+        self.second = nn.Conv2d(16, 8, 3, padding=1)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.second(self.middle(self.first(image))).mean((2, 3))
+
+
+def plain() -> nn.Module:
+    return Plain()
+
+
+def shuffling() -> nn.Module:
+    return Shuffling()
+
+
+def branching() -> nn.Module:
+    net = Branching()
+    net.right.load_state_dict(net.left.state_dict())
+    return net
+
+
+def flattening() -> nn.Module:
+    return Flattening()
+
+
+def interrupted() -> nn.Module:
+    return Interrupted()
+
+
+def sparse() -> nn.Module:
+    """Three of four weights of the first layer are zero, and the rest have three values."""
+    net = Flattening()
+    pattern = torch.tensor([0.0, 0, 0, 0.5, 0, 0, 0, 0.25, 0, 0, 0, -0.5])
+    with torch.no_grad():
+        net.stem.weight.copy_(pattern.repeat(9).reshape(net.stem.weight.shape))
+    return net

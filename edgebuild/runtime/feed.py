@@ -3,19 +3,43 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from edgebuild.export.format import ExportRecord, IoSpec
-    from edgebuild.runtime.session import Session
+from edgebuild.runtime.session import Session
 
 _IMAGE_RANK = 4
 
 
-def predict(session: Session, record: ExportRecord, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+class Io(Protocol):
+    """One input or output of the file: what `edgebuild.export.format.IoSpec` says."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> str: ...
+    @property
+    def layout(self) -> str: ...
+    @property
+    def scale(self) -> float | None: ...
+    @property
+    def zero_point(self) -> int | None: ...
+
+
+class Described(Protocol):
+    """A file's inputs and outputs: what `edgebuild.export.format.ExportRecord` says."""
+
+    @property
+    def inputs(self) -> Sequence[Io]: ...
+    @property
+    def outputs(self) -> Sequence[Io]: ...
+
+
+def predict(session: Session, record: Described, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Run the file on `inputs` (name -> [n, ...] as the PyTorch model takes them, NCHW) and return what PyTorch would.
 
     Returns:
@@ -27,7 +51,7 @@ def predict(session: Session, record: ExportRecord, inputs: Mapping[str, np.ndar
     return from_raw(record, raw_outputs(session, record, inputs))
 
 
-def raw_outputs(session: Session, record: ExportRecord, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def raw_outputs(session: Session, record: Described, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """As `predict`, but the outputs are the file's own [n, ...], layout and integers, for bit-exact comparisons."""
     raw = to_raw(record, inputs)
     count = min(len(array) for array in raw.values())
@@ -40,7 +64,7 @@ def raw_outputs(session: Session, record: ExportRecord, inputs: Mapping[str, np.
     return {spec.name: _stacked(rows[spec.name], spec) for spec in record.outputs}
 
 
-def to_raw(record: ExportRecord, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def to_raw(record: Described, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Turn model inputs (name -> [n, ...], NCHW) into what the file takes: its layout, its type, quantized.
 
     Values are rounded to the nearest integer, halves to even as XNNPACK and Arm's instructions do, and clipped.
@@ -65,7 +89,7 @@ def to_raw(record: ExportRecord, inputs: Mapping[str, np.ndarray]) -> dict[str, 
     return raw
 
 
-def from_raw(record: ExportRecord, outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def from_raw(record: Described, outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Turn the file's outputs (name -> [n, ...]) into the model's: dequantized to float32, NCHW."""
     results = {}
     for spec in record.outputs:
@@ -93,7 +117,7 @@ def outputs_digest(outputs: Mapping[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def _quantized(array: np.ndarray, spec: IoSpec) -> np.ndarray:
+def _quantized(array: np.ndarray, spec: Io) -> np.ndarray:
     if spec.scale is None:
         return array.astype(spec.dtype, copy=False)
     limits = np.iinfo(spec.dtype)
@@ -107,5 +131,5 @@ def _padded(piece: np.ndarray, batch: int) -> np.ndarray:
     return np.concatenate([piece, np.repeat(piece[-1:], missing, axis=0)]) if missing else piece
 
 
-def _stacked(rows: list[np.ndarray], spec: IoSpec) -> np.ndarray:
+def _stacked(rows: list[np.ndarray], spec: Io) -> np.ndarray:
     return np.concatenate(rows) if rows else np.zeros((0, *spec.shape[1:]), spec.dtype)

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgebuild.check.census.tflite import read_census
+from edgebuild.check.census.tflite import read_census, take_census
 from edgebuild.config.registries import FORMATS, RUNTIMES
 from edgebuild.errors import ConfigError, ToolError
 from edgebuild.export.format import ExportRecord
+from edgebuild.export.tflite.convert import convert
 from edgebuild.model.data_folder import InputSpec
 from edgebuild.runtime.feed import predict, raw_outputs
 from tests.tflite.nets import Workbench, sqnr
@@ -112,6 +113,24 @@ def test_a_batch_norm_behind_a_1d_convolution_is_folded(signal: Workbench) -> No
     assert record.layers == ("body.0", "head")
     truth = signal.truth()["scores"]
     assert sqnr(truth, outputs_of("litert", file, record, signal)["scores"]) > FLOOR["int8"]
+
+
+def test_a_program_exported_before_keeps_its_layers(signal: Workbench) -> None:
+    import torch
+
+    program = torch.export.export(signal.module, (torch.from_numpy(signal.arrays["signal"][:1]),))
+    source = convert(program.module(), signal.inputs, ("scores",), "nchw", signal.root)
+    census = take_census(source.data, "program", source.layers)
+    assert source.layers == ("body.0", "head")
+    assert {weight.layer for weight in census.weights} == {"body.0", "head"}
+
+
+def test_what_tflite_has_not_is_named(tmp_path: Path) -> None:
+    import torch
+
+    odd = torch.nn.Sequential(torch.nn.ConvTranspose2d(4, 4, 3, stride=2, padding=1)).eval()
+    with pytest.raises(ConfigError, match=r"cannot convert the model: it has no TFLite operation for \w+\.convolution"):
+        convert(odd, [InputSpec("x", (4, 8, 8), "float32")], ("y",), "nhwc", tmp_path)
 
 
 def test_static_without_calibration_says_what_to_add(classifier: Workbench, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,7 +107,7 @@ def _lower(module: torch.nn.Module, arguments: dict[str, torch.Tensor]) -> bytes
 
         litert_torch.config.show_progress = False
         try:
-            with _dotted_layer_names():
+            with _dotted_layer_names(module):
                 edge = litert_torch.convert(module, sample_kwargs=arguments)
         except Exception as error:
             msg = f"LiteRT cannot convert the model: {_reason(error)}"
@@ -115,22 +116,29 @@ def _lower(module: torch.nn.Module, arguments: dict[str, torch.Tensor]) -> bytes
 
 
 def _reason(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    telling = [line for line in lines if "error:" in line or "failed to legalize" in line]
-    return f"{type(error).__name__}: {(telling or lines or [''])[0][:300]}"
+    text = str(error).strip()
+    illegal = re.search(r"failed to legalize operation '([^']+)'", text)
+    if illegal:
+        return f"it has no TFLite operation for {illegal[1]}"
+    return f"{type(error).__name__}: {text.partition(chr(10))[0][:300]}"
 
 
 @contextlib.contextmanager
-def _dotted_layer_names() -> Iterator[None]:
+def _dotted_layer_names(module: torch.nn.Module) -> Iterator[None]:
     """Let the converter name tensors after the full dotted path of their layer.
 
-    Its own names give classes and the last attribute only, which cannot tell `left.0` from `right.0`.
+    Its own names give classes and the last attribute only, which cannot tell `left.0` from `right.0`. A program that
+    was exported before knows no layers; there the owner of the parameter that an operation reads tells.
     """
     from litert_torch.backend.debuginfo import _build
 
+    stored = [*module.named_parameters(), *module.named_buffers()]
+    owners = {name.replace(".", "_"): name.rpartition(".")[0] for name, _ in stored}
+
     def dotted(node: Any) -> str:
         stack = list(node.meta.get("nn_module_stack", {}).values())
-        return (stack[-1][0] if stack else "") + ";"
+        layer = stack[-1][0] if stack else ""
+        return (_owner_of_parameter(node, owners) if layer in ("", _WRAPPED) else layer) + ";"
 
     original = _build._get_hierarchy
     _build._get_hierarchy = dotted
@@ -138,3 +146,13 @@ def _dotted_layer_names() -> Iterator[None]:
         yield
     finally:
         _build._get_hierarchy = original
+
+
+def _owner_of_parameter(node: Any, owners: dict[str, str]) -> str:
+    """The layer that owns the parameter which `node` reads, directly or through one operation; empty without one."""
+    near = node.all_input_nodes
+    for source in (*near, *(further for one in near for further in one.all_input_nodes)):
+        kind, _, name = source.name.partition("_")
+        if kind in ("p", "b") and name in owners:
+            return owners[name]
+    return ""

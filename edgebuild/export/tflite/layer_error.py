@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from edgebuild.check.census.model import Census, OperationRecord
+from edgebuild.check.census.model import Census
 from edgebuild.check.census.tflite import take_census
 from edgebuild.errors import InternalError
 from edgebuild.export.format import ExportRequest, LayerError, read_export
@@ -86,10 +86,7 @@ def layer_error(request: ExportRequest, file: Path, samples: int) -> list[LayerE
             truth = exact.value(name)
             total.signal += float(np.sum(truth**2))
             total.noise += float(np.sum((truth - tapped.value(name)) ** 2))
-    return [
-        LayerError(operation.layer or name, _decibels(sums[name]), operation.name, count)
-        for name, operation in taps.items()
-    ]
+    return [LayerError(layer, _decibels(sums[name]), kernel, count) for name, (layer, kernel) in taps.items()]
 
 
 def _tap(data: bytes, label: str) -> _Tapped:
@@ -110,16 +107,24 @@ def _tap(data: bytes, label: str) -> _Tapped:
     return _Tapped(interpreters[0], interpreters[1], census, index)
 
 
-def _taps(tapped: _Tapped, exact: _Tapped) -> dict[str, OperationRecord]:
-    """Tensor name -> operation that makes it: for every layer its last computing operation that both files have."""
-    found: dict[str, tuple[str, OperationRecord]] = {}
+def _taps(tapped: _Tapped, exact: _Tapped) -> dict[str, tuple[str, str]]:
+    """Tensor name -> (layer, kernel): for every layer its last computing operation that both files have.
+
+    The kernel is the one that computes in the float file: in the exported file a QUANTIZE may come behind it.
+    """
+    kernels = {
+        exact.census.tensors[index].name: operation.name
+        for operation in exact.census.operations
+        for index in operation.outputs
+    }
+    found: dict[str, str] = {}
     for operation in tapped.census.operations:
         for index in operation.outputs:
             name = tapped.census.tensors[index].name
-            layer = operation.layer if name in exact.index else None
-            if layer and (operation.name not in _HELPERS or layer not in found):
-                found[layer] = (name, operation)
-    return dict(found.values())
+            layer = operation.layer if name in kernels else None
+            if layer and (kernels[name] not in _HELPERS or layer not in found):
+                found[layer] = name
+    return {name: (layer, kernels[name]) for layer, name in found.items()}
 
 
 def _decibels(sums: _Sums) -> float:

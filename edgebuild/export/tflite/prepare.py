@@ -23,7 +23,8 @@ class Prepared:
 
     Attributes:
         module: a changed copy of the user's model, in eval mode.
-        layers: dotted names of the layers that own parameters, in forward order; folded batch norms are gone.
+        layers: dotted names of the layers that own parameters, in forward order, without batch norms, which are folded
+            here or by the converter.
         output_layers: per output, the dotted name of the layer whose operation makes it; None where no layer does.
         output_ranks: number of dimensions of each output, with the batch.
     """
@@ -49,7 +50,7 @@ def prepare(
         module.eval()
     _remove_dropout(module)
     program = check_exportable(module, samples, project_root)
-    folded = _fold_batch_norms(module, program)
+    _fold_batch_norms(module, program)
     values = _output_values(program)
     if len(values) != len(output_names):
         names = ", ".join(output_names)
@@ -57,7 +58,7 @@ def prepare(
         raise ConfigError(msg, remedy="name every output, in the order in which the model returns them")
     return Prepared(
         module,
-        tuple(name for name in _parameter_owners(program) if name not in folded),
+        tuple(_parameter_owners(program)),
         tuple(_deepest_layer(value) for value in values),
         tuple(len(value.meta["val"].shape) for value in values),
     )
@@ -74,22 +75,19 @@ def _remove_dropout(module: torch.nn.Module) -> None:
                 setattr(parent, name, nn.Identity())
 
 
-def _fold_batch_norms(module: torch.nn.Module, program: Any) -> set[str]:
-    """Fold in `module` what `program` (its trace) shows to be foldable; return the names of the batch norms folded."""
+def _fold_batch_norms(module: torch.nn.Module, program: Any) -> None:
+    """Fold in `module` what `program` (its trace) shows to be foldable."""
     from torch import nn
     from torch.nn.modules.batchnorm import _BatchNorm
     from torch.nn.utils.fusion import fuse_conv_bn_eval
 
     transposed = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-    folded = set()
     for convolution, norm in _foldable(program):
         first, second = module.get_submodule(convolution), module.get_submodule(norm)
         if not isinstance(first, (nn.Conv1d, nn.Conv2d, nn.Conv3d, *transposed)) or not isinstance(second, _BatchNorm):
             continue
         _replace(module, convolution, fuse_conv_bn_eval(first, second, isinstance(first, transposed)))
         _replace(module, norm, nn.Identity())
-        folded.add(norm)
-    return folded
 
 
 def _foldable(program: Any) -> list[tuple[str, str]]:
@@ -113,7 +111,7 @@ def _parameter_owners(program: Any) -> list[str]:
     owners = program.graph_signature.inputs_to_parameters
     found: dict[str, None] = {}
     for node in program.graph.nodes:
-        if node.op == "call_function":
+        if node.op == "call_function" and "batch_norm" not in str(node.target):
             for used in node.all_input_nodes:
                 if used.name in owners and _owner(owners[used.name]):
                     found[_owner(owners[used.name])] = None

@@ -17,26 +17,48 @@ class Io(Protocol):
     """One input or output of the file: what `edgebuild.export.format.IoSpec` says."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The user's name for it."""
+        ...
+
     @property
-    def shape(self) -> tuple[int, ...]: ...
+    def shape(self) -> tuple[int, ...]:
+        """With the batch dimension, in `layout`."""
+        ...
+
     @property
-    def dtype(self) -> str: ...
+    def dtype(self) -> str:
+        """Element type as numpy names it."""
+        ...
+
     @property
-    def layout(self) -> str: ...
+    def layout(self) -> str:
+        """`nhwc` or `nchw`."""
+        ...
+
     @property
-    def scale(self) -> float | None: ...
+    def scale(self) -> float | None:
+        """None for float tensors."""
+        ...
+
     @property
-    def zero_point(self) -> int | None: ...
+    def zero_point(self) -> int | None:
+        """None for float tensors."""
+        ...
 
 
 class Described(Protocol):
     """A file's inputs and outputs: what `edgebuild.export.format.ExportRecord` says."""
 
     @property
-    def inputs(self) -> Sequence[Io]: ...
+    def inputs(self) -> Sequence[Io]:
+        """In the file's order."""
+        ...
+
     @property
-    def outputs(self) -> Sequence[Io]: ...
+    def outputs(self) -> Sequence[Io]:
+        """In the file's order."""
+        ...
 
 
 def predict(session: Session, record: Described, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -41,7 +41,7 @@ _RUNTIME_NAMES = {
 
 
 class DelegatedNode(NamedTuple):
-    """A node inside a delegate; `bounded` where an activation is folded into it, which may run as a clamp of its own."""
+    """A node inside a delegate; `bounded` where an activation is folded into it, which may run as a clamp."""
 
     kind: str
     layer: str | None

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     import torch
 
 
 def static_quantizer(per_channel: bool) -> Any:
-    """Weights and activations int8, ranges of activations from calibration."""
+    """Weights and activations int8, ranges of activations from calibration.
+
+    Batch norms are folded before a graph is annotated, so the patterns that look for them (and take seconds to trace)
+    are left to quantization-aware training.
+    """
     from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
         XNNPACKQuantizer,
         get_symmetric_quantization_config,
     )
 
-    return XNNPACKQuantizer().set_global(get_symmetric_quantization_config(is_per_channel=per_channel))
+    class StaticQuantizer(XNNPACKQuantizer):  # type: ignore[misc]
+        SUPPORTED_PATTERNS: ClassVar = [
+            pattern for pattern in XNNPACKQuantizer.SUPPORTED_PATTERNS if not pattern.is_qat
+        ]
+
+    return StaticQuantizer().set_global(get_symmetric_quantization_config(is_per_channel=per_channel))
 
 
 def dynamic_quantizer(per_channel: bool) -> Any:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from edgebuild.check.census.pte import read_pte_census
-from edgebuild.config.registries import FORMATS
+from edgebuild.config.registries import FORMATS, RUNTIMES
 from edgebuild.errors import ConfigError
 from edgebuild.export.format import ExportRequest
 from edgebuild.runtime.executorch_file import read_pte
+from edgebuild.runtime.feed import predict
 from tests.executorch.workshop import Export, decibel, outputs
 
 _VARIANTS = [
@@ -34,6 +35,14 @@ def test_outputs_follow_pytorch(export: Export, dtype: str, layout: str, io: str
 
 def test_nhwc_computes_the_same_bits_as_nchw(export: Export) -> None:
     assert outputs(export("residual", "int8", "nhwc")).tobytes() == outputs(export("residual", "int8")).tobytes()
+
+
+def test_a_session_can_be_fed_with_the_models_own_arrays(export: Export) -> None:
+    exported = export("segmenter", "fp32", "nhwc")
+    session = RUNTIMES.get("executorch").open(exported.file, 1)
+    found = predict(session, exported.record, {"image": exported.samples})["scores"]
+    session.close()
+    assert decibel(exported.expected(), found) > 110
 
 
 def test_image_output_has_the_layout_too(export: Export) -> None:

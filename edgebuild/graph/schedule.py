@@ -217,10 +217,10 @@ class _Build:
     def _submit(self, ready: _Ready, output: Path) -> None:
         if self._executor is None:
             self._executor = EXECUTORS.get(self._executor_name)(self._jobs)
-        inputs = {role: _folder(self._results[source]) for role, source in ready.stage.inputs.items()}
-        log = self._store.log_path(ready.stage.id)
+        inputs = {role: _folder(self._results[source]).resolve() for role, source in ready.stage.inputs.items()}
+        log = self._store.log_path(ready.stage.id).resolve()
         module = str(getattr(ready.kind.run, "__module__", ""))
-        self._executor.submit(Task(ready.stage, module, inputs, output, self._root, log))
+        self._executor.submit(Task(ready.stage, module, inputs, output.resolve(), self._root, log))
 
     def _wait(self, ready: _Ready) -> None:
         if not ready.waiting:

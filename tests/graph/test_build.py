@@ -101,7 +101,7 @@ def test_our_bug_is_an_internal_error_with_the_traceback_in_the_log(project: Pat
     assert type(error) is InternalError
     assert "ValueError: index out of the blue" in error.message
     log = project / ".edgebuild" / "logs" / "bad%2Fstep.log"
-    assert str(log) in str(error.remedy)
+    assert str(log.relative_to(project)) in str(error.remedy)
     assert "Traceback" in log.read_text()
 
 

@@ -19,10 +19,10 @@ class Task:
     Attributes:
         stage: the node.
         kind_module: the module that has the code of the stage's kind and registers it; need not be edgebuild's own.
-        inputs: role -> folder of the input artifact.
-        output: an empty folder to fill, on the store's disk.
+        inputs: role -> folder of the input artifact, absolute.
+        output: an empty folder to fill, on the store's disk, absolute.
         project_root: folder of edgebuild.yaml.
-        log: file that takes everything printed while the stage runs.
+        log: file that takes everything printed while the stage runs, absolute.
     """
 
     stage: Stage
@@ -31,6 +31,12 @@ class Task:
     output: Path
     project_root: Path
     log: Path
+
+    @property
+    def shown_log(self) -> str:
+        """The log as messages name it: from the project's folder on."""
+        inside = self.log.is_relative_to(self.project_root)
+        return str(self.log.relative_to(self.project_root) if inside else self.log)
 
 
 @dataclass(frozen=True)

@@ -134,7 +134,7 @@ class LocalExecutor:
 def _death(task: Task, code: int | None) -> ToolError:
     tail = _tail(task.log)
     printed = "; it printed nothing" if not tail else ". The end of its output:\n" + tail
-    remedy = f"all of its output is in {task.log}"
+    remedy = f"all of its output is in {task.shown_log}"
     if code is not None and code == -signal.SIGKILL:
         remedy = f"if the machine ran out of memory, free some or build with --jobs 1; {remedy}"
     return ToolError(f"{task.stage.id}: the worker process {_how(code)}{printed}", remedy=remedy)

@@ -29,11 +29,15 @@ class RemoteError:
         return made
 
 
-def describe_error(error: BaseException, stage_id: str, output: Path, log: Path) -> RemoteError:
-    """What a stage's exception means for a user; one that no stage should raise becomes an InternalError."""
+def describe_error(error: BaseException, stage_id: str, output: Path, log: str) -> RemoteError:
+    """What a stage's exception means for a user; one that no stage should raise becomes an InternalError.
+
+    Where another exception is behind it and nobody knows a remedy, the log helps: it has the traceback.
+    """
     if isinstance(error, EdgebuildError):
         known = [cls.__name__ for cls in type(error).__mro__ if cls.__module__ == errors.__name__]
-        return RemoteError(known[0], error.message, error.remedy)
+        remedy = error.remedy or (f"the traceback is in {log}" if error.__cause__ is not None else None)
+        return RemoteError(known[0], error.message, remedy)
     if _is_full_disk(error):
         full = store_error(OSError(errno.ENOSPC, ""), output.parents[2])  # <store>/tmp/<session>/<output>
         return RemoteError("StoreError", f"{stage_id}: {full.message}", full.remedy)

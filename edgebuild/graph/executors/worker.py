@@ -63,7 +63,7 @@ def serve(handle: int, parent: int) -> None:
 
 
 def run_task(task: Task, pipe: Connection) -> Succeeded | tuple[str, RemoteError]:
-    """Run one stage with its output going to its log; what it raises comes back in parts."""
+    """Run one stage in the project's folder, with its output going to its log; what it raises comes back in parts."""
     stage_id = task.stage.id
     root = str(task.project_root)
     sys.path.insert(0, root)
@@ -71,15 +71,15 @@ def run_task(task: Task, pipe: Connection) -> Succeeded | tuple[str, RemoteError
     try:
         _print_into(task.log)
         kind = _find_kind(task)
-        kind.run(
-            StageContext(task.stage, dict(task.inputs), task.output, task.project_root, _PipeProgress(pipe, stage_id))
-        )
+        progress = _PipeProgress(pipe, stage_id)
+        with contextlib.chdir(root):  # where the user's relative paths start, wherever the command was typed
+            kind.run(StageContext(task.stage, dict(task.inputs), task.output, task.project_root, progress))
         sys.stdout.flush()
         return Succeeded(stage_id, time.monotonic() - started)
     except BaseException as error:  # noqa: BLE001  whatever it is, the worker lives on and the parent must hear of it
         with contextlib.suppress(OSError):
             traceback.print_exc()
-        return stage_id, describe_error(error, stage_id, task.output, task.log)
+        return stage_id, describe_error(error, stage_id, task.output, task.shown_log)
     finally:
         if root in sys.path:
             sys.path.remove(root)

@@ -110,7 +110,7 @@ class ExportFormat:
         tools: distributions whose versions the file depends on.
         runtime: name in RUNTIMES of the runtime that runs it on this host.
         run: fills `request.output`.
-        layer_error: (request, exported file, samples) -> per layer, how far the file is from float; runs the real kernels.
+        layer_error: (request, exported file, samples) -> how far each layer is from float; runs the real kernels.
     """
 
     title: str

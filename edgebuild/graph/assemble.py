@@ -158,7 +158,7 @@ def _add_target(graph: Graph, project: Project, target: Target) -> None:
     graph.add(
         Stage(ids.export, "export", export, {"model": model, "data": DATA}, code, seed=project.seed, target=target.name)
     )
-    promise = promise_of(project, target)
+    promise = promise_of(target)
     graph.add(
         Stage(
             ids.verify,
@@ -253,8 +253,8 @@ def layer_error_stage(project: Project, target: Target, samples: int) -> Stage:
     )
 
 
-def promise_of(project: Project, target: Target) -> Promise:
-    """What the target's profile promises about its file, for the checks."""
+def promise_of(target: Target) -> Promise:
+    """What the target's profile promises about its file; names and shapes are the model's and added by the check."""
     runtime = RuntimeVersion(target.runtime.name, target.runtime.version)
     oldest = RuntimeVersion.parse(target.runtime.oldest) if target.runtime.oldest else runtime
     chosen = [getattr(step.parameters, "granularity", None) for step in target.steps()]
@@ -269,6 +269,4 @@ def promise_of(project: Project, target: Target) -> Promise:
         oldest=oldest,
         granularity=granularity,
         options=dict(target.export.options),
-        input_names=tuple(project.model.inputs),
-        output_names=tuple(project.model.outputs),
     )

@@ -17,5 +17,6 @@ RUNTIMES.register("executorch")(
         time=time_pte,
         profile=profile_pte,
         remedy=INSTALL,
+        distribution="executorch",
     )
 )

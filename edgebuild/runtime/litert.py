@@ -1,4 +1,4 @@
-"""The runtime `litert`: ai-edge-litert, with XNNPACK as it comes; runs any .tflite on this host."""
+"""The runtimes `litert` (ai-edge-litert with XNNPACK, as it comes) and `litert-builtin` (without the delegate)."""
 
 from __future__ import annotations
 
@@ -23,17 +23,20 @@ DISTRIBUTION = "ai-edge-litert"
 class LitertSession:
     """A .tflite file loaded in this process; a `edgebuild.runtime.session.Session`.
 
-    Its operations run on XNNPACK where that has a kernel for them, as an app's would.
+    `delegated`: operations run on XNNPACK where that has a kernel for them, as an app's would; else on LiteRT's own.
     """
 
-    def __init__(self, file: Path, threads: int) -> None:
+    def __init__(self, file: Path, threads: int, *, delegated: bool = True) -> None:
         """Raises ConfigError where the file is not a .tflite, ToolError where the runtime cannot load it."""
         names = io_names(read_model(file))
         with quiet("LiteRT"):
-            from ai_edge_litert.interpreter import Interpreter
+            from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+            kernels = OpResolverType.AUTO if delegated else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
             try:
-                self._interpreter = Interpreter(model_path=str(file), num_threads=threads)
+                self._interpreter = Interpreter(
+                    model_path=str(file), num_threads=threads, experimental_op_resolver_type=kernels
+                )
                 self._interpreter.allocate_tensors()
             except (RuntimeError, ValueError) as error:
                 msg = f"LiteRT {version()} cannot load {file.name}: {str(error).strip()}"
@@ -81,6 +84,16 @@ def profile(file: Path, inputs: Mapping[str, Path], threads: int, runs: int) -> 
     return list(profile_in_child(Path(sys.executable), file, inputs, threads, runs).operations)
 
 
+def open_builtin(file: Path, threads: int) -> LitertSession:
+    """Load `file` on LiteRT's own kernels."""
+    return LitertSession(file, threads, delegated=False)
+
+
+def time_builtin(file: Path, inputs: Mapping[str, Path], threads: int, runs: int, cpus: tuple[int, ...]) -> TimedRun:
+    """As `time`, on LiteRT's own kernels."""
+    return time_in_child(Path(sys.executable), file, inputs, threads, runs, cpus, delegated=False)
+
+
 RUNTIMES.register("litert")(
     Runtime(
         title="LiteRT (ai-edge-litert) with XNNPACK",
@@ -89,5 +102,17 @@ RUNTIMES.register("litert")(
         time=time,
         profile=profile,
         remedy=f"pip install {DISTRIBUTION}",
+        distribution=DISTRIBUTION,
+    )
+)
+RUNTIMES.register("litert-builtin")(
+    Runtime(
+        title="LiteRT (ai-edge-litert) on its own kernels, without XNNPACK",
+        version=version,
+        open=open_builtin,
+        time=time_builtin,
+        profile=profile,
+        remedy=f"pip install {DISTRIBUTION}",
+        distribution=DISTRIBUTION,
     )
 )

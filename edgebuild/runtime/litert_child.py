@@ -39,9 +39,18 @@ def run_job(python: Path, command: str, job: Mapping[str, Any]) -> Any:
 
 
 def time_in_child(
-    python: Path, file: Path, inputs: Mapping[str, Path], threads: int, runs: int, cpus: tuple[int, ...]
+    python: Path,
+    file: Path,
+    inputs: Mapping[str, Path],
+    threads: int,
+    runs: int,
+    cpus: tuple[int, ...],
+    *,
+    delegated: bool = True,
 ) -> TimedRun:
     """Load `file` in a new process pinned to `cpus` (empty: not pinned) and time `runs` inferences.
+
+    Without `delegated` it runs on the runtime's own kernels.
 
     Raises:
         ToolError: the file cannot be loaded or run there.
@@ -52,6 +61,7 @@ def time_in_child(
         "threads": threads,
         "runs": runs,
         "cpus": list(cpus),
+        "delegated": delegated,
     }
     result = run_job(python, "time", job)
     return TimedRun(**{**result, "milliseconds": tuple(result["milliseconds"])})

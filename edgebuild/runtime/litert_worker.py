@@ -26,19 +26,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-def _interpreter_class() -> Any:
+def _interpreter_module() -> Any:
     try:
-        from ai_edge_litert.interpreter import Interpreter
+        from ai_edge_litert import interpreter
     except ImportError:
-        from tflite_runtime.interpreter import Interpreter
-    return Interpreter
+        from tflite_runtime import interpreter
+    return interpreter
 
 
 class _Loaded:
     """One file, ready to run; inputs and outputs by the names of its signature, else of its tensors."""
 
-    def __init__(self, path: str, threads: int) -> None:
-        self.interpreter = _interpreter_class()(model_path=path, num_threads=threads)
+    def __init__(self, path: str, threads: int, *, delegated: bool = True) -> None:
+        module = _interpreter_module()
+        kernels = module.OpResolverType
+        self.interpreter = module.Interpreter(
+            model_path=path,
+            num_threads=threads,
+            experimental_op_resolver_type=kernels.AUTO if delegated else kernels.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        )
         self.interpreter.allocate_tensors()
         signatures = self.interpreter._get_full_signature_list()
         signature = next(iter(signatures.values())) if signatures else None
@@ -89,10 +95,10 @@ def _time(job: dict[str, Any]) -> dict[str, Any]:
     if job["cpus"]:
         os.sched_setaffinity(0, job["cpus"])
     arrays = {name: np.load(path) for name, path in job["inputs"].items()}
-    _interpreter_class()
+    _interpreter_module()
     idle = _status_bytes("VmRSS")
     start = time.perf_counter()
-    loaded = _Loaded(job["file"], job["threads"])
+    loaded = _Loaded(job["file"], job["threads"], delegated=job["delegated"])
     load_ms = (time.perf_counter() - start) * 1e3
     loaded.feed(arrays)
     milliseconds = []

@@ -62,6 +62,9 @@ class Runtime:
         time: (file, input .npy files by name, threads, runs, cpus to pin to) -> TimedRun, in a separate process.
         profile: (file, input .npy files by name, threads, runs) -> per-op times.
         remedy: command that installs it.
+        distribution: the installed distribution it comes with; empty where it lives in an environment of its own.
+        same_kernels: name of the runtime here that has the same kernels, so that a file's integer outputs must agree
+            with it to the rounding of one step; None where there is none.
     """
 
     title: str
@@ -70,3 +73,5 @@ class Runtime:
     time: Callable[[Path, Mapping[str, Path], int, int, tuple[int, ...]], TimedRun]
     profile: Callable[[Path, Mapping[str, Path], int, int], list[OpTime]]
     remedy: str
+    distribution: str = ""
+    same_kernels: str | None = None

@@ -53,5 +53,6 @@ RUNTIMES.register("tflite-runtime")(
         time=time,
         profile=profile,
         remedy=COMMAND,
+        same_kernels="litert-builtin",
     )
 )

@@ -9,7 +9,7 @@ import pytest
 
 from edgebuild.config.registries import FORMATS, RUNTIMES
 from edgebuild.errors import ConfigError, ToolError
-from edgebuild.runtime.feed import outputs_digest, to_raw
+from edgebuild.export.feed import outputs_digest, to_raw
 from edgebuild.runtime.litert_profile import profile_in_child
 from edgebuild.runtime.tflite_runtime_install import environment_python
 from tests.tflite.nets import Workbench

@@ -22,7 +22,7 @@ class TensorRecord:
         dtype: `float32`, `float16`, `int8`, `int4`, `uint8`, `int16`, `int32`, `int64`, `bool`.
         shape: as stored.
         bytes: stored bytes for weight, bias and constant; 0 for the others.
-        scale, zero_point, axis: quantization parameters; per-channel where there are several; axis is the channel's dimension.
+        scale, zero_point, axis: quantization parameters, per-channel where there are several; axis is the channel's.
         sparsity: share of exact zeros in [0, 1], for weights only (an int8 zero is its zero point).
         distinct: number of distinct stored values, for weights only.
     """

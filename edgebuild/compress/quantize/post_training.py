@@ -1,7 +1,7 @@
 """The plan step `quantize`: post-training quantization, decided here and carried out by the export format.
 
-The step fixes the scheme and the calibration samples; the ranges are taken by the target runtime's own quantizer, so that
-what was calibrated is what runs.
+The step fixes the scheme and the calibration samples; the ranges are taken by the target runtime's own quantizer, so
+that what was calibrated is what runs.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def run(request: ExportRequest) -> None:
     """
     prepared = prepare(request)
     request.progress.update(0.6, "lowering to XNNPACK")
-    graph, inputs = lay_out(prepared.graph, prepared.inputs, request.layout)
+    graph, inputs = lay_out(prepared.graph, prepared.example, request.layout)
     data, layers = lower(graph, inputs, metadata(prepared, read_summary(request.data)), half=prepared.half)
     (request.output / FILE).write_bytes(data)
     (request.output / LAYERS_FILE).write_text(json.dumps(layers, indent=1, sort_keys=True) + "\n")
@@ -43,8 +43,8 @@ def run(request: ExportRequest) -> None:
         dtype=request.dtype,
         file=FILE,
         layout=request.layout,
-        inputs=prepared.input_specs,
-        outputs=prepared.output_specs,
+        inputs=prepared.inputs,
+        outputs=prepared.outputs,
         layers=tuple(layer for layer in prepared.layers if layer in present),
         tools={name: importlib.metadata.version(name) for name in _TOOLS},
         extra={"backend": "XnnpackBackend"},
@@ -57,8 +57,8 @@ def metadata(prepared: Prepared, summary: DataSummary) -> dict[str, Any]:
     specs = {spec.name: spec for spec in summary.inputs}
     return {
         "version": _METADATA_VERSION,
-        "inputs": [{**asdict(io), "normalization": _normalization(specs.get(io.name))} for io in prepared.input_specs],
-        "outputs": [asdict(io) for io in prepared.output_specs],
+        "inputs": [{**asdict(io), "normalization": _normalization(specs.get(io.name))} for io in prepared.inputs],
+        "outputs": [asdict(io) for io in prepared.outputs],
         "labels": list(summary.classes),
     }
 

@@ -12,8 +12,9 @@ import numpy as np
 
 from edgebuild.errors import ToolError
 from edgebuild.export.executorch.lower import lay_out, lower
-from edgebuild.export.executorch.prepare import Prepared, as_fed, prepare, trace
+from edgebuild.export.executorch.prepare import Prepared, prepare, trace
 from edgebuild.export.executorch.taps import add_taps, float_node
+from edgebuild.export.feed import to_raw
 from edgebuild.export.format import ExportRequest, LayerError
 from edgebuild.model.data_folder import read_inputs
 from edgebuild.runtime.executorch_file import read_pte
@@ -63,8 +64,8 @@ def layer_error(request: ExportRequest, file: Path, samples: int) -> list[LayerE
 
 
 def _lower_tapped(request: ExportRequest, prepared: Prepared) -> bytes:
-    graph, inputs = lay_out(prepared.graph, prepared.inputs, request.layout)
-    data, _ = lower(graph, inputs, {"inputs": [asdict(spec) for spec in prepared.input_specs]}, half=prepared.half)
+    graph, inputs = lay_out(prepared.graph, prepared.example, request.layout)
+    data, _ = lower(graph, inputs, {"inputs": [asdict(spec) for spec in prepared.inputs]}, half=prepared.half)
     return data
 
 
@@ -76,9 +77,9 @@ def _compare(
     expected: list[np.ndarray],
 ) -> np.ndarray:
     """Signal and noise energy [taps, 2] of one sample."""
-    fed = {spec.name: as_fed(spec, sample[spec.name]) for spec in prepared.input_specs}
+    fed = to_raw(prepared, sample)
     wanted, got = list(original.run(fed).values()), list(variant.run(fed).values())
-    for spec, mine, theirs in zip(prepared.output_specs, wanted, got, strict=False):
+    for spec, mine, theirs in zip(prepared.outputs, wanted, got, strict=False):
         if mine.tobytes() != theirs.tobytes():
             msg = f"the variant with every layer as an output gives another {spec.name} than the exported file"
             raise ToolError(msg, remedy="its layers would not be those of the file; compare whole outputs instead")
@@ -107,7 +108,7 @@ def _float_values(
             return result
 
     with torch.no_grad():
-        Watching(graph).run(*(torch.from_numpy(np.array(sample[spec.name])) for spec in prepared.input_specs))
+        Watching(graph).run(*(torch.from_numpy(np.array(sample[spec.name])) for spec in prepared.inputs))
     return [kept[name] for name in names]
 
 

@@ -30,17 +30,17 @@ class Prepared:
 
     Attributes:
         graph: to lower; not yet laid out.
-        inputs: example tensors, batch 1, as the PyTorch model takes them but in the file's dtype.
+        example: input tensors, batch 1, as the PyTorch model takes them but in the file's dtype.
         layers: dotted names in forward order, those that later passes fold away included.
-        input_specs, output_specs: as the caller of the file sees them.
+        inputs, outputs: as the caller of the file sees them.
         half: the graph computes in float16.
     """
 
     graph: torch.fx.GraphModule
-    inputs: tuple[torch.Tensor, ...]
+    example: tuple[torch.Tensor, ...]
     layers: tuple[str, ...]
-    input_specs: tuple[IoSpec, ...]
-    output_specs: tuple[IoSpec, ...]
+    inputs: tuple[IoSpec, ...]
+    outputs: tuple[IoSpec, ...]
     half: bool
 
 
@@ -110,13 +110,6 @@ def prepare(request: ExportRequest) -> Prepared:
         ),
         half,
     )
-
-
-def as_fed(spec: IoSpec, array: np.ndarray) -> np.ndarray:
-    """Samples [n, ...] as the PyTorch model takes them, in the layout and dtype of the file's input."""
-    if spec.layout == "nhwc" and array.ndim == _IMAGE_RANK:
-        array = array.transpose(0, 2, 3, 1)
-    return np.ascontiguousarray(array, dtype=spec.dtype)
 
 
 def _spec(name: str, shape: tuple[int, ...], dtype: str, layout: Layout, float_type: str) -> IoSpec:

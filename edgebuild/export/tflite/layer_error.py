@@ -12,10 +12,10 @@ import numpy as np
 from edgebuild.check.census.model import Census
 from edgebuild.check.census.tflite import take_census
 from edgebuild.errors import InternalError
+from edgebuild.export.feed import to_raw
 from edgebuild.export.format import ExportRequest, LayerError, read_export
 from edgebuild.export.tflite.source import float_model
 from edgebuild.model.data_folder import read_inputs
-from edgebuild.runtime.feed import to_raw
 from edgebuild.runtime.litert_quiet import quiet
 
 _HELPERS = frozenset({"QUANTIZE", "DEQUANTIZE", "TRANSPOSE", "RESHAPE", "PAD", "PADV2"})

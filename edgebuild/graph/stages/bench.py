@@ -9,10 +9,10 @@ import numpy as np
 
 from edgebuild.bench.protocol import BenchSettings, measure
 from edgebuild.config.registries import RUNTIMES, STAGES
+from edgebuild.export.feed import to_raw
 from edgebuild.export.format import read_export
 from edgebuild.graph.stage import StageContext, StageKind
 from edgebuild.model.data_folder import read_inputs
-from edgebuild.runtime.feed import to_raw
 
 
 def run(context: StageContext) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,14 @@ from edgebuild.check.parity import compare_outputs, reference_findings, runtime_
 from edgebuild.check.promise import Promise
 from edgebuild.check.verify import VerifyResult, verify
 from edgebuild.config.registries import CENSUSES, RUNTIMES, STAGES
+from edgebuild.export.feed import from_raw, raw_outputs
 from edgebuild.export.format import ExportRecord, read_export
 from edgebuild.figure import Figure
 from edgebuild.graph.stage import StageContext, StageKind
-from edgebuild.model.data_folder import read_inputs, read_targets
+from edgebuild.model.data_folder import read_inputs, read_summary, read_targets
 from edgebuild.model.metric import resolve_metric
-from edgebuild.model.model_folder import read_record
+from edgebuild.model.model_folder import ModelRecord, read_record
 from edgebuild.model.score import agreement, drop, score
-from edgebuild.runtime.feed import from_raw, raw_outputs
 from edgebuild.runtime.session import Runtime
 
 Outputs = dict[str, np.ndarray]
@@ -34,13 +35,14 @@ def run(context: StageContext) -> None:
     Params are `{promise, allow, metric, runtime, threads}`.
     """
     params = context.stage.params
-    promise = Promise.from_json(params["promise"])
+    model = read_record(context.inputs["model"])
+    promise = _complete(Promise.from_json(params["promise"]), model, context.inputs["data"])
     record = read_export(context.inputs["export"])
     file = context.inputs["export"] / record.file
     context.progress.update(0.05, "reading the file")
     reader: CensusReader = CENSUSES.get(file.suffix.removeprefix("."))
     census = replace(reader.read(file), path=record.file)
-    proof = verify(census, promise, read_record(context.inputs["model"]).claims, record.layers, params["allow"])
+    proof = verify(census, promise, model.claims, record.layers, params["allow"])
     context.progress.update(0.2, "running the file on the validation data")
     runtime: Runtime = RUNTIMES.get(params["runtime"])
     stored = _run(runtime, file, record, context)
@@ -58,6 +60,12 @@ def run(context: StageContext) -> None:
     context.progress.update(0.7, "running the file on the oldest runtime")
     findings += _oldest_runtime(promise, params["runtime"], stored, file, record, context)
     _write(context.output, census, proof, apply_allow(findings, params["allow"]), figures)
+
+
+def _complete(promise: Promise, model: ModelRecord, data: Path) -> Promise:
+    """Add what only the model and the data tell: names and shapes of the inputs, names of the outputs."""
+    shapes = tuple((1, *spec.shape) for spec in read_summary(data).inputs)
+    return replace(promise, input_names=model.input_names, output_names=model.output_names, input_shapes=shapes)
 
 
 def _run(runtime: Runtime, file: Path, record: ExportRecord, context: StageContext) -> Outputs:
@@ -108,15 +116,22 @@ def _oldest_runtime(
     if version is None:
         message = f"{oldest} is promised but not installed here, nothing shows that it runs the file; {runtime.remedy}"
         return [Finding("oldest-runtime-missing", message)]
-    other = _run(runtime, file, record, context)
+    context.progress.update(0.8, f"running the file on {oldest}")
+    other = from_raw(record, old := _run(runtime, file, record, context))
     names = (f"{current} {RUNTIMES.get(current).version()}", f"{oldest.name} {version}")
-    compared = [compare_outputs(stored[name], other[name], names=names, output=name) for name in stored]
+    here = from_raw(record, stored)
+    compared = [compare_outputs(here[name], other[name], names=names, output=name) for name in here]
+    if runtime.same_kernels is not None:
+        like = _run(RUNTIMES.get(runtime.same_kernels), file, record, context)
+        names = (f"{runtime.same_kernels} {RUNTIMES.get(runtime.same_kernels).version()}", names[1])
+        compared += [compare_outputs(like[name], old[name], names=names, output=name) for name in like]
     findings = [finding for result in compared for finding in runtime_findings(result)]
-    if not findings:
-        equal, elements = sum(result.equal for result in compared), sum(result.elements for result in compared)
-        message = f"{names[1]} runs the file right: {equal} of {elements} output numbers equal those of {names[0]}"
-        findings.append(Finding("oldest-runtime-runs", message, severity="note"))
-    return findings
+    if findings:
+        return findings
+    best = compared[-len(here) :]
+    equal, elements = sum(result.equal for result in best), sum(result.elements for result in best)
+    message = f"{best[0].right} runs the file right: {equal} of {elements} output numbers equal those of {best[0].left}"
+    return [Finding("oldest-runtime-runs", message, severity="note")]
 
 
 def _finite(value: float) -> float | None:
@@ -143,10 +158,10 @@ def gate(artifact: Path) -> str | None:
     return f"{fatal[0]['code']}: {fatal[0]['message']}{more}"
 
 
-def tools(params: Any) -> tuple[str, ...]:
+def tools(params: Mapping[str, Any]) -> tuple[str, ...]:
     """The runtime that runs the file, by the distribution it comes with."""
-    return (*_DISTRIBUTIONS.get(params["runtime"], ()), "numpy")
+    runtime: Runtime = RUNTIMES.get(params["runtime"])
+    return (runtime.distribution, "numpy")
 
 
-_DISTRIBUTIONS = {"litert": ("ai-edge-litert",), "executorch": ("executorch",)}
 STAGES.register("verify")(StageKind(version=1, run=run, tools=tools, gate=gate))

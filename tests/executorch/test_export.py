@@ -10,9 +10,9 @@ import pytest
 from edgebuild.check.census.pte import read_pte_census
 from edgebuild.config.registries import FORMATS, RUNTIMES
 from edgebuild.errors import ConfigError
+from edgebuild.export.feed import predict
 from edgebuild.export.format import ExportRequest
 from edgebuild.runtime.executorch_file import read_pte
-from edgebuild.runtime.feed import predict
 from tests.executorch.workshop import Export, decibel, outputs
 
 _VARIANTS = [

@@ -150,7 +150,9 @@ def _target(
 
 def judge_budgets(target: Target, figures: list[Figure]) -> list[BudgetResult]:
     """Hold the target's budgets against its figures."""
-    return judge({limit.key: (limit.value, limit.unit) for limit in target.budgets.limits()}, figures)
+    limits = target.budgets.limits()
+    lower = [limit.key for limit in limits if limit.sense == "min"]
+    return judge({limit.key: (limit.value, limit.unit) for limit in limits}, figures, lower)
 
 
 def _claim(raw: Mapping[str, Any]) -> ClaimFacts:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from typing import Literal
 
 from edgebuild.errors import ConfigError
 from edgebuild.figure import Figure, format_value
@@ -15,8 +16,12 @@ BUDGET_FIGURES: Mapping[str, str] = {
     "latency": "latency",
     "energy": "energy",
     "accuracy_drop": "accuracy_drop",
+    "accuracy_min": "accuracy",
 }
-"""budget -> figure it limits. `latency` is the device's: the host's (`host_latency`) never meets a budget."""
+"""budget -> figure it is about. `latency` is the device's: the host's (`host_latency`) never meets a budget."""
+
+_UNITS_OF_THE_METRIC = ("metric", "points")
+"""Stand for the unit of the figure itself, which only the project's metric knows: an error in mm drops by mm."""
 
 _UNITS: Mapping[str, tuple[str, float]] = {
     "B": ("B", 1.0),
@@ -34,14 +39,17 @@ _UNITS: Mapping[str, tuple[str, float]] = {
 }
 
 
-def judge(budgets: Mapping[str, tuple[float, str]], figures: Iterable[Figure]) -> list[BudgetResult]:
+def judge(
+    budgets: Mapping[str, tuple[float, str]], figures: Iterable[Figure], lower_limits: Collection[str] = ()
+) -> list[BudgetResult]:
     """Judge every budget against the figures.
 
     Args:
         budgets: name -> (limit, unit), as the profile says, for example `{"size": (8.0, "MiB")}`.
         figures: all that is known of the target; the last one of a name counts.
+        lower_limits: names of the budgets whose figure must be at least the limit.
 
-    A budget is met when the figure's value is at most the limit; where the limit lies inside the figure's interval a
+    Any other budget is met when the figure's value is at most the limit; where the limit lies inside the figure's interval a
     note says so. A missing figure leaves it unjudged (`met` None), which is neither met nor missed.
 
     Raises:
@@ -49,23 +57,27 @@ def judge(budgets: Mapping[str, tuple[float, str]], figures: Iterable[Figure]) -
     """
     by_name = {figure.name: figure for figure in figures}
     return [
-        _judge_one(name, limit, unit, by_name.get(BUDGET_FIGURES.get(name, name)))
+        _judge_one(name, limit, unit, by_name.get(BUDGET_FIGURES.get(name, name)), name in lower_limits)
         for name, (limit, unit) in budgets.items()
     ]
 
 
-def _judge_one(name: str, limit: float, unit: str, figure: Figure | None) -> BudgetResult:
+def _judge_one(name: str, limit: float, unit: str, figure: Figure | None, is_lower_limit: bool) -> BudgetResult:
     figure_name = BUDGET_FIGURES.get(name, name)
+    sense: Literal["max", "min"] = "min" if is_lower_limit else "max"
+    if unit in _UNITS_OF_THE_METRIC and figure is not None:
+        unit = figure.unit
     if figure is None or figure.value is None:
         reason = figure.provenance if figure is not None and figure.provenance else "not measured"
-        return BudgetResult(name, limit, unit, figure_name, None, None, reason)
+        return BudgetResult(name, limit, unit, figure_name, None, None, reason, sense)
     factor = conversion(figure.unit, unit)
     value = figure.value * factor
     note = ""
     if figure.low is not None and figure.high is not None and figure.low * factor <= limit < figure.high * factor:
         ends = f"{format_value(figure.low * factor, unit)} to {format_value(figure.high * factor, unit)}"
         note = f"within noise: the limit lies inside the interval ({ends})"
-    return BudgetResult(name, limit, unit, figure_name, value, value <= limit, note)
+    met = value >= limit if is_lower_limit else value <= limit
+    return BudgetResult(name, limit, unit, figure_name, value, met, note, sense)
 
 
 def conversion(source: str, wanted: str) -> float:

@@ -107,6 +107,7 @@ class BudgetResult:
         value: of the figure in `unit`; None where it is missing.
         met: None where the figure is missing: not measured is neither met nor missed.
         note: what a reader must know, such as `within noise`.
+        sense: whether the figure may be at most (`max`) or at least (`min`) the limit.
     """
 
     name: str
@@ -116,6 +117,7 @@ class BudgetResult:
     value: float | None
     met: bool | None
     note: str = ""
+    sense: Literal["max", "min"] = "max"
 
 
 @dataclass(frozen=True)

@@ -76,11 +76,17 @@ def budget_state(budget: BudgetResult) -> str:
 
 
 def budget_text(budget: BudgetResult) -> str:
-    """`size 22.7 KiB of 64 KiB`, `latency not measured (limit 60 ms)`."""
-    limit = limit_text(budget.limit, budget.unit)
+    """`size 22.7 KiB of 64 KiB`, `accuracy_min 95.1 % of at least 96 %`, `latency not measured (limit 60 ms)`."""
+    limit = budget_limit_text(budget)
     if budget.value is None:
         return f"{budget.name} not measured (limit {limit})"
     return f"{budget.name} {limit_text(budget.value, budget.unit)} of {limit}"
+
+
+def budget_limit_text(budget: BudgetResult) -> str:
+    """`64 KiB`, `at least 96 %`."""
+    limit = limit_text(budget.limit, budget.unit)
+    return f"at least {limit}" if budget.sense == "min" else limit
 
 
 def limit_text(value: float, unit: str) -> str:

@@ -31,7 +31,7 @@ def environment() -> Any:
         found=lambda budget: (
             headline.limit_text(budget.value, budget.unit) if budget.value is not None else wording.DASH
         ),
-        limit=lambda budget: headline.limit_text(budget.limit, budget.unit),
+        limit=headline.budget_limit_text,
         verdict=lambda status: verdict.VERDICTS[status],
     )
     return made

@@ -8,6 +8,7 @@ from edgebuild.errors import ConfigError
 from edgebuild.figure import Figure
 from edgebuild.report.budgets import judge
 from edgebuild.report.facts import ClaimFacts
+from edgebuild.report.headline import budget_text
 from edgebuild.report.verdict import judge_status
 
 SIZE = Figure("file_size", 20_480, "B", "exact")
@@ -44,6 +45,22 @@ def test_the_hosts_latency_never_meets_the_devices_budget() -> None:
     assert result.value is None
     assert "not measured: no raspberry-pi-4 device" in result.note
     assert judge({"latency": (60.0, "ms")}, [HOST])[0].note == "not measured"
+
+
+def test_a_lower_limit_is_met_by_what_is_at_least_that_much_in_the_metrics_own_unit() -> None:
+    accuracy = Figure("accuracy", 96.0, "%", "measured", 94.0, 97.0, 0.95, "test")
+    for limit, met in ((97.5, False), (96.0, True), (93.0, True)):
+        (result,) = judge({"accuracy_min": (limit, "metric")}, [accuracy], ["accuracy_min"])
+        assert (result.met, result.value, result.unit, result.figure) == (met, 96.0, "%", "accuracy")
+    assert budget_text(result) == "accuracy_min 96.00 % of at least 93.00 %"
+    (noisy,) = judge({"accuracy_min": (95.0, "metric")}, [accuracy], ["accuracy_min"])
+    assert "within noise" in noisy.note
+
+
+def test_the_drop_of_a_metric_that_is_no_share_is_in_its_own_unit() -> None:
+    drop = Figure("accuracy_drop", 0.3, "1", "measured", 0.2, 0.4, 0.95, "mean absolute error")
+    (result,) = judge({"accuracy_drop": (1.0, "points")}, [drop])
+    assert (result.met, result.unit) == (True, "1")
 
 
 def test_an_unmeasured_budget_is_not_a_missed_one() -> None:

@@ -85,4 +85,4 @@ def _listing(facts: dict[str, str]) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:.0f}" if value == int(value) else f"{value:.3g}"
+    return f"{value:.0f}" if value == int(value) else f"{value:.4g}"

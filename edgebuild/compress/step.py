@@ -55,7 +55,7 @@ class StepMethod:
         sections: of the project file, that the result depends on: (`data`, `train`, `metric`) for a step that trains.
         delivers: the export dtype (`int8`, `int16x8`, …) that these parameters make possible; None for a step that
             leaves numbers as they are.
-        run: reads the folders of `context`, writes a model folder to `context.output`, its claims appended to the record.
+        run: reads the folders of `context`, writes a model folder to `context.output`, its claims added to the record.
     """
 
     title: str

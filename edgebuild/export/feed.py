@@ -127,14 +127,9 @@ def from_raw(record: Described, outputs: Mapping[str, np.ndarray]) -> dict[str, 
 
 
 def outputs_digest(outputs: Mapping[str, np.ndarray]) -> str:
-    """SHA-256 as in the .tflite runtimes' `TimedRun.outputs_sha256`.
-
-    Per output, in the order of names: a line with name, dtype and shape, then its bytes.
-    """
+    """What `TimedRun.outputs_sha256` is for these outputs of a session: SHA-256 of their bytes, in the file's order."""
     digest = hashlib.sha256()
-    for name in sorted(outputs):
-        array = outputs[name]
-        digest.update(f"{name} {array.dtype.name} {tuple(array.shape)}\n".encode())
+    for array in outputs.values():
         digest.update(array.tobytes())
     return digest.hexdigest()
 

@@ -125,7 +125,7 @@ class ChildSession:
     def _died(self) -> str:
         status = self._child.wait()
         self._errors.seek(0)
-        return _last_words(str(self._file), status, self._errors.read().decode(errors="replace"))
+        return _last_words(self._file.name, status, self._errors.read().decode(errors="replace"))
 
 
 def _command(python: Path) -> list[str]:

@@ -41,7 +41,8 @@ class TimedRun:
         load_ms: from opening the file to ready.
         peak_bytes: high-water resident memory of the process.
         idle_bytes: resident memory of the process with the runtime loaded and before the file was opened.
-        outputs_sha256: of the last outputs, to see that what was timed is what was checked.
+        outputs_sha256: of the bytes of the last outputs, in the file's order, to see that what was timed is what was
+            checked.
     """
 
     milliseconds: tuple[float, ...]

@@ -110,17 +110,29 @@ def _lower(module: torch.nn.Module, arguments: dict[str, torch.Tensor]) -> bytes
             with _dotted_layer_names(module):
                 edge = litert_torch.convert(module, sample_kwargs=arguments)
         except Exception as error:
-            msg = f"LiteRT cannot convert the model: {_reason(error)}"
+            msg = f"LiteRT cannot convert the model: {_reason(error, module)}"
             raise ConfigError(msg, remedy="replace that operation by one that TFLite has") from error
         return bytes(edge.model_content())
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, module: torch.nn.Module) -> str:
     text = str(error).strip()
-    illegal = re.search(r"failed to legalize operation '([^']+)'", text)
+    illegal = re.search(r"(\S+\.py):(\d+):\d+: error: failed to legalize operation '([^']+)'", text)
     if illegal:
-        return f"it has no TFLite operation for {illegal[1]}"
+        layers = _layers_at(module, illegal[1], int(illegal[2]))
+        return f"there is no TFLite operation for {' or '.join(layers) or illegal[3]} as it is used here ({illegal[3]})"
     return f"{type(error).__name__}: {text.partition(chr(10))[0][:300]}"
+
+
+def _layers_at(module: torch.nn.Module, file: str, line: int) -> list[str]:
+    """The layers whose `forward` has this line: `layer 'up' (ConvTranspose2d)`; several where they share a class."""
+    found = []
+    for name, layer in module.named_modules():
+        code = getattr(type(layer).forward, "__code__", None)
+        if code is not None and code.co_filename == file and line in {number for *_, number in code.co_lines()}:
+            own = name.removeprefix(_WRAPPED).removeprefix(".")
+            found.append(f"layer {own!r} ({type(layer).__name__})" if own else f"the model at {Path(file).name}:{line}")
+    return found
 
 
 @contextlib.contextmanager

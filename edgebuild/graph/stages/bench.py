@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from edgebuild.bench.protocol import BenchSettings, measure
+from edgebuild.bench.protocol import BenchResult, BenchSettings, measure
+from edgebuild.check.finding import Finding
 from edgebuild.config.registries import RUNTIMES, STAGES
-from edgebuild.export.feed import to_raw
+from edgebuild.export.feed import outputs_digest, to_raw
 from edgebuild.export.format import read_export
 from edgebuild.graph.stage import StageContext, StageKind
 from edgebuild.model.data_folder import read_inputs
+from edgebuild.runtime.session import Runtime
 
 
 def run(context: StageContext) -> None:
@@ -26,10 +30,27 @@ def run(context: StageContext) -> None:
         files[name] = context.output / f"input.{name}.npy"
         np.save(files[name], array)
     settings = BenchSettings(**{**params["settings"], "seed": context.stage.seed})
-    result = measure(
-        RUNTIMES.get(params["runtime"]), context.inputs["export"] / record.file, files, settings, context.progress
-    )
-    (context.output / "bench.json").write_text(json.dumps(result.to_json(), indent=1, sort_keys=True) + "\n")
+    runtime: Runtime = RUNTIMES.get(params["runtime"])
+    file = context.inputs["export"] / record.file
+    result = measure(runtime, file, files, settings, context.progress)
+    findings = (*result.findings, *_same_outputs(runtime, file, raw, result))
+    facts = replace(result, findings=findings).to_json()
+    (context.output / "bench.json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
+
+
+def _same_outputs(
+    runtime: Runtime, file: Path, raw: Mapping[str, np.ndarray], result: BenchResult
+) -> tuple[Finding, ...]:
+    """A finding where what was timed did not compute what the check's session computes from the same input."""
+    session = runtime.open(file, result.conditions["settings"]["threads"])
+    try:
+        checked = outputs_digest(session.run(raw))
+    finally:
+        session.close()
+    if result.conditions["outputs_sha256"] == [checked]:
+        return ()
+    message = "the benchmark's process gave other outputs than the checked run of the same input; expected equal bytes"
+    return (Finding("benchmark-outputs-differ", message),)
 
 
 STAGES.register("bench")(StageKind(version=1, run=run, platform=True, exclusive=True))

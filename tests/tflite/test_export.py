@@ -10,10 +10,10 @@ import pytest
 from edgebuild.check.census.tflite import read_census, take_census
 from edgebuild.config.registries import FORMATS, RUNTIMES
 from edgebuild.errors import ConfigError, ToolError
+from edgebuild.export.feed import predict, raw_outputs
 from edgebuild.export.format import ExportRecord
 from edgebuild.export.tflite.convert import convert
 from edgebuild.model.data_folder import InputSpec
-from edgebuild.export.feed import predict, raw_outputs
 from tests.tflite.nets import Workbench, sqnr
 
 FLOOR = {"fp32": 110, "fp16": 60, "int8": 28, "int8-dynamic": 30, "int8-weight-only": 35, "int16x8": 35}

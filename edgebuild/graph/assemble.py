@@ -5,6 +5,7 @@
                  +-> TARGET/1-step -> TARGET/1-step/score -> …  |
                                    -> TARGET/export -> TARGET/verify -> TARGET/bench
                                                                      -> TARGET/package
+                 +-> TARGET/float-export -> TARGET/float-bench     the baseline in the same format, to compare with
 A stage's parameters hold only what its result depends on, so that a change reruns what it must and nothing else.
 """
 
@@ -27,11 +28,16 @@ from edgebuild.graph.stage import Stage
 DATA = "data"
 BASELINE = "baseline"
 SCORE = "score"
+FLOAT = "fp32"
 
 
 @dataclass(frozen=True)
 class TargetStages:
-    """Ids of one target's stages; `steps` in plan order, `scores` of those steps that were scored."""
+    """Ids of one target's stages.
+
+    `steps` are in plan order, `scores` are of those steps that were scored; `float_export` and `float_bench` are None
+    where the target's file is the uncompressed float model itself.
+    """
 
     steps: tuple[str, ...]
     scores: tuple[str, ...]
@@ -39,10 +45,13 @@ class TargetStages:
     verify: str
     bench: str
     package: str
+    float_export: str | None
+    float_bench: str | None
 
     def all(self) -> tuple[str, ...]:
         """Every id, in order."""
-        return (*self.steps, *self.scores, self.export, self.verify, self.bench, self.package)
+        reference = [name for name in (self.float_export, self.float_bench) if name is not None]
+        return (*self.steps, *self.scores, *reference, self.export, self.verify, self.bench, self.package)
 
 
 def target_stages(target: Target) -> TargetStages:
@@ -52,7 +61,11 @@ def target_stages(target: Target) -> TargetStages:
         f"{name}/score" for name, step in zip(steps, target.steps(), strict=True) if _changes_the_model(step)
     )
     name = target.name
-    return TargetStages(steps, scored, f"{name}/export", f"{name}/verify", f"{name}/bench", f"{name}/package")
+    compressed = bool(steps) or target.export.dtype != FLOAT
+    reference = (f"{name}/float-export", f"{name}/float-bench") if compressed else (None, None)
+    return TargetStages(
+        steps, scored, f"{name}/export", f"{name}/verify", f"{name}/bench", f"{name}/package", *reference
+    )
 
 
 def build_graph(project: Project, targets: Iterable[str] = ()) -> Graph:
@@ -159,6 +172,11 @@ def _add_target(graph: Graph, project: Project, target: Target) -> None:
         Stage(ids.export, "export", export, {"model": model, "data": DATA}, code, seed=project.seed, target=target.name)
     )
     promise = promise_of(target)
+    if ids.float_export and ids.float_bench:
+        plain = {**export, "dtype": FLOAT, "io": "float32", "options": {}}
+        inputs = {"model": BASELINE, "data": DATA}
+        graph.add(Stage(ids.float_export, "export", plain, inputs, code, seed=project.seed, target=target.name))
+        graph.add(_bench_stage(project, target, ids.float_bench, {"export": ids.float_export, "data": DATA}))
     graph.add(
         Stage(
             ids.verify,
@@ -175,16 +193,8 @@ def _add_target(graph: Graph, project: Project, target: Target) -> None:
             target=target.name,
         )
     )
-    graph.add(
-        Stage(
-            ids.bench,
-            "bench",
-            params={"runtime": FORMATS.get(target.export.format).runtime, "settings": {"threads": project.threads}},
-            inputs={"export": ids.export, "data": DATA, "verify": ids.verify},
-            seed=project.seed,
-            target=target.name,
-        )
-    )
+    bench_inputs = {"export": ids.export, "data": DATA, "verify": ids.verify}
+    graph.add(_bench_stage(project, target, ids.bench, bench_inputs))
     kind = target.package.kind
     graph.add(
         Stage(
@@ -201,6 +211,12 @@ def _add_target(graph: Graph, project: Project, target: Target) -> None:
             target=target.name,
         )
     )
+
+
+def _bench_stage(project: Project, target: Target, stage_id: str, inputs: dict[str, str]) -> Stage:
+    runtime = FORMATS.get(target.export.format).runtime
+    params = {"runtime": runtime, "settings": {"threads": project.threads}}
+    return Stage(stage_id, "bench", params, inputs, seed=project.seed, target=target.name)
 
 
 def _step_stage(project: Project, target: Target, stage_id: str, step: PlannedStep, model: str) -> Stage:

@@ -18,7 +18,8 @@ from edgebuild.config.registries import FORMATS, STEPS
 from edgebuild.config.target import Target
 from edgebuild.export.format import ExportRecord, read_export
 from edgebuild.figure import Figure
-from edgebuild.graph.assemble import BASELINE, DATA, SCORE, target_stages
+from edgebuild.graph.assemble import BASELINE, DATA, SCORE, TargetStages, target_stages
+from edgebuild.graph.reference import reference_figures, reference_findings
 from edgebuild.graph.result import BuildResult, StageResult
 from edgebuild.report.budgets import judge
 from edgebuild.report.facts import (
@@ -115,9 +116,12 @@ def _target(
     bench = _read(result, ids.bench, "bench.json")
     raw_figures = (verified["figures"] if verified else []) + (bench["figures"] if bench else [])
     figures = [Figure.from_json(raw) for raw in raw_figures]
+    compared = reference_figures(figures, *_reference(result, ids))
+    figures += compared
     figures += missing_device_figures(target.name, target.device)
     raw_findings = (verified["findings"] if verified else []) + (bench["findings"] if bench else [])
     findings = tuple(Finding(**{**raw, "layers": tuple(raw["layers"])}) for raw in raw_findings)
+    findings += tuple(reference_findings(compared))
     claims = tuple(_claim(raw) for raw in verified["claims"]) if verified else ()
     budgets = tuple(judge_budgets(target, figures)) if verified else ()
     stages = [result.stages[stage_id] for stage_id in (DATA, BASELINE, SCORE, *ids.all()) if stage_id in result.stages]
@@ -146,6 +150,15 @@ def _target(
         stages=tuple(_stage_facts(stage) for stage in stages),
         packages=_package_files(result, ids.package),
     )
+
+
+def _reference(result: BuildResult, ids: TargetStages) -> tuple[list[Figure], int | None]:
+    """Figures of the float file's benchmark, and the file's size."""
+    if ids.float_export is None or ids.float_bench is None:
+        return [], None
+    exported = result.artifact(ids.float_export)
+    size = (exported / read_export(exported).file).stat().st_size if exported else None
+    return _figures(result, ids.float_bench, "bench.json"), size
 
 
 def judge_budgets(target: Target, figures: list[Figure]) -> list[BudgetResult]:

@@ -49,8 +49,8 @@ def judge(
         figures: all that is known of the target; the last one of a name counts.
         lower_limits: names of the budgets whose figure must be at least the limit.
 
-    Any other budget is met when the figure's value is at most the limit; where the limit lies inside the figure's interval a
-    note says so. A missing figure leaves it unjudged (`met` None), which is neither met nor missed.
+    Any other budget is met when the figure's value is at most the limit; where the limit lies inside the figure's
+    interval a note says so. A missing figure leaves it unjudged (`met` None), which is neither met nor missed.
 
     Raises:
         ConfigError: a limit whose unit measures something else than its figure.

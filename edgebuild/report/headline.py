@@ -48,7 +48,7 @@ def headline(facts: RunFacts) -> tuple[HeadlineRow, ...]:
 def _row(target: TargetFacts, base_bytes: float | None) -> HeadlineRow:
     accuracy, drop = target.figure("accuracy"), target.figure("accuracy_drop")
     host = target.figure("host_latency")
-    artifact = target.artifact
+    artifact, plain = target.artifact, target.figure("float_file_size")
     return HeadlineRow(
         target=target.name,
         status=target.status,
@@ -56,7 +56,7 @@ def _row(target: TargetFacts, base_bytes: float | None) -> HeadlineRow:
         file=artifact.file if artifact else DASH,
         kind=f"{artifact.format} {artifact.dtype}" if artifact else DASH,
         size=format_value(artifact.bytes, "B") if artifact else DASH,
-        ratio=ratio_text(artifact.bytes, base_bytes) if artifact else "",
+        ratio=ratio_text(artifact.bytes, plain.value if plain else base_bytes) if artifact else "",
         accuracy=value_text(accuracy),
         accuracy_interval=interval_text(accuracy),
         drop=value_text(drop),

@@ -26,6 +26,9 @@ from edgebuild.runtime.session import OpTime, Runtime, TimedRun
 
 MIN_RUNS = 20
 MIN_PROCESSES = 2
+PROCESS_SECONDS = 0.5
+LEAST_RUNS, MOST_RUNS = 30, 5000
+"""What `choose_runs` chooses from."""
 NOISY_SPREAD = 0.05
 """Median absolute deviation over median above which a note says that the host was noisy."""
 BUSY_SHARE = 0.25
@@ -74,6 +77,22 @@ class BenchResult:
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
         return asdict(self)
+
+
+def choose_runs(
+    runtime: Runtime, file: Path, inputs: Mapping[str, Path], threads: int, seconds: float = PROCESS_SECONDS
+) -> int:
+    """How many inferences fill about `seconds` in one process, from a trial of `MIN_RUNS`; between 30 and 5000.
+
+    A file of ten microseconds needs thousands of runs to be told from the clock's noise, one of a second few.
+
+    Raises:
+        ToolError: the runtime is not installed, or it failed.
+    """
+    cpus = tuple(sorted(os.sched_getaffinity(0))[-threads:])
+    trial = runtime.time(file, inputs, threads, MIN_RUNS, cpus)
+    median = float(np.median(trial.milliseconds)) / 1e3
+    return int(min(MOST_RUNS, max(LEAST_RUNS, seconds / max(median, 1e-9))))
 
 
 def measure(

@@ -215,7 +215,7 @@ def _add_target(graph: Graph, project: Project, target: Target) -> None:
 
 def _bench_stage(project: Project, target: Target, stage_id: str, inputs: dict[str, str]) -> Stage:
     runtime = FORMATS.get(target.export.format).runtime
-    params = {"runtime": runtime, "settings": {"threads": project.threads}}
+    params = {"runtime": runtime, "threads": project.threads}
     return Stage(stage_id, "bench", params, inputs, seed=project.seed, target=target.name)
 
 

@@ -18,7 +18,7 @@ import pytest
 from edgebuild.bench.exclusive import exclusive_host
 from edgebuild.bench.host import busy_others, host_facts, host_state
 from edgebuild.bench.missing import missing_device_figures
-from edgebuild.bench.protocol import BenchSettings, measure
+from edgebuild.bench.protocol import LEAST_RUNS, MOST_RUNS, BenchSettings, choose_runs, measure
 from edgebuild.errors import ConfigError, ToolError
 from edgebuild.runtime.session import OpTime, Runtime, TimedRun
 
@@ -164,3 +164,8 @@ def test_another_program_shows_up_as_busy() -> None:
     spinner.wait()
     assert found is not None
     assert found > 0.3
+
+
+def test_runs_follow_the_time_that_one_takes(job: tuple[Path, dict[str, Path]]) -> None:
+    many = choose_runs(RUNTIME, *job, threads=1, seconds=10)
+    assert choose_runs(RUNTIME, *job, threads=1, seconds=1e-9) == LEAST_RUNS < many <= MOST_RUNS

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgebuild.bench.protocol import BenchResult, BenchSettings, measure
+from edgebuild.bench.protocol import BenchResult, BenchSettings, choose_runs, measure
 from edgebuild.check.finding import Finding
 from edgebuild.config.registries import RUNTIMES, STAGES
 from edgebuild.export.feed import outputs_digest, to_raw
@@ -20,7 +20,7 @@ from edgebuild.runtime.session import Runtime
 
 
 def run(context: StageContext) -> None:
-    """Write bench.json; params are `{runtime, settings}`."""
+    """Write bench.json; params are `{runtime, threads}`."""
     params = context.stage.params
     record = read_export(context.inputs["export"])
     arrays = read_inputs(context.inputs["data"], "validation")
@@ -29,9 +29,11 @@ def run(context: StageContext) -> None:
     for name, array in raw.items():
         files[name] = context.output / f"input.{name}.npy"
         np.save(files[name], array)
-    settings = BenchSettings(**{**params["settings"], "seed": context.stage.seed})
     runtime: Runtime = RUNTIMES.get(params["runtime"])
     file = context.inputs["export"] / record.file
+    threads = params["threads"]
+    runs = choose_runs(runtime, file, files, threads)
+    settings = BenchSettings(threads=threads, runs=runs, seed=context.stage.seed)
     result = measure(runtime, file, files, settings, context.progress)
     findings = (*result.findings, *_same_outputs(runtime, file, raw, result))
     facts = replace(result, findings=findings).to_json()

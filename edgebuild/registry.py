@@ -53,7 +53,7 @@ class Registry(Generic[T]):
         self._discover()
         if name not in self._entries:
             near = difflib.get_close_matches(name, self._entries, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = f"; did you mean {near[0]!r}?" if near else "."
             msg = f"unknown {self.kind} {name!r}{hint} Known: {', '.join(sorted(self._entries))}"
             raise ConfigError(msg)
         return self._entries[name]

@@ -31,9 +31,22 @@ def build(
     with progress_display() as observer:
         built = build_project(loaded, targets or (), jobs, observer, command)
     emit(_facts(built), as_json, lambda: _render(built))
-    for error in built.result.errors():
-        typer.echo(f"error: {error}", err=True)
+    for line in _failures(built):
+        typer.echo(f"error: {line}", err=True)
     raise typer.Exit(built.exit_code)
+
+
+def _failures(built: Built) -> list[str]:
+    """Every reason for an exit code that is not 0: errors, with the targets they stop, then what was missed."""
+    from edgebuild.report.misses import misses
+
+    stopped: dict[str, list[str]] = {}
+    for stage in built.result.stages.values():
+        if stage.error is not None:
+            target, slash, _ = stage.stage_id.partition("/")
+            stopped.setdefault(str(stage.error), []).extend([target] if slash else [])
+    errors = [f"{', '.join(dict.fromkeys(names))}: {text}" if names else text for text, names in stopped.items()]
+    return errors + [f"{what}\n  -> {remedy}" for what, remedy in misses(built.facts)]
 
 
 def _facts(built: Built) -> dict[str, object]:
@@ -55,8 +68,9 @@ def _render(built: Built) -> None:
     console.print(summary_table(built.facts))
     for target in built.facts.targets:
         for finding in target.findings:
-            if finding.severity != "note":
-                console.print(f"{target.name}: {finding.severity}: {finding.code}: {finding.message}", markup=False)
+            if finding.severity == "allowed":
+                warning = f"warning: {target.name}: {finding.code}: {finding.message}"
+                console.print(warning, markup=False, soft_wrap=True)
     delivered = [target.artifact.folder for target in built.facts.targets if target.artifact and target.artifact.folder]
     if delivered:
         console.print(f"artifacts: {', '.join(delivered)}", markup=False, soft_wrap=True)

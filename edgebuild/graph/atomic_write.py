@@ -14,6 +14,8 @@ from edgebuild.errors import StoreError
 _REMEDIES = {
     errno.ENOSPC: "free some space (`edgebuild cache gc` drops what no build needs any more) and build again",
     errno.EDQUOT: "free some space (`edgebuild cache gc` drops what no build needs any more) and build again",
+    errno.EEXIST: "something else has that name: move it away",
+    errno.ENOTDIR: "a file is where a folder should be: move it away",
     errno.EROFS: "move the project to a disk that can be written",
     errno.EACCES: "give yourself the right to write there, or copy the project elsewhere",
     errno.EPERM: "give yourself the right to write there, or copy the project elsewhere",
@@ -25,7 +27,12 @@ def store_error(error: OSError, path: Path) -> StoreError:
     """What a failed write to the store at `path` means for a user."""
     words = _WORDS.get(error.errno or 0, error.strerror or str(error))
     msg = f"cannot write to the store {path}: {words}; everything built before is intact"
-    return StoreError(msg, remedy=_REMEDIES.get(error.errno or 0))
+    return StoreError(msg, remedy=remedy_of(error))
+
+
+def remedy_of(error: OSError) -> str | None:
+    """What a user can do about an error of the file system; None where nobody knows."""
+    return _REMEDIES.get(error.errno or 0)
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from edgebuild.graph.assemble import build_graph, select_targets, target_stages
 from edgebuild.graph.collect import Invocation, collect
 from edgebuild.graph.deliver import deliver
 from edgebuild.graph.observer import Observer
+from edgebuild.graph.preflight import check_before_build
 from edgebuild.graph.result import BuildResult
 from edgebuild.graph.schedule import default_jobs, execute
 from edgebuild.graph.store import open_store
@@ -45,12 +46,13 @@ def build_project(project: Project, names: Sequence[str], jobs: int | None, obse
     """Build these targets of the project (all where none is named), deliver their packages and write the report.
 
     Raises:
-        ConfigError: a name is none of the project's targets.
+        ConfigError: a name is none of the project's targets, a module is missing, or there is no such metric.
         StoreError: the store, the artifacts or the report cannot be written.
     """
     started, clock = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), time.monotonic()
     targets = select_targets(project, names)
     graph = build_graph(project, names)
+    check_before_build(project, graph)
     result = execute(graph, open_store(project.root), project.root, jobs=jobs or default_jobs(), observer=observer)
     delivered = {}
     for target in targets:

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from edgebuild.errors import StoreError
+from edgebuild.graph.atomic_write import remedy_of
 
 ARTIFACTS = "artifacts"
 
@@ -34,7 +35,7 @@ def deliver(package: Path, target: str, project_root: Path) -> Path:
             shutil.rmtree(work, ignore_errors=True)
     except OSError as error:
         msg = f"cannot write {ARTIFACTS}/{target}: {error.strerror or error}"
-        raise StoreError(msg, remedy="make room in the project's folder, or allow writing there") from error
+        raise StoreError(msg, remedy=remedy_of(error)) from error
     return final.relative_to(project_root)
 
 

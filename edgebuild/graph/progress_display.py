@@ -48,7 +48,7 @@ def format_duration(seconds: float) -> str:
 def describe_result(result: StageResult) -> str:
     """One line on a settled stage: `built data in 0.4 s (it was never built)`."""
     if result.error is not None:
-        return f"failed {result.stage_id}: {result.error.message}"
+        return f"failed {result.stage_id}: {result.error.message.partition(chr(10))[0]}"
     if result.status == "skipped":
         return f"skipped {result.stage_id}: {result.reason}"
     causes = f" ({'; '.join(result.causes)})" if result.causes else ""

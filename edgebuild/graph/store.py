@@ -31,7 +31,7 @@ from typing import Literal
 
 from edgebuild.errors import InternalError, StoreError
 from edgebuild.graph.artifact import artifact_digest, sync_artifact
-from edgebuild.graph.atomic_write import store_errors, sync_folder, write_text
+from edgebuild.graph.atomic_write import remedy_of, store_errors, sync_folder, write_text
 from edgebuild.graph.file_digest import FileDigester
 from edgebuild.graph.file_lock import FileLock, try_lock, wait_lock
 from edgebuild.graph.records import KeyRecord, file_name_of, read_key_record
@@ -258,7 +258,7 @@ def _check_layout(root: Path) -> None:
         return
     except OSError as error:
         msg = f"cannot read the store {root}: {error.strerror}"
-        raise StoreError(msg) from error
+        raise StoreError(msg, remedy=remedy_of(error)) from error
     if layout != LAYOUT:
         msg = f"the store {root} has layout {layout!r}, this edgebuild reads {LAYOUT!r}"
         raise StoreError(msg, remedy=f"use the edgebuild that made it, or remove {root} and build again")

@@ -180,4 +180,4 @@ def _check_same(
                 f"{split} data: {name} is {found[name][1]} {found[name][0]}, "
                 f"expected {dtype} {shape} as in the validation split"
             )
-            raise ConfigError(msg)
+            raise ConfigError(msg, remedy="prepare the samples of every split in the same way")

@@ -58,9 +58,9 @@ def named_outputs(result: Any, names: Sequence[str] = ()) -> dict[str, torch.Ten
         values = {"output": result}
     for key, value in values.items():
         if not isinstance(value, torch.Tensor):
-            msg = f"the model's {key} is a {type(value).__name__}, expected a tensor"
+            msg = f"the model's output {key!r} is of type {type(value).__name__}, expected a tensor"
             raise ConfigError(msg, remedy="return a tensor, a tuple of tensors or a mapping of tensors")
     if names and len(names) != len(values):
         msg = f"model.outputs names {len(names)} outputs ({', '.join(names)}), the model returned {len(values)}"
-        raise ConfigError(msg)
+        raise ConfigError(msg, remedy="name every output in model.outputs, in the order in which forward returns them")
     return dict(zip(names or values, values.values(), strict=True))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgebuild.errors import ConfigError
-from edgebuild.model.user_code import user_location
+from edgebuild.model.user_code import describe_exception, user_location
 
 if TYPE_CHECKING:
     import torch
@@ -43,7 +43,8 @@ def run_once(
             result = model(*example_tensors(inputs))
     except Exception as error:  # the user's forward may raise anything, and all of it is theirs to mend
         found = ", ".join(f"{name} {array.dtype} {tuple(array.shape[1:])}" for name, array in inputs.items())
-        msg = f"the model cannot take the data's inputs ({found}){_where(model, error, project_root)}: {_first(error)}"
+        place = _where(model, error, project_root)
+        msg = f"the model cannot take the data's inputs ({found}){place}: {describe_exception(error)}"
         raise ConfigError(msg, remedy="make the shapes of the data and the model's first layers agree") from error
     return {name: tuple(output.shape) for name, output in named_outputs(result, names).items()}
 
@@ -62,7 +63,7 @@ def check_exportable(
         with torch.no_grad():
             return torch.export.export(model, example_tensors(inputs))
     except Exception as error:  # torch.export raises errors of many unrelated types for the user's control flow
-        msg = f"the model cannot be exported{_where(model, error, project_root)}: {_first(error)}"
+        msg = f"the model cannot be exported{_where(model, error, project_root)}: {_obstacle(error)}"
         remedy = "forward may not depend on the values of tensors: use torch.where or torch.cond, no .item() or numpy"
         raise ConfigError(msg, remedy=remedy) from error
 
@@ -85,6 +86,11 @@ def _failing_layer(model: torch.nn.Module, trace: TracebackType | None) -> str |
     return found
 
 
-def _first(error: BaseException) -> str:
-    text = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+def _obstacle(error: BaseException) -> str:
+    """What stops the tracer; its own words for the most common case speak of its inner symbols."""
+    if type(error).__name__ in _VALUE_DEPENDENT:
+        return "what happens there depends on the values of a tensor"
+    return describe_exception(error)
+
+
+_VALUE_DEPENDENT = ("GuardOnDataDependentSymNode", "DataDependentOutputException", "DynamicOutputShapeException")

@@ -45,7 +45,7 @@ def build_factory(source: Mapping[str, Any], project_root: Path, seed: int = 0) 
         model = call_user(reference, project_root, kwargs=source.get("kwargs") or {})
     if not isinstance(model, torch.nn.Module):
         msg = f"{reference!r} returned a {type(model).__name__}, expected a torch.nn.Module"
-        raise ConfigError(msg)
+        raise ConfigError(msg, remedy="return the model itself; layers in a row make one with nn.Sequential(…)")
     return model
 
 

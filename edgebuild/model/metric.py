@@ -64,6 +64,18 @@ def resolve_metric(spec: str | Mapping[str, Any], project_root: Path) -> Metric:
     )
 
 
+def check_metric_name(name: str) -> None:
+    """Refuse a name that no metric has; quick, as nothing is imported. A `module:function` is not looked at.
+
+    Raises:
+        ConfigError: there is no such metric.
+    """
+    if ":" not in name and name not in PLAIN:
+        from edgebuild.model.torch_metrics import check_name
+
+        check_name(name, tuple(PLAIN))
+
+
 def predicted_labels(outputs: np.ndarray) -> np.ndarray:
     """The class of each sample (or pixel): the best of scores [n, classes, ...], 0 or 1 from one score [n] or [n, 1].
 
@@ -140,6 +152,6 @@ def _user_metric(reference: str, kwargs: Mapping[str, Any], unit: str, project_r
             return float(result) * (100.0 if unit == "%" else 1.0)
         except (TypeError, ValueError):
             msg = f"metric {reference!r} returned a {type(result).__name__}, expected a number"
-            raise ConfigError(msg) from None
+            raise ConfigError(msg, remedy="return one number, like float(…)") from None
 
     return Metric(reference.partition(":")[2], unit, True, compute)

@@ -131,5 +131,9 @@ def _is_share(metric: Metric, samples: np.ndarray) -> bool:
 def _figure(
     name: str, value: float, unit: str, low: float, high: float, provenance: str, count: int, how: str
 ) -> Figure:
+    if not math.isfinite(value):
+        return Figure(name, None, unit, "measured", provenance=f"it is {value} over {count} validation samples")
     text = ", ".join(part for part in (provenance, f"{count} validation samples", how) if part)
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return Figure(name, value, unit, "measured", provenance=f"{text}, not finite on some resamples")
     return Figure(name, value, unit, "measured", low, high, CONFIDENCE, text)

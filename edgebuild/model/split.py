@@ -104,7 +104,7 @@ def as_split(
         return Split(name, names, length, normalization, (renamed, targets), True, targets is not None, project_root)
     if not _is_dataset(value):
         msg = f"{name} data: found {type(value).__name__}, expected a Dataset of (x, y) or a pair of arrays (x, y)"
-        raise ConfigError(msg)
+        raise ConfigError(msg, remedy=f"return {{'{name}': (x, y), …}} with x and y as arrays, one row per sample")
     if len(value) == 0:
         raise _empty(name)
     with user_errors(f"{name} data: reading a sample failed", project_root):
@@ -137,14 +137,15 @@ def _columns(name: str, x: Any, y: Any) -> tuple[dict[Any, np.ndarray], np.ndarr
     if len(set(lengths.values())) > 1:
         found = ", ".join(f"{key} has {length}" for key, length in lengths.items())
         msg = f"{name} data: {found} samples; expected the same number"
-        raise ConfigError(msg)
+        raise ConfigError(msg, remedy="give every x its y")
     if 0 in lengths.values():
         raise _empty(name)
     return columns, targets
 
 
 def _empty(name: str) -> ConfigError:
-    return ConfigError(f"{name} data: found 0 samples, expected at least one")
+    remedy = "check what the data function or the files of `data:` hold"
+    return ConfigError(f"{name} data: found 0 samples, expected at least one", remedy=remedy)
 
 
 def _parts(x: Any) -> dict[Any, np.ndarray]:
@@ -169,8 +170,9 @@ def _named(parts: Mapping[Any, Any]) -> bool:
 
 def _input_names(parts: Mapping[Any, Any], declared: Sequence[str], split: str) -> tuple[str, ...]:
     if declared and len(declared) != len(parts):
-        msg = f"{split} data: found {len(parts)} inputs, but the project names {len(declared)}: {', '.join(declared)}"
-        raise ConfigError(msg)
+        names = f"but model.inputs names {len(declared)}: {', '.join(declared)}"
+        msg = f"{split} data: found {len(parts)} {'input' if len(parts) == 1 else 'inputs'}, {names}"
+        raise ConfigError(msg, remedy="give one array per input: x as a tuple or a mapping, or correct model.inputs")
     if _named(parts):
         if declared and set(parts) != set(declared):
             msg = f"{split} data: found inputs {', '.join(parts)}, but the project names {', '.join(declared)}"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
+import importlib.util
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +37,26 @@ SHORT_NAMES: dict[str, tuple[str, dict[str, Any]]] = {
 
 _NOT_SHARES = ("CohenKappa", "MatthewsCorrCoef")
 """They reach below zero, whatever their plot bounds say."""
+
+
+def check_name(name: str, plain: Sequence[str]) -> None:
+    """Hold `name` against the classes that the installed torchmetrics lists, without importing it.
+
+    Raises:
+        ConfigError: no such metric.
+    """
+    spec = importlib.util.find_spec("torchmetrics")
+    if name in SHORT_NAMES or spec is None or spec.origin is None:
+        return
+    tree = ast.parse(Path(spec.origin).read_bytes())
+    listed = [node.value for node in tree.body if isinstance(node, ast.Assign) and _is_all(node.targets[0])]
+    classes = {str(cls) for value in listed for cls in ast.literal_eval(value) if str(cls)[:1].isupper()}
+    if classes and name not in classes:
+        raise _unknown(name, {*plain, *SHORT_NAMES}, classes)
+
+
+def _is_all(target: ast.expr) -> bool:
+    return isinstance(target, ast.Name) and target.id == "__all__"
 
 
 def torchmetrics_metric(name: str, kwargs: Mapping[str, Any], plain: Sequence[str]) -> Metric:

@@ -6,6 +6,7 @@ import contextlib
 import difflib
 import importlib
 import importlib.util
+import inspect
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -56,8 +57,27 @@ def call_user(
             An EdgebuildError raised by the user's code passes unchanged.
     """
     target = load_callable(reference, project_root) if function is None else function
-    with user_errors(f"{reference!r} failed", project_root), _remember_imports(project_root):
-        return target(*args, **(kwargs or {}))
+    with _remember_imports(project_root):
+        _check_arguments(reference, target, args, kwargs or {})
+        with user_errors(f"{reference!r} failed", project_root):
+            return target(*args, **(kwargs or {}))
+
+
+def _check_arguments(
+    reference: str, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> None:
+    """Tell a call that cannot be made apart from one that fails."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some classes written in C have none
+        return
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        given = [*(["…"] * len(args)), *(f"{key}={value!r}" for key, value in kwargs.items())]
+        msg = f"{reference!r} cannot be called with ({', '.join(given)}): {error}"
+        remedy = f"its parameters are {signature}; kwargs in edgebuild.yaml must fit them"
+        raise ConfigError(msg, remedy=remedy) from error
 
 
 def user_location(error: BaseException, project_root: Path) -> str | None:
@@ -83,12 +103,25 @@ def user_errors(what: str, project_root: Path) -> Iterator[None]:
         raise
     except (Exception, SystemExit) as error:  # the user's code may raise anything, and all of it is theirs to mend
         place = user_location(error, project_root)
-        text = error.msg if isinstance(error, SyntaxError) else str(error)
-        msg = f"{what}{f' at {place}' if place else ''}: {type(error).__name__}{f': {text}' if text else ''}"
-        remedy = None
-        if isinstance(error, ModuleNotFoundError) and error.name:
-            remedy = f"install the package that provides {error.name!r} into this environment"
-        raise ConfigError(msg, remedy=remedy) from error
+        msg = f"{what}{f' at {place}' if place else ''}: {describe_exception(error)}"
+        raise ConfigError(msg, remedy=_remedy(error)) from error
+
+
+def describe_exception(error: BaseException) -> str:
+    """`ValueError: first line of its text`, with an ellipsis where there are more lines."""
+    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    first, _, more = text.strip().partition("\n")
+    if not first:
+        return type(error).__name__
+    return f"{type(error).__name__}: {first}{' …' if more else ''}"
+
+
+def _remedy(error: BaseException) -> str | None:
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return f"install the package that provides {error.name!r} into this environment"
+    if isinstance(error, FileNotFoundError) and error.filename and not Path(str(error.filename)).is_absolute():
+        return "a relative path starts at the folder of edgebuild.yaml"
+    return None
 
 
 def _import_module(name: str, reference: str, project_root: Path) -> ModuleType:
@@ -151,11 +184,11 @@ def _raise_if_absent(name: str, reference: str, root: Path) -> None:
 def _raise_missing_attribute(owner: Any, part: str, reference: str, module_name: str) -> None:
     names = [name for name in vars(owner) if not name.startswith("_")]
     near = difflib.get_close_matches(part, names, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    hint = f"; did you mean {near[0]!r}?" if near else "."
     defined = sorted(name for name in names if getattr(getattr(owner, name), "__module__", None) == module_name)
     listing = f" It defines: {', '.join(defined)}" if defined else ""
     msg = f"{reference!r}: module {module_name!r} has no {part!r}{hint}{listing}"
-    raise ConfigError(msg)
+    raise ConfigError(msg, remedy=f"correct {reference!r} in edgebuild.yaml, or define {part!r}")
 
 
 def _project_file(top: str, root: Path) -> Path | None:

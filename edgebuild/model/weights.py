@@ -83,8 +83,9 @@ def _read_safetensors(path: Path, name: str) -> dict[str, torch.Tensor]:
     try:
         state: dict[str, torch.Tensor] = load_file(path)
     except SafetensorError as error:
-        msg = f"model.weights: {name!r} is not a safetensors file: {error}"
-        raise ConfigError(msg) from error
+        msg = f"model.weights: {name!r} is no whole safetensors file: {error}"
+        remedy = "copy the file again, or save it again with safetensors.torch.save_file"
+        raise ConfigError(msg, remedy=remedy) from error
     return state
 
 

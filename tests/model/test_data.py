@@ -121,7 +121,10 @@ def test_the_seed_reaches_a_function_that_asks_for_it(tmp_path: Path) -> None:
         ("[x, y]", "'data:load' returned a list, expected a mapping with train and validation"),
         (
             "{'train': (x, y), 'validatoin': (x, y)}",
-            "'data:load' returned the unknown key 'validatoin'; expected train, validation, calibration, classes",
+            (
+                "'data:load' returned the unknown key 'validatoin'; did you mean 'validation'? "
+                "Expected train, validation, calibration, classes"
+            ),
         ),
         ("{'train': x, 'validation': (x, y)}", "train data: found inputs without targets, expected a pair (x, y)"),
         (

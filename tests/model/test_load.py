@@ -99,7 +99,7 @@ def test_files_that_hold_no_state_dict_are_refused(tmp_path: Path) -> None:
         "whole.pt": "holds Python objects that only running its code could load, expected a state dict",
         "list.pt": "holds a list, expected a state dict",
         "text.pt": "",
-        "text.safetensors": "is not a safetensors file",
+        "text.safetensors": "is no whole safetensors file",
         "none.pt": "found no file",
         "model.py": "ends in '.py', expected .pt, .pth, .safetensors",
     }

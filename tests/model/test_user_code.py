@@ -84,7 +84,7 @@ def test_a_call_that_raises_shows_line_type_and_text(tmp_path: Path) -> None:
 
 def test_wrong_arguments_and_a_quitting_program_are_config_errors(tmp_path: Path) -> None:
     write(tmp_path, "model.py", "import sys\ndef build(width):\n    pass\ndef leave():\n    sys.exit('no data')\n")
-    assert "TypeError" in error_of("model:build", tmp_path)
+    assert "cannot be called with (): missing a required argument: 'width'" in error_of("model:build", tmp_path)
     assert error_of("model:leave", tmp_path) == "'model:leave' failed at model.py:5: SystemExit: no data"
 
 

@@ -99,9 +99,9 @@ def _unsupported(graph: torch.fx.GraphModule, error: Exception) -> ConfigError:
     text = str(error)
     mentioned = set(re.findall(r"(?:aten|torch|prims)(?:::|\.)(\w+)", text))
     found = [place_of(node) for node in graph.graph.nodes if node.op == "call_function" and _is_named(node, mentioned)]
-    first = next((line for line in text.splitlines() if line.strip()), type(error).__name__)
+    first = next((line for line in text.splitlines() if line.strip()), type(error).__name__).strip(' "')
     what = f": {', '.join(dict.fromkeys(found))}" if found else ""
-    msg = f"the model cannot be lowered to ExecuTorch{what}: {first.strip()[:300]}"
+    msg = f"the model cannot be lowered to ExecuTorch{what}: {first[:300]}"
     return ConfigError(msg, remedy="replace the operation by one that ExecuTorch has")
 
 

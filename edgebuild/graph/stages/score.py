@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from edgebuild.config.registries import STAGES
+from edgebuild.errors import ConfigError
 from edgebuild.figure import Figure
 from edgebuild.graph.stage import StageContext, StageKind
 from edgebuild.model.data_folder import read_inputs, read_targets
@@ -37,6 +38,8 @@ def run(context: StageContext) -> None:
     context.progress.update(0.1, "running the model on the validation data")
     outputs = predict(model, inputs, names=record.output_names)
     figure = replace(score(metric, outputs, targets, f"PyTorch {torch.__version__} on this host"), name="accuracy")
+    if figure.value is None:
+        raise _no_number(params["metric"]["name"], figure.provenance, outputs)
     for name, array in outputs.items():
         np.save(context.output / f"validation.{name}.npy", array)
     cost = count_model(model, example_tensors(inputs))
@@ -49,6 +52,16 @@ def run(context: StageContext) -> None:
     layers = [layer.to_json() for layer in cost.layers]
     facts = {"metric": metric.name, "figures": [item.to_json() for item in figures], "layers": layers}
     (context.output / "score.json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
+
+
+def _no_number(metric: str, why: str, outputs: Mapping[str, np.ndarray]) -> ConfigError:
+    wrong = sum(int((~np.isfinite(array)).sum()) for array in outputs.values())
+    total = sum(array.size for array in outputs.values())
+    if wrong:
+        msg = f"metric {metric!r}: {why}, as {wrong} of the model's {total} output numbers are NaN or infinite"
+        return ConfigError(msg, remedy="mend the weights or the training: the float model itself does not work")
+    msg = f"metric {metric!r}: {why}, though all of the model's outputs are finite; expected a number"
+    return ConfigError(msg, remedy="look for a division by zero in the metric, or choose another one")
 
 
 def tools(params: Mapping[str, Any]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from edgebuild.check.parity import compare_outputs, reference_findings, runtime_
 from edgebuild.check.promise import Promise
 from edgebuild.check.verify import VerifyResult, verify
 from edgebuild.config.registries import CENSUSES, RUNTIMES, STAGES
+from edgebuild.errors import ToolError
 from edgebuild.export.feed import from_raw, raw_outputs
 from edgebuild.export.format import ExportRecord, read_export
 from edgebuild.figure import Figure
@@ -117,7 +118,11 @@ def _oldest_runtime(
         message = f"{oldest} is promised but not installed here, nothing shows that it runs the file; {runtime.remedy}"
         return [Finding("oldest-runtime-missing", message)]
     context.progress.update(0.8, f"running the file on {oldest}")
-    other = from_raw(record, old := _run(runtime, file, record, context))
+    try:
+        old = _run(runtime, file, record, context)
+    except ToolError as error:
+        return [Finding("oldest-runtime-fails", f"{oldest.name} {version} does not run the file: {error.message}")]
+    other = from_raw(record, old)
     names = (f"{current} {RUNTIMES.get(current).version()}", f"{oldest.name} {version}")
     here = from_raw(record, stored)
     compared = [compare_outputs(here[name], other[name], names=names, output=name) for name in here]

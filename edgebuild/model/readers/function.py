@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,9 +30,11 @@ def read_function(options: Mapping[str, Any], project_root: Path, seed: int) -> 
     result = call_user(reference, project_root, kwargs=kwargs, function=function)
     if not isinstance(result, Mapping):
         msg = f"{reference!r} returned a {type(result).__name__}, expected a mapping with train and validation"
-        raise ConfigError(msg)
+        raise ConfigError(msg, remedy="return {'train': (x, y), 'validation': (x, y)}")
     unknown = sorted(set(map(str, result)) - set(SPLITS))
     if unknown:
-        msg = f"{reference!r} returned the unknown key {unknown[0]!r}; expected {', '.join(SPLITS)}"
-        raise ConfigError(msg)
+        near = difflib.get_close_matches(unknown[0], SPLITS, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else "."
+        msg = f"{reference!r} returned the unknown key {unknown[0]!r}{hint} Expected {', '.join(SPLITS)}"
+        raise ConfigError(msg, remedy=f"correct the key in {reference!r}")
     return result

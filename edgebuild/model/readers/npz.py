@@ -71,7 +71,7 @@ def _pair(arrays: Any, keys: Mapping[str, Any], options: Mapping[str, Any], show
 def _array(arrays: Any, key: str, shown: str) -> np.ndarray:
     if key not in arrays.files:
         near = difflib.get_close_matches(key, arrays.files, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = f"; did you mean {near[0]!r}?" if near else "."
         msg = f"data.npz: {shown!r} has no array {key!r}{hint} It has: {', '.join(sorted(arrays.files))}"
         raise ConfigError(msg)
     try:

@@ -2,12 +2,12 @@
 
 EdgebuildError
 ├── ConfigError     2  bad input: YAML, a missing file, a factory that raises, data that is empty
-├── EffectError     1  a step did not take effect in the exported file
-├── BudgetError     1  a figure is over its budget
 ├── ToolError       3  a program or package is missing or failed
 ├── DeviceError     3  a device is gone, busy or wrong
 ├── StoreError      3  the store cannot be read or written (full disk, permissions)
 └── InternalError   4  our bug
+
+A missed effect or budget is no error but a result: it is in the report, and the exit code is 1.
 
 Every message says what was found and what was expected; `remedy` says what to do.
 """
@@ -50,18 +50,6 @@ class ConfigError(EdgebuildError):
     """The user's input is wrong: a file, a value, a module, a model or a dataset."""
 
     exit_code = ExitCode.BAD_INPUT
-
-
-class EffectError(EdgebuildError):
-    """A step of the plan left no trace in the exported file."""
-
-    exit_code = ExitCode.MISSED
-
-
-class BudgetError(EdgebuildError):
-    """A figure is over its budget."""
-
-    exit_code = ExitCode.MISSED
 
 
 class ToolError(EdgebuildError):

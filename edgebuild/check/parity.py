@@ -106,12 +106,6 @@ def compare_outputs(left: np.ndarray, right: np.ndarray, *, names: tuple[str, st
     )
 
 
-def dequantize(stored: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
-    """Real values of stored integers: (stored - zero_point) * scale, float64."""
-    real: np.ndarray = (stored.astype(np.float64) - zero_point) * scale
-    return real
-
-
 def parity_figures(result: ParityResult) -> list[Figure]:
     """The comparison as figures; over the samples named they are exact, only agreement speaks of inputs not seen."""
     provenance = f"{result.output}: {result.between}"

@@ -63,13 +63,6 @@ class Graph:
             self._visit(stage_id, done, [])
         return list(done.values())
 
-    def ancestors(self, stage_id: str) -> list[Stage]:
-        """The stages that `stage_id` needs, directly or not, inputs first: its prefix."""
-        done: dict[str, Stage] = {}
-        self._visit(stage_id, done, [])
-        del done[stage_id]
-        return list(done.values())
-
     def subgraph(self, stage_ids: Iterable[str]) -> Graph:
         """A graph of these stages and everything they need."""
         done: dict[str, Stage] = {}

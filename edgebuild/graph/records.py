@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from edgebuild.graph.canonical import digest_of
 
@@ -52,8 +52,3 @@ def read_key_record(path: Path) -> KeyRecord | None:
 def file_name_of(stage_id: str) -> str:
     """A stage id as one file name: `edge-tpu/quantize` -> `edge-tpu%2Fquantize`."""
     return quote(stage_id, safe="")
-
-
-def stage_id_of(file_stem: str) -> str:
-    """The stage id behind `file_name_of`."""
-    return unquote(file_stem)

@@ -21,6 +21,7 @@ LABELS = {
     "host_speedup": "Times faster than the float32 file, on the build host",
     "host_peak_memory": "Peak memory on the build host",
     "latency": "Latency (device)",
+    "max_abs_diff": "Largest difference from the float model's outputs",
     "macs": "Multiply-accumulates",
     "parameters": "Parameters",
     "size_ratio": "Times smaller than the float32 file",

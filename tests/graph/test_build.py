@@ -219,10 +219,9 @@ def test_graph_refuses_circles_and_unknown_inputs() -> None:
         Graph([Stage("a", "test-join"), Stage("a", "test-join")])
 
 
-def test_subgraph_and_ancestors() -> None:
+def test_subgraph() -> None:
     graph = make_graph()
     assert [stage.id for stage in graph.subgraph(["pi/step"])] == ["data", "baseline", "pi/step"]
-    assert [stage.id for stage in graph.ancestors("pi/export")] == ["data", "baseline", "pi/step"]
 
 
 def test_cached_build_imports_no_heavy_library(project: Path) -> None:

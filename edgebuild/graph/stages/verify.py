@@ -12,7 +12,7 @@ import numpy as np
 
 from edgebuild.check.census.model import Census, CensusReader
 from edgebuild.check.finding import Finding, apply_allow
-from edgebuild.check.parity import compare_outputs, reference_findings, runtime_findings
+from edgebuild.check.parity import compare_outputs, parity_figures, reference_findings, runtime_findings
 from edgebuild.check.promise import Promise
 from edgebuild.check.verify import VerifyResult, verify
 from edgebuild.config.registries import CENSUSES, RUNTIMES, STAGES
@@ -56,7 +56,7 @@ def run(context: StageContext) -> None:
     findings = [*proof.findings]
     for name, array in outputs.items():
         compared = compare_outputs(baseline[name], array, names=("pytorch", ran_on), output=name)
-        figures.append(Figure("sqnr", _finite(compared.sqnr_db), "dB", "exact", provenance=compared.between))
+        figures += [figure for figure in parity_figures(compared) if figure.name in ("sqnr", "max_abs_diff")]
         findings += reference_findings(compared, promise.dtype)
     context.progress.update(0.7, "running the file on the oldest runtime")
     findings += _oldest_runtime(promise, params["runtime"], stored, file, record, context)
@@ -137,10 +137,6 @@ def _oldest_runtime(
     equal, elements = sum(result.equal for result in best), sum(result.elements for result in best)
     message = f"{best[0].right} runs the file right: {equal} of {elements} output numbers equal those of {best[0].left}"
     return [Finding("oldest-runtime-runs", message, severity="note")]
-
-
-def _finite(value: float) -> float | None:
-    return value if np.isfinite(value) else None
 
 
 def _write(output: Path, census: Census, proof: VerifyResult, findings: list[Finding], figures: list[Figure]) -> None:

@@ -12,6 +12,9 @@ from edgebuild.check.summary import census_summary
 from edgebuild.config.registries import CENSUSES
 from edgebuild.errors import ConfigError
 
+_SHOWN = 4
+_DEEPEST = 4
+"""`src/main/assets/model.pte` and one more."""
 _RECORDS = ("export.json", "manifest.json")
 """What an artifact folder may hold beside its file; `export.json` names the file."""
 
@@ -57,19 +60,27 @@ def inspect_file(path: Path) -> Inspection:
         msg = f"{file}: {_called(file)} cannot be inspected; known: {_known()}"
         raise ConfigError(msg)
     census = CENSUSES.get(suffix).read(file)
-    folder = path if path.is_dir() else file.parent
-    return Inspection(path, census, census_summary(census), _records(folder, file.name))
+    return Inspection(path, census, census_summary(census), _records(file.parent, file.name))
 
 
 def _file_in(folder: Path) -> Path:
-    """The exported file of an artifact folder: the one export.json names, or the only one with a known suffix."""
+    """The exported file of an artifact folder: the one export.json names, or the only one with a known suffix.
+
+    A package for an app keeps it some folders down: the first level that has any counts.
+    """
     record = folder / "export.json"
     if record.is_file():
         return folder / str(_read_json(record).get("file", ""))
-    files = sorted(file for file in folder.iterdir() if file.suffix.removeprefix(".") in CENSUSES)
-    if len(files) != 1:
-        found = ", ".join(file.name for file in files) or "none"
-        msg = f"{folder}: no export.json, and not one exported file ({_known()}) but: {found}"
+    levels = (folder.glob("*/" * depth + "*") for depth in range(_DEEPEST + 1))
+    found = (sorted(file for file in level if file.suffix.removeprefix(".") in CENSUSES) for level in levels)
+    files = next((level for level in found if level), [])
+    if not files:
+        msg = f"{folder}: found no exported file in it; expected one ending in {_known()}"
+        raise ConfigError(msg, remedy="name an exported file, or a folder that `edgebuild build` delivered to")
+    if len(files) > 1:
+        shown = ", ".join(file.relative_to(folder).as_posix() for file in files[:_SHOWN])
+        more = ", …" if len(files) > _SHOWN else ""
+        msg = f"{folder}: found {len(files)} exported files in it, expected one: {shown}{more}"
         raise ConfigError(msg, remedy="name the file itself")
     return files[0]
 

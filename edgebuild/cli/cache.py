@@ -10,6 +10,7 @@ import typer
 
 from edgebuild.cli.options import DEFAULT_PROJECT, Json, Project
 from edgebuild.cli.output import emit
+from edgebuild.errors import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,8 +84,18 @@ def gc(
 
 
 def _root(project: Path) -> Path:
-    """The project's folder; its file is not read, so that a broken one does not hide the store."""
-    return project if project.is_dir() else project.parent
+    """The project's folder; its file is not read, so that a broken one does not hide the store.
+
+    Raises:
+        ConfigError: neither a project nor a store is there.
+    """
+    from edgebuild.graph.store import FOLDER
+
+    root = project if project.is_dir() else project.parent
+    if not (root / DEFAULT_PROJECT).is_file() and not project.is_file() and not (root / FOLDER).is_dir():
+        msg = f"found neither {DEFAULT_PROJECT} nor a store ({FOLDER}) in {root}"
+        raise ConfigError(msg, remedy="go to the project's folder, or name it with --project")
+    return root
 
 
 def _seconds(text: str) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
 import traceback
 from typing import Annotated, NoReturn
@@ -13,6 +12,7 @@ import typer
 
 from edgebuild import __version__
 from edgebuild.cli import build, cache, diff, doctor, explain, init, inspect, report, targets
+from edgebuild.cli.streams import settle_streams
 from edgebuild.errors import EdgebuildError, ExitCode
 
 _EXIT_CODES = """Exit codes: 0 all budgets met; 1 a budget or an effect missed; 2 bad input;
@@ -60,6 +60,7 @@ def main() -> NoReturn:
     """Run the command line; never lets a traceback out unless `--debug` asks for it."""
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
+    settle_streams()
     try:
         app()
     except EdgebuildError as error:
@@ -67,9 +68,6 @@ def main() -> NoReturn:
             traceback.print_exc()
         _report(error, as_json="--json" in arguments)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(ExitCode.OK)
     except Exception as error:  # the last line of defence: our bug must not look like the user's
         if debug:
             raise

@@ -13,5 +13,6 @@ def emit(facts: dict[str, Any], as_json: bool, render: Callable[[], None]) -> No
     if not as_json:
         render()
         return
-    json.dump(facts, sys.stdout, indent=1, ensure_ascii=False)
+    is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    json.dump(facts, sys.stdout, indent=1, ensure_ascii=not is_unicode)
     sys.stdout.write("\n")

@@ -40,7 +40,7 @@ def find_report(run: str | None, reports_dir: Path) -> Path:
         msg = f"{run!r} is the beginning of {len(fitting)} reports: {', '.join(fitting)}"
         raise ConfigError(msg, remedy="give more of the run id")
     near = difflib.get_close_matches(run, known, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    hint = f"; did you mean {near[0]!r}?" if near else "."
     msg = f"no report {run!r} in {reports_dir}{hint} Known: {', '.join(known) or 'none'}"
     raise ConfigError(msg)
 

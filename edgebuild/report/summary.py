@@ -25,7 +25,8 @@ def summary_table(facts: RunFacts) -> Table:
     from rich import box
     from rich.table import Table
 
-    title = f"{facts.project.name}: {len(facts.targets)} targets in {seconds_text(facts.run.seconds)}"
+    targets = f"{len(facts.targets)} target{'' if len(facts.targets) == 1 else 's'}"
+    title = f"{facts.project.name}: {targets} in {seconds_text(facts.run.seconds)}"
     table = Table(
         title=title,
         title_justify="left",

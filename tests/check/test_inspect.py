@@ -57,9 +57,7 @@ def test_a_folder_without_a_record_but_with_one_file(tflite: Export, tmp_path: P
     shutil.copy(tflite("plain", "int8").path, tmp_path / "theirs.tflite")
     assert inspect_file(tmp_path).census.path.endswith("theirs.tflite")
     shutil.copy(tmp_path / "theirs.tflite", tmp_path / "another.tflite")
-    with pytest.raises(
-        ConfigError, match=r"not one exported file \(.pte, .tflite\) but: another.tflite, theirs.tflite"
-    ):
+    with pytest.raises(ConfigError, match=r"found 2 exported files in it, expected one: another.tflite, theirs.tflite"):
         inspect_file(tmp_path)
 
 

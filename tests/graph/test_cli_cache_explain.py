@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from edgebuild.cli import cache
 from edgebuild.cli.explain import explain
+from edgebuild.errors import ConfigError
 from tests.graph.small_project import build, make_graph
 
 runner = CliRunner()
@@ -47,6 +48,7 @@ def test_ls_lists_every_artifact(project: Path) -> None:
 
 
 def test_ls_of_a_project_never_built_is_empty(project: Path) -> None:
+    (project / "edgebuild.yaml").touch()
     shown = runner.invoke(cache.app, ["ls", "--project", str(project)])
     assert shown.output == "0 artifacts, 0 B\n"
     assert not (project / ".edgebuild").exists()
@@ -84,3 +86,10 @@ def test_explain_of_a_project_never_built(real_project: Path) -> None:
     lines = runner.invoke(explain_app(), ["--project", str(real_project)]).output.splitlines()
     assert lines[-1] == f"{facts['to_run']} of {facts['to_run']} stages would run"
     assert any("would run" in line and line.startswith("raspberry-pi-4/export") for line in lines)
+
+
+def test_a_folder_without_project_and_store_is_no_intact_store(tmp_path: Path) -> None:
+    for command in ("ls", "verify"):
+        refused = runner.invoke(cache.app, [command, "--project", str(tmp_path)])
+        assert isinstance(refused.exception, ConfigError)
+        assert f"found neither edgebuild.yaml nor a store (.edgebuild) in {tmp_path}" in str(refused.exception)

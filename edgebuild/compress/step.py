@@ -31,6 +31,7 @@ class StepContext:
         output: empty; becomes the model folder of this step.
         project_root: folder of edgebuild.yaml, on sys.path while the step runs.
         project: those sections of the project file that the method names in `sections`, as plain JSON.
+        threads: of everything that computes.
     """
 
     model: Path
@@ -40,6 +41,7 @@ class StepContext:
     project: Mapping[str, Any]
     seed: int
     progress: ProgressSink
+    threads: int = 1
 
 
 @dataclass(frozen=True)

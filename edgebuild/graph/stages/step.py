@@ -23,6 +23,7 @@ def run(context: StageContext) -> None:
             project=params["project"],
             seed=context.stage.seed,
             progress=context.progress,
+            threads=params["threads"],
         ),
         method.parameters.model_validate(params["parameters"]),
     )

@@ -13,14 +13,15 @@ if TYPE_CHECKING:
 
 
 def keep_channels(
-    layer: str, tensors: Mapping[str, Mapping[int, Sequence[int]]], attributes: Mapping[str, int]
+    layer: str, tensors: Mapping[str, Mapping[int, Sequence[int]]], attributes: Mapping[str, int | list[int]]
 ) -> dict[str, Any]:
     """The edit as JSON.
 
     Args:
         layer: dotted name of the module.
         tensors: name of a parameter or buffer in the layer -> dimension -> kept indices, ascending.
-        attributes: the layer's own counts afterwards: `out_channels`, `in_channels`, `groups`, `num_features`, …
+        attributes: the layer's own counts afterwards: `out_channels`, `in_channels`, `groups`, `num_features`, …; a shape
+            (`normalized_shape`) is a list.
     """
     kept = [
         {"tensor": name, "dim": dim, "keep": [int(index) for index in indices]}
@@ -55,7 +56,7 @@ def apply_keep_channels(model: torch.nn.Module, edit: Mapping[str, Any]) -> None
     for attribute, value in edit["attributes"].items():
         if not hasattr(layer, attribute):
             raise _misfit(name, f"a {type(layer).__name__} has no attribute {attribute!r}")
-        setattr(layer, attribute, value)
+        setattr(layer, attribute, tuple(value) if isinstance(value, list) else value)
 
 
 def _replace(layer: torch.nn.Module, name: str, value: torch.Tensor) -> None:

@@ -1,0 +1,1 @@
+"""The plan step `prune`: whole channels are cut out of the model."""

@@ -1,0 +1,61 @@
+"""A model on its way: what it costs and how good it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgebuild.model.metric import Metric
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Parameters and MACs counted; `quality` is the project's metric on the validation split.
+
+    `layer_macs` are by dotted name.
+    """
+
+    parameters: int
+    macs: int
+    quality: float
+    layer_macs: Mapping[str, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values, without the layers."""
+        return {"parameters": self.parameters, "macs": self.macs, "quality": self.quality}
+
+
+class Scale:
+    """Measures models on one validation split with one metric."""
+
+    def __init__(
+        self, metric: Metric, inputs: Mapping[str, np.ndarray], targets: np.ndarray, outputs: Sequence[str]
+    ) -> None:
+        """`outputs` are the names of the model's outputs."""
+        from edgebuild.model.exportable import example_tensors
+
+        self.metric = metric
+        self.sample: tuple[torch.Tensor, ...] = example_tensors(inputs)
+        self._inputs, self._targets, self._outputs = inputs, targets, outputs
+
+    def measure(self, model: torch.nn.Module) -> Measurement:
+        """Count and score `model`, which is put in eval mode."""
+        from edgebuild.model.count import count_model
+        from edgebuild.model.evaluate import predict
+
+        model.eval()
+        counts = count_model(model, self.sample)
+        outputs = predict(model, self._inputs, names=self._outputs)
+        quality = self.metric.compute(outputs, self._targets)
+        return Measurement(counts.parameters, counts.macs, quality, {row.layer: row.macs for row in counts.layers})
+
+    def lost(self, before: Measurement, after: Measurement) -> float:
+        """How much worse `after` is, in the metric's unit (points where it is in percent); below 0 is better."""
+        difference = before.quality - after.quality
+        return difference if self.metric.higher_is_better else -difference

@@ -1,0 +1,117 @@
+"""The parameters of the plan step `prune`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from edgebuild.compress.prune.importance import IMPORTANCES
+from edgebuild.config.parameters import Parameters
+from edgebuild.config.wording import BadValueError, unknown_name
+
+_MANY_STEPS = 4
+
+
+class Keep(Parameters):
+    """How much of the model may remain: one of the two."""
+
+    macs: float | None = Field(default=None, gt=0, lt=1, description="largest share of the MACs that remains")
+    parameters: float | None = Field(
+        default=None, gt=0, lt=1, description="largest share of the parameters that remains"
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> Keep:
+        if (self.macs is None) == (self.parameters is None):
+            found = "neither" if self.macs is None else "both"
+            msg = f"expected macs or parameters, found {found}"
+            raise BadValueError(msg)
+        return self
+
+
+class FineTune(Parameters):
+    """Training after a cut, with the built-in loop; what is not given is as in the project's `train:`."""
+
+    epochs: int = Field(default=5, ge=0, description="passes over the training split after the last cut; 0: none")
+    between: int = Field(default=1, ge=0, description="passes after each cut before the last one")
+    batch_size: int | None = Field(default=None, ge=1, description="samples per step")
+    optimizer: Literal["sgd", "adam", "adamw"] | None = Field(default=None, description="how gradients become steps")
+    learning_rate: float | None = Field(
+        default=None, gt=0, description="the highest; it starts there again after every cut"
+    )
+    weight_decay: float | None = Field(default=None, ge=0, description="of the optimizer")
+    momentum: float | None = Field(default=None, ge=0, lt=1, description="of sgd")
+    schedule: Literal["constant", "cosine", "step"] | None = Field(
+        default=None, description="of the learning rate after each cut"
+    )
+    warmup_epochs: float | None = Field(default=None, ge=0, description="over which the learning rate rises from 0")
+    clip_norm: float | None = Field(default=None, ge=0, description="largest norm of all gradients together")
+    label_smoothing: float | None = Field(default=None, ge=0, lt=1, description="of the cross entropy")
+
+
+class Prune(Parameters):
+    """Parameters of pruning."""
+
+    kind: Literal["structured"] = Field(default="structured", description="structured: whole channels are cut out")
+    importance: str = Field(default="l2", description=f"which channels stay: {', '.join(IMPORTANCES.names())}")
+    scope: Literal["global", "local"] = Field(
+        default="global",
+        description="global: the least important channels of the model; local: the same share of every layer",
+    )
+    ratio: float | None = Field(
+        default=None, gt=0, lt=1, description="share of the channels to cut, as near as round_to allows; or keep"
+    )
+    keep: Keep | None = Field(default=None, description="how much may remain; or ratio")
+    round_to: int = Field(
+        default=8, ge=1, description="a layer that is cut keeps a multiple of so many channels, as kernels like it"
+    )
+    max_ratio: float = Field(default=0.9, gt=0, lt=1, description="largest share of a layer's channels to cut")
+    skip: tuple[str, ...] = Field(
+        default=(), description="layers that keep their output channels, as patterns of names: `stem`, `body.*.conv1`"
+    )
+    schedule: Literal["one_shot", "iterative", "cubic"] = Field(
+        default="one_shot",
+        description="iterative: equal cuts; cubic: large cuts first; each with training after it",
+    )
+    steps: int | None = Field(
+        default=None, ge=2, le=100, description=f"number of cuts of iterative and cubic; default: {_MANY_STEPS}"
+    )
+    samples: int = Field(default=512, ge=1, description="training samples for taylor and activation, drawn by the seed")
+    max_accuracy_drop: float | None = Field(
+        default=None,
+        ge=0,
+        description="points of the metric on the validation data that may be lost; cutting stops before it loses more",
+    )
+    finetune: FineTune = Field(default=FineTune(), description="training after a cut")
+
+    @field_validator("importance")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        if value not in IMPORTANCES:
+            raise BadValueError(unknown_name("importance", value, IMPORTANCES.names()))
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Prune:
+        if self.ratio is None and self.keep is None:
+            msg = "expected ratio, or keep with macs or parameters: how much is to be cut?"
+            raise BadValueError(msg)
+        if self.ratio is not None and self.keep is not None:
+            msg = "belongs to a cut without `ratio`; found both"
+            raise BadValueError(msg, key="keep")
+        if self.schedule == "one_shot" and self.steps is not None:
+            msg = "belongs to schedule: iterative or cubic, found one_shot"
+            raise BadValueError(msg, key="steps")
+        return self
+
+    def cuts(self) -> list[float]:
+        """How much of the whole cut is done after each step, rising to 1.
+
+        cubic: 1 - (1 - t)^3 (Zhu and Gupta, To prune, or not to prune, 2017, equation 1).
+        """
+        if self.schedule == "one_shot":
+            return [1.0]
+        count = self.steps or _MANY_STEPS
+        done = [step / count for step in range(1, count + 1)]
+        return [1 - (1 - share) ** 3 for share in done] if self.schedule == "cubic" else done

@@ -1,0 +1,62 @@
+"""The plan step `prune`: channels are cut out of the model, and what is left is trained."""
+
+from __future__ import annotations
+
+import json
+
+from edgebuild.compress.prune.account import claims_of, record_of
+from edgebuild.compress.prune.parameters import Prune
+from edgebuild.compress.step import Phase, StepContext, StepMethod
+from edgebuild.config.registries import STEPS
+from edgebuild.errors import ConfigError
+from edgebuild.model.data_folder import read_inputs, read_targets
+from edgebuild.model.metric import resolve_metric
+from edgebuild.model.model_folder import read_record
+
+
+def run(context: StepContext, parameters: Prune) -> None:
+    """Write the model folder of the pruned model, and history.json with every epoch of training after a cut.
+
+    Raises:
+        ConfigError: nothing can be cut, or not as much as asked, or no cut stays within `max_accuracy_drop`.
+    """
+    from edgebuild.compress.prune.measure import Scale
+    from edgebuild.compress.prune.procedure import prune
+    from edgebuild.compress.prune.training import Training
+    from edgebuild.model.load import derive_model_folder, rebuild
+    from edgebuild.model.seeding import deterministic
+
+    record = read_record(context.model)
+    if record.source["kind"] == "program":
+        msg = "prune: a torch.export program has its sizes fixed, so no channel of it can be cut"
+        raise ConfigError(msg, remedy="give the model as model.factory with its weights")
+    model = rebuild(context.model, context.project_root)
+    metric = resolve_metric(context.project["metric"], context.project_root)
+    inputs, targets = read_inputs(context.data, "validation"), read_targets(context.data)
+    with deterministic(context.seed, context.threads):
+        scale = Scale(metric, inputs, targets, record.output_names)
+        outcome = prune(model, parameters, scale, Training(context, parameters.finetune), context.seed)
+    unit = "points" if metric.unit == "%" else metric.unit
+    derive_model_folder(
+        context.model,
+        context.output,
+        outcome.model,
+        edits=(*record.edits, *outcome.edits),
+        claims=tuple(claims_of(outcome, record.claims, parameters.round_to)),
+        extra={**record.extra, "prune": record_of(outcome, parameters, unit)},
+    )
+    history = [[dict(row) for row in cut.history] for cut in outcome.cuts]
+    (context.output / "history.json").write_text(json.dumps(history, indent=1) + "\n")
+
+
+STEPS.register("prune")(
+    StepMethod(
+        title="Structured pruning: whole channels are cut out of the model, then it is trained further",
+        parameters=Prune,
+        phase=Phase.STRUCTURE,
+        version=1,
+        run=run,
+        tools=("torch", "torch-pruning", "numpy", "safetensors", "torchmetrics"),
+        sections=("data", "train", "metric"),
+    )
+)

@@ -1,0 +1,80 @@
+"""The training data, loss and settings that pruning takes from the project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgebuild.compress.prune.importance import Batch
+from edgebuild.compress.prune.parameters import FineTune
+from edgebuild.compress.step import StepContext
+from edgebuild.model.data_folder import read_inputs, read_targets
+from edgebuild.model.model_folder import read_record
+from edgebuild.model.split import Split
+from edgebuild.model.train import Epoch, TrainSettings, train
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Training:
+    """Everything that needs the training split; it is opened when it is first asked for."""
+
+    def __init__(self, context: StepContext, finetune: FineTune) -> None:
+        self._context = context
+        self._settings = _settings(context.project.get("train") or {}, finetune)
+        self._split: Split | None = None
+
+    @property
+    def split(self) -> Split:
+        """The training split."""
+        if self._split is None:
+            from edgebuild.model.data import load_training
+
+            context = self._context
+            names = read_record(context.model).input_names
+            self._split = load_training(context.project["data"], context.project_root, context.seed, names)
+        return self._split
+
+    def validation(self) -> tuple[Mapping[str, np.ndarray], np.ndarray]:
+        """Inputs by name and targets of the validation split."""
+        return read_inputs(self._context.data, "validation"), read_targets(self._context.data)
+
+    def tune(self, model: torch.nn.Module, epochs: int) -> list[Epoch]:
+        """Train `model` in place; one row per epoch."""
+        context = self._context
+        return train(
+            model,
+            self.split,
+            self.validation(),
+            replace(self._settings, epochs=epochs),
+            context.seed,
+            context.threads,
+            context.progress,
+            context.project_root,
+        )
+
+    def loss(self) -> Callable[[object, torch.Tensor], torch.Tensor]:
+        """(outputs as the model returns them, targets) -> scalar."""
+        from edgebuild.model.evaluate import named_outputs
+        from edgebuild.model.losses import resolve_loss
+
+        loss = resolve_loss(self._settings.loss, self._settings.label_smoothing, self._context.project_root)
+        return lambda outputs, targets: loss(named_outputs(outputs), targets)
+
+    def batches(self, samples: int) -> list[Batch]:
+        """Batches of training samples drawn by the seed, at most `samples` together."""
+        from edgebuild.model.losses import as_tensors
+
+        size = min(samples, self.split.length)
+        rows = np.random.default_rng(self._context.seed).permutation(self.split.length)[:size]
+        batch = min(self._settings.batch_size, size)
+        return [as_tensors(*self.split.stack(rows[start : start + batch])) for start in range(0, size, batch)]
+
+
+def _settings(section: Mapping[str, Any], finetune: FineTune) -> TrainSettings:
+    own = {key: value for key, value in finetune.model_dump().items() if value is not None}
+    return TrainSettings.from_json({**section, **own})

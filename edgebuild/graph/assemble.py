@@ -120,7 +120,7 @@ def _add_shared(graph: Graph, project: Project) -> None:
     files = {f"model.{key}": sections["model"][key] for key in ("weights", "program") if sections["model"].get(key)}
     if training:
         params |= {"train": sections["train"], **source}
-        code += [*data_code, *([project.train.function] if project.train and project.train.function else [])]
+        code += [*data_code, *_train_code(project)]
         files |= data_files
     graph.add(
         Stage(BASELINE, "baseline", params, {"data": DATA}, tuple(code), files, seed=project.seed if training else 0)
@@ -147,6 +147,13 @@ def _score_stage(project: Project, stage_id: str, model: str, target: str | None
 
 def _model_code(project: Project) -> tuple[str, ...]:
     return (project.model.factory,) if project.model.factory else ()
+
+
+def _train_code(project: Project) -> tuple[str, ...]:
+    if project.train is None:
+        return ()
+    own = (project.train.function, project.train.loss if ":" in project.train.loss else None)
+    return tuple(name for name in own if name is not None)
 
 
 def _metric_code(project: Project) -> tuple[str, ...]:
@@ -188,7 +195,13 @@ def _add_target(graph: Graph, project: Project, target: Target) -> None:
                 "runtime": FORMATS.get(target.export.format).runtime,
                 "threads": project.threads,
             },
-            inputs={"export": ids.export, "model": model, "score": SCORE, "data": DATA},
+            inputs={
+                "export": ids.export,
+                "model": model,
+                "score": SCORE,
+                "reference": ids.scores[-1] if ids.scores else SCORE,
+                "data": DATA,
+            },
             code=_metric_code(project),
             target=target.name,
         )
@@ -223,6 +236,12 @@ def _step_stage(project: Project, target: Target, stage_id: str, step: PlannedSt
     method: StepMethod = STEPS.get(step.method)
     sections = {name: project.sections()[name] for name in method.sections}
     trains = "train" in method.sections or "data" in method.sections
+    code = _model_code(project)
+    if trains:
+        code += (project.data.function,) if project.data.function else ()
+        code += _train_code(project)
+    if "metric" in method.sections:
+        code += _metric_code(project)
     return Stage(
         stage_id,
         "step",
@@ -234,7 +253,7 @@ def _step_stage(project: Project, target: Target, stage_id: str, step: PlannedSt
             "threads": project.threads,
         },
         inputs={"model": model, "data": DATA},
-        code=_model_code(project) + ((project.data.function,) if trains and project.data.function else ()),
+        code=code,
         files=_data_files(project) if trains else {},
         seed=project.seed,
         target=target.name,

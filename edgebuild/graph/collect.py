@@ -197,13 +197,21 @@ def _ledger(
     rows = []
     for stage_id, step in zip(ids.steps, target.steps(), strict=True):
         method: StepMethod = STEPS.get(step.method)
-        evidence = "; ".join(claim.evidence for claim in claims if claim.step == step.method)
+        evidence = [claim.evidence for claim in claims if claim.step == step.method]
+        effect = "; ".join([*_said(result, stage_id, step.method), *evidence])
         scored = tuple(_figures(result, f"{stage_id}/score", "score.json"))
-        rows.append(_row(result, stage_id, f"{step.method}: {method.title}", scored, evidence))
+        rows.append(_row(result, stage_id, f"{step.method}: {method.title}", scored, effect))
     of_file = tuple(figure for figure in figures if figure.name in ("accuracy", "file_size", "arena"))
     title = f"export: {FORMATS.get(target.export.format).title}, {target.export.dtype}"
     rows.append(_row(result, ids.export, title, of_file))
     return tuple(row for row in rows if row is not None)
+
+
+def _said(result: BuildResult, stage_id: str, method: str) -> list[str]:
+    """What a step itself says of its effect, such as why it stopped, in its model's record."""
+    record = _read(result, stage_id, "model.json") or {}
+    effect = record.get("extra", {}).get(method, {}).get("effect")
+    return [effect] if effect else []
 
 
 def _census(summary: Mapping[str, Any]) -> CensusFacts:

@@ -25,6 +25,7 @@ class ModelRecord:
         claims: what the steps so far say the exported file will show (`edgebuild.check.claim`).
         quantization: scheme chosen by the plan's quantize step; None before it.
         input_names, output_names: in the order of the model's arguments and results.
+        extra: a step's own account under its name; `effect` in it is one sentence for the ledger.
     """
 
     source: dict[str, Any]

@@ -31,7 +31,8 @@ def claims_of(outcome: Outcome, earlier: Sequence[Mapping[str, Any]], round_to: 
     claims = [*others, *channels]
     if round_to > 1:
         claims.append({"claim": "channel_multiple", "step": STEP, "layers": cut, "multiple": round_to})
-    return [*claims, _macs(outcome)]
+    macs = _macs(outcome)
+    return [*claims, macs] if macs["layers"] else claims
 
 
 def _channels(model: torch.nn.Module, layer: str) -> int:
@@ -39,9 +40,14 @@ def _channels(model: torch.nn.Module, layer: str) -> int:
 
 
 def _macs(outcome: Outcome) -> dict[str, Any]:
-    """MACs of the layers that became cheaper, before and now."""
+    """MACs of the convolutions and matrix products that became cheaper, before and now."""
+    from torch import nn
+
     before, now = outcome.before.layer_macs, outcome.cuts[-1].after.layer_macs
-    layers = [layer for layer in before if now.get(layer, 0) < before[layer]]
+    # What a transposed convolution takes cannot be told from the shapes in every kind of file.
+    kinds = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+    cheaper = [layer for layer in before if now.get(layer, 0) < before[layer]]
+    layers = [layer for layer in cheaper if isinstance(outcome.model.get_submodule(layer), kinds)]
     totals = {"before": sum(before[layer] for layer in layers), "maximum": sum(now[layer] for layer in layers)}
     return {"claim": "macs", "step": STEP, "layers": layers, **totals}
 

@@ -33,7 +33,8 @@ Outputs = dict[str, np.ndarray]
 def run(context: StageContext) -> None:
     """Write verify.json, census.json and validation.<output>.npy.
 
-    Params are `{promise, allow, metric, runtime, threads}`.
+    Params are `{promise, allow, metric, runtime, threads}`. The input `score` holds the outputs of the baseline, from
+    which accuracy drops; `reference` those of the model that was exported, which the file must compute.
     """
     params = context.stage.params
     model = read_record(context.inputs["model"])
@@ -50,12 +51,13 @@ def run(context: StageContext) -> None:
     outputs = from_raw(record, stored)
     for name, array in outputs.items():
         np.save(context.output / f"validation.{name}.npy", array)
-    baseline = _baseline_outputs(context.inputs["score"], outputs)
+    baseline = _pytorch_outputs(context.inputs["score"], outputs)
+    exported = _pytorch_outputs(context.inputs["reference"], outputs)
     ran_on = f"{params['runtime']} {runtime.version()} on this host"
     figures = _accuracy(context, outputs, baseline, ran_on) + _sizes(census, record)
     findings = [*proof.findings]
     for name, array in outputs.items():
-        compared = compare_outputs(baseline[name], array, names=("pytorch", ran_on), output=name)
+        compared = compare_outputs(exported[name], array, names=("pytorch", ran_on), output=name)
         figures += [figure for figure in parity_figures(compared) if figure.name in ("sqnr", "max_abs_diff")]
         findings += reference_findings(compared, promise.dtype)
     context.progress.update(0.7, "running the file on the oldest runtime")
@@ -78,7 +80,7 @@ def _run(runtime: Runtime, file: Path, record: ExportRecord, context: StageConte
         session.close()
 
 
-def _baseline_outputs(folder: Path, outputs: Outputs) -> Outputs:
+def _pytorch_outputs(folder: Path, outputs: Outputs) -> Outputs:
     return {name: np.load(folder / f"validation.{name}.npy") for name in outputs}
 
 

@@ -69,6 +69,23 @@ def write_text(path: Path, text: str, *, durable: bool = True) -> None:
             sync_folder(path.parent)
 
 
+def remove_abandoned(folder: Path) -> None:
+    """Remove the temporary files of `write_text` whose process is gone; those of a living one are about to be renamed."""
+    for part in folder.glob(".*-*-*.part"):
+        if not _is_alive(int(part.name.split("-")[-2])):
+            part.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def sync_folder(folder: Path) -> None:
     """Make the entries of a folder survive a power cut."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -31,7 +31,7 @@ from typing import Literal
 
 from edgebuild.errors import InternalError, StoreError
 from edgebuild.graph.artifact import artifact_digest, sync_artifact
-from edgebuild.graph.atomic_write import remedy_of, store_errors, sync_folder, write_text
+from edgebuild.graph.atomic_write import remedy_of, remove_abandoned, store_errors, sync_folder, write_text
 from edgebuild.graph.file_digest import FileDigester
 from edgebuild.graph.file_lock import FileLock, try_lock, wait_lock
 from edgebuild.graph.records import KeyRecord, file_name_of, read_key_record
@@ -179,8 +179,7 @@ class Store:
         for leftover in (self.root / "tmp").glob("*"):
             shutil.rmtree(leftover, ignore_errors=True)
         for folder in (self.root, self.root / "keys", self.root / "stages"):
-            for part in folder.glob(".*.part"):
-                part.unlink(missing_ok=True)
+            remove_abandoned(folder)
 
     def lock(self, key: str) -> FileLock | None:
         """Take the right to make `key`; None while another build is making it."""

@@ -230,3 +230,16 @@ def test_disk_that_fills_up_while_an_artifact_moves_in(small_disk: Path) -> None
     assert verify_store(read_store(project)) == []
     filler.unlink()
     assert "baseline" in ran(build(project, make_graph(scale=3.0)))
+
+
+def test_sweep_leaves_the_temporary_files_of_living_processes(tmp_path: Path) -> None:
+    """Another build that opens the store is about to rename its own; a killed one's stay for ever otherwise."""
+    store = open_store(tmp_path)
+    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    living = store.root / f".version-{os.getpid()}-0badcafe.part"
+    abandoned = store.root / "keys" / f".some-key.json-{int(gone.stdout)}-0badcafe.part"
+    for part in (living, abandoned):
+        part.write_text("half")
+    store.sweep()
+    assert living.exists()
+    assert not abandoned.exists()

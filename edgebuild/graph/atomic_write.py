@@ -70,7 +70,7 @@ def write_text(path: Path, text: str, *, durable: bool = True) -> None:
 
 
 def remove_abandoned(folder: Path) -> None:
-    """Remove the temporary files of `write_text` whose process is gone; those of a living one are about to be renamed."""
+    """Remove the temporary files of `write_text` whose process is gone; a living one is about to rename its own."""
     for part in folder.glob(".*-*-*.part"):
         if not _is_alive(int(part.name.split("-")[-2])):
             part.unlink(missing_ok=True)

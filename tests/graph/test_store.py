@@ -128,7 +128,7 @@ def test_leftovers_of_killed_builds_are_swept(project: Path) -> None:
     build(project, make_graph())
     store = open_store(project)
     (store.root / "tmp" / "123-dead" / "x").mkdir(parents=True)
-    (store.root / "keys" / ".abc.part").write_text("half")
+    (store.root / "keys" / ".abc.json-99999999-0badcafe.part").write_text("half")  # no process has that id
     build(project, make_graph())
     assert list((store.root / "tmp").iterdir()) == []
     assert not list((store.root / "keys").glob(".*"))

@@ -62,10 +62,10 @@ def _facts(built: Built) -> dict[str, object]:
 def _render(built: Built) -> None:
     from rich.console import Console
 
-    from edgebuild.report.summary import summary_table
+    from edgebuild.report.summary import print_summary
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
-    console.print(summary_table(built.facts))
+    print_summary(console, built.facts)
     for target in built.facts.targets:
         for finding in target.findings:
             if finding.severity == "allowed":

@@ -53,9 +53,9 @@ def report(
 def _render(facts: RunFacts, page: Path) -> None:
     from rich.console import Console
 
-    from edgebuild.report.summary import summary_table
+    from edgebuild.report.summary import print_summary
 
-    Console(width=None if sys.stdout.isatty() else 100).print(summary_table(facts))
+    print_summary(Console(width=None if sys.stdout.isatty() else 100), facts)
     typer.echo(f"report: {page}")
 
 

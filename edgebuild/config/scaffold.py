@@ -133,7 +133,8 @@ def write_scaffold(request: ScaffoldRequest, folder: Path, *, force: bool = Fals
     """Write the project file into `folder` and return its path; nothing is written that would not load.
 
     Raises:
-        ConfigError: there is a project file already and `force` is not set, or what the request names is missing.
+        ConfigError: there is a project file already and `force` is not set, what the request names is missing, or the
+            folder cannot be written.
     """
     file = folder / PROJECT_FILE
     if file.exists() and not force:
@@ -146,7 +147,11 @@ def write_scaffold(request: ScaffoldRequest, folder: Path, *, force: bool = Fals
         told = "\n".join(f"{problem.key}: {problem.message}" for problem in error.problems)
         msg = f"nothing was written, as the project would not load:\n{told}"
         raise ConfigError(msg, remedy="correct the options of `edgebuild init`") from None
-    file.write_text(text)
+    try:
+        file.write_text(text)
+    except OSError as error:
+        msg = f"cannot write {file}: {error.strerror or error}"
+        raise ConfigError(msg, remedy="go to a folder that you can write") from error
     return file
 
 

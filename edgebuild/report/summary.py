@@ -11,13 +11,43 @@ from edgebuild.report.headline import HeadlineRow, headline
 from edgebuild.report.wording import DASH, interval_text, label, seconds_text, value_text
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
 _STYLES = {"ok": "green", "missed": "red", "failed": "red", "error": "red", "skipped": "dim"}
 _BUDGETS_WIDTH = 20
+_TABLE_WIDTH = 100
 _MARKS = {"met": "✓", "missed": "✗", "not measured": "?"}
 _VERDICT_STYLES = {"changed": "bold", "within noise": "dim", "same": "dim"}
+
+
+def print_summary(console: Console, facts: RunFacts) -> None:
+    """Show what a build ends with: a table, or a few lines per target where the terminal is too narrow for it."""
+    from rich.measure import Measurement
+
+    table = summary_table(facts)
+    needed = Measurement.get(console, console.options.update(max_width=_TABLE_WIDTH), table).maximum
+    if needed <= console.width:
+        console.print(table)
+        return
+    console.print(str(table.title), markup=False, highlight=False)
+    for row in headline(facts):
+        console.print(f"{row.target}: {row.verdict}", style=_STYLES[row.status], markup=False, highlight=False)
+        for line in _narrow(row, facts.project.metric):
+            console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+    console.print(str(table.caption), style="dim", markup=False, highlight=False)
+
+
+def _narrow(row: HeadlineRow, metric: str) -> list[str]:
+    values = (
+        (f"size {row.size}", row.ratio and f"({row.ratio})"),
+        (f"{metric} {row.accuracy}", row.accuracy_interval),
+        (f"drop {row.drop}", row.drop_interval),
+        (f"host latency {row.host_latency}", row.host_latency_interval),
+    )
+    lines = [f"{text} {detail}".rstrip() for text, detail in values if not text.endswith(DASH)]
+    return [*lines, *(f"{_MARKS[state]} {text}" for state, _, text in row.budgets)]
 
 
 def summary_table(facts: RunFacts) -> Table:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from typer.testing import CliRunner
 
 from edgebuild.cli.report import report
 from edgebuild.errors import ConfigError
-from edgebuild.report.summary import summary_table
+from edgebuild.report.headline import headline
+from edgebuild.report.summary import print_summary, summary_table
+from edgebuild.report.wording import DASH
 from edgebuild.report.write import write_report
 from tests.report.sample import passing_facts, sample_facts
 
@@ -68,3 +71,14 @@ def test_the_summary_fits_a_hundred_columns_without_losing_a_name() -> None:
     for target in sample_facts().targets:
         assert target.name in text
     assert "…" not in text
+
+
+def test_a_narrow_terminal_gets_lines_that_fold_no_name_and_no_number() -> None:
+    shown = StringIO()
+    console = Console(width=60, file=shown, highlight=False)
+    print_summary(console, sample_facts())
+    text = shown.getvalue()
+    for row in headline(sample_facts()):
+        assert f"\n{row.target}: {row.verdict}\n" in text
+        assert row.size == DASH or row.size in text
+    assert "─" not in text

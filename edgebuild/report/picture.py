@@ -5,7 +5,7 @@ It stands at the top of the page, where no script is needed to see it, and besid
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edgebuild.figure import Figure, format_number
@@ -23,9 +23,13 @@ COLUMN_GAP = 26
 
 @dataclass(frozen=True)
 class Mark:
-    """One figure in its column: positions in SVG units; low and high are None where it has no interval."""
+    """One figure in its column: positions in SVG units.
+
+    low and high are None where it has no interval, plain where there is no float32 file of the same format to compare.
+    """
 
     x: float
+    plain: float | None
     low: float | None
     high: float | None
     text: str
@@ -44,18 +48,24 @@ class Column:
     reference: float | None
     marks: tuple[Mark | None, ...]
 
+    @property
+    def has_plain(self) -> bool:
+        """Whether any row is compared with a float32 file."""
+        return any(mark is not None and mark.plain is not None for mark in self.marks)
+
 
 @dataclass(frozen=True)
 class _Spec:
     name: str
+    plain: str | None
     title: str
     from_zero: bool
 
 
 _COLUMNS = (
-    _Spec("file_size", "file size", from_zero=True),
-    _Spec("accuracy", "accuracy, validation data", from_zero=False),
-    _Spec("host_latency", "latency on the build host", from_zero=True),
+    _Spec("file_size", "float_file_size", "file size", from_zero=True),
+    _Spec("accuracy", None, "accuracy, validation data", from_zero=False),
+    _Spec("host_latency", "float_host_latency", "latency on the build host", from_zero=True),
 )
 
 
@@ -86,12 +96,13 @@ def _column(spec: _Spec, index: int, rows: Sequence[tuple[Figure, ...]]) -> Colu
     left = NAME_WIDTH + index * (COLUMN_WIDTH + COLUMN_GAP)
     right = left + COLUMN_WIDTH
     figures = [find_figure(figures, spec.name) for figures in rows]
-    low, high = _range(figures, from_zero=spec.from_zero)
+    plain = [find_figure(figures, spec.plain) if spec.plain else None for figures in rows]
+    low, high = _range([*figures, *plain], from_zero=spec.from_zero)
 
     def place(value: float) -> float:
         return left + (value - low) / (high - low) * (right - left)
 
-    marks = tuple(_mark(figure, place) for figure in figures)
+    marks = tuple(_mark(figure, other, place) for figure, other in zip(figures, plain, strict=True))
     base = marks[0].x if marks and marks[0] is not None else None
     unit = next((figure.unit for figure in figures if figure is not None), "")
     ticks = tuple((place(value), _tick_text(value, unit)) for value in _ticks(low, high, unit))
@@ -110,14 +121,19 @@ def _range(figures: Sequence[Figure | None], *, from_zero: bool) -> tuple[float,
     return low - pad, high + pad * 7
 
 
-def _mark(figure: Figure | None, place: object) -> Mark | None:
+def _mark(figure: Figure | None, plain: Figure | None, place: Callable[[float], float]) -> Mark | None:
     if figure is None or figure.value is None:
         return None
-    assert callable(place)
-    low = place(figure.low) if figure.low is not None else None
-    high = place(figure.high) if figure.high is not None else None
+    title = f"{value_text(figure)} {interval_text(figure)}".strip()
+    if plain is not None and plain.value is not None:
+        title += f"; the float32 file: {value_text(plain)} {interval_text(plain)}".rstrip()
     return Mark(
-        place(figure.value), low, high, value_text(figure), f"{value_text(figure)} {interval_text(figure)}".strip()
+        x=place(figure.value),
+        plain=place(plain.value) if plain is not None and plain.value is not None else None,
+        low=place(figure.low) if figure.low is not None else None,
+        high=place(figure.high) if figure.high is not None else None,
+        text=value_text(figure),
+        title=title,
     )
 
 

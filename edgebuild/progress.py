@@ -13,6 +13,17 @@ class ProgressSink(Protocol):
         ...
 
 
+class Section:
+    """A part of a stage's work: what it reports lands between `start` and `end` of the whole."""
+
+    def __init__(self, whole: ProgressSink, start: float, end: float) -> None:
+        self._whole, self._start, self._end = whole, start, end
+
+    def update(self, fraction: float, message: str = "") -> None:
+        """Report the fraction of this part."""
+        self._whole.update(self._start + fraction * (self._end - self._start), message)
+
+
 class Silent:
     """A sink that drops everything."""
 

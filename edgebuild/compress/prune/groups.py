@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edgebuild.compress.prune.layer_sides import OUT
-
 
 @dataclass(frozen=True)
 class Part:
@@ -84,8 +82,3 @@ def cut_layers(groups: Sequence[ChannelGroup], choice: Choice) -> list[str]:
     """The producers that lose output channels, in forward order."""
     names = [name for group in groups if choice.get(group.name) for name in group.producers]
     return list(dict.fromkeys(names))
-
-
-def is_output(part: Part) -> bool:
-    """Whether the part is what a layer makes."""
-    return part.side == OUT

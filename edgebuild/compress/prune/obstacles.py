@@ -39,7 +39,7 @@ def goal_out_of_reach(
     return ConfigError(msg + _listing(left_alone), remedy=remedy)
 
 
-def loses_too_much(
+def first_cut_lost_too_much(
     parameters: Prune, scale: Scale, before: Measurement, after: Measurement, lost: float
 ) -> ConfigError:
     """Already the first cut loses more than the bound, so that there is nothing to keep."""

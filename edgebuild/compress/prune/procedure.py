@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgebuild.compress.prune.choose import Goal, Ranking, choose_global, choose_local
 from edgebuild.compress.prune.cost import CostModel
 from edgebuild.compress.prune.cut import apply, edits_of
-from edgebuild.compress.prune.groups import Choice, cut_layers
+from edgebuild.compress.prune.groups import Choice, LeftAlone, cut_layers
 from edgebuild.compress.prune.importance import Scoring, score_groups
 from edgebuild.compress.prune.measure import Measurement, Scale
-from edgebuild.compress.prune.obstacles import goal_out_of_reach, loses_too_much, nothing_to_cut
+from edgebuild.compress.prune.obstacles import first_cut_lost_too_much, goal_out_of_reach, nothing_to_cut
 from edgebuild.compress.prune.parameters import Prune
 from edgebuild.compress.prune.skip import named_by
 from edgebuild.compress.prune.trace import Trace, trace
@@ -77,17 +78,19 @@ def prune(model: torch.nn.Module, parameters: Prune, scale: Scale, training: Tra
     edits: list[dict[str, Any]] = []
     cuts: list[Cut] = []
     for share in parameters.cuts():
+        last = share >= 1
         kept = copy.deepcopy(model)
         found, choice = procedure.choose(model, share)
-        if not choice:
-            continue
+        if not choice and not last:
+            continue  # too little for one more block of channels
         new = edits_of(model, found.groups, choice)
         apply(model, new)
-        cut = procedure.train_and_measure(model, found, choice, last=share >= 1)
-        if parameters.max_accuracy_drop is not None and cut.lost > parameters.max_accuracy_drop:
+        cut = procedure.train_and_measure(model, found, choice, last=last)
+        if procedure.loses_too_much(cut):
             if not cuts:
-                raise loses_too_much(parameters, scale, before, cut.after, cut.lost)
-            return Outcome(kept, tuple(edits), before, procedure.channels, tuple(cuts), cut)
+                raise first_cut_lost_too_much(parameters, scale, before, cut.after, cut.lost)
+            model, cuts[-1] = procedure.settle(kept, cuts[-1])
+            return Outcome(model, tuple(edits), before, procedure.channels, tuple(cuts), cut)
         edits += new
         cuts.append(cut)
     return Outcome(model, tuple(edits), before, procedure.channels, tuple(cuts), None)
@@ -101,6 +104,9 @@ class _Procedure:
         self._before = self._now = before
         self._original: dict[tuple[tuple[str, int], ...], int] = {}
         self._removed = 0
+        finetune = parameters.finetune
+        self._epochs = finetune.between * (len(parameters.cuts()) - 1) + finetune.epochs
+        self._epochs_done = 0
 
     @property
     def channels(self) -> int:
@@ -123,24 +129,57 @@ class _Procedure:
         costs = CostModel(model, found.groups, self._now.layer_macs)
         choose = choose_global if parameters.scope == "global" else choose_local
         if first:
+            alone = [*found.left_alone, *_without_score(found, scores, parameters.importance)]
             whole = self._goal(1.0)
-            most = ranking.everything()
-            if whole.quantity != "channels" and not whole.reached(costs.after(most), sum(most.values())):
-                raise goal_out_of_reach(parameters, self._before, costs.after(most), found.left_alone)
+            most = costs.after(ranking.everything())
+            if not ranking.blocks:
+                raise nothing_to_cut(parameters, alone)
+            if whole.quantity != "channels" and not whole.reached(most, 0):
+                raise goal_out_of_reach(parameters, self._before, most, alone)
             if not choose(ranking, costs, whole):
-                raise nothing_to_cut(parameters, found.left_alone)
+                raise nothing_to_cut(parameters, alone)
         return found, choose(ranking, costs, self._goal(share))
 
     def train_and_measure(self, model: torch.nn.Module, found: Trace, choice: Choice, *, last: bool) -> Cut:
-        """Train after a cut; what came of it."""
+        """Train after a cut; what came of it.
+
+        A cut that has lost too much after the few epochs between two cuts is given those of the last one.
+        """
         finetune = self._parameters.finetune
-        epochs = finetune.epochs if last else finetune.between
-        history = [row.to_json() for row in self._training.tune(model, epochs)] if epochs else []
-        self._now = self._scale.measure(model)
         removed = sum(len(channels) for channels in choice.values())
         self._removed += removed
-        lost = self._scale.lost(self._before, self._now)
-        return Cut(removed, tuple(cut_layers(found.groups, choice)), self._now, lost, tuple(history))
+        history = self._tune(model, finetune.epochs if last else finetune.between)
+        cut = self._cut(model, removed, tuple(cut_layers(found.groups, choice)), history)
+        if not last and self.loses_too_much(cut):
+            history += self._tune(model, finetune.epochs)
+            cut = self._cut(model, removed, cut.layers, history)
+        return cut
+
+    def loses_too_much(self, cut: Cut) -> bool:
+        """Whether the cut is beyond `max_accuracy_drop`."""
+        bound = self._parameters.max_accuracy_drop
+        return bound is not None and cut.lost > bound
+
+    def settle(self, model: torch.nn.Module, cut: Cut) -> tuple[torch.nn.Module, Cut]:
+        """The model of an earlier cut, which becomes the last one: trained as such, where that makes it better."""
+        tuned = copy.deepcopy(model)
+        history = [*cut.history, *self._tune(tuned, self._parameters.finetune.epochs)]
+        better = self._cut(tuned, cut.removed, cut.layers, history)
+        return (tuned, better) if better.lost <= cut.lost else (model, cut)
+
+    def _tune(self, model: torch.nn.Module, epochs: int) -> list[dict[str, Any]]:
+        if not epochs:
+            return []
+        start = min(self._epochs_done / self._epochs, 1.0)
+        self._epochs_done += epochs
+        rows = self._training.tune(model, epochs, start, min(self._epochs_done / self._epochs, 1.0))
+        return [row.to_json() for row in rows]
+
+    def _cut(
+        self, model: torch.nn.Module, removed: int, layers: tuple[str, ...], history: Sequence[dict[str, Any]]
+    ) -> Cut:
+        self._now = self._scale.measure(model)
+        return Cut(removed, layers, self._now, self._scale.lost(self._before, self._now), tuple(history))
 
     def _scoring(self, found: Trace) -> Scoring:
         samples = self._parameters.samples
@@ -159,3 +198,8 @@ class _Procedure:
             return Goal("macs", math.floor((1 - share * (1 - keep.macs)) * self._before.macs))
         assert keep.parameters is not None
         return Goal("parameters", math.floor((1 - share * (1 - keep.parameters)) * self._before.parameters))
+
+
+def _without_score(found: Trace, scores: Mapping[str, Any], importance: str) -> list[LeftAlone]:
+    silent = [group for group in found.groups if group.name not in scores]
+    return [LeftAlone(name, f"{importance} says nothing of it") for group in silent for name in group.producers]

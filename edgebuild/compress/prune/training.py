@@ -15,6 +15,7 @@ from edgebuild.model.data_folder import read_inputs, read_targets
 from edgebuild.model.model_folder import read_record
 from edgebuild.model.split import Split
 from edgebuild.model.train import Epoch, TrainSettings, train
+from edgebuild.progress import Section
 
 if TYPE_CHECKING:
     import torch
@@ -43,8 +44,8 @@ class Training:
         """Inputs by name and targets of the validation split."""
         return read_inputs(self._context.data, "validation"), read_targets(self._context.data)
 
-    def tune(self, model: torch.nn.Module, epochs: int) -> list[Epoch]:
-        """Train `model` in place; one row per epoch."""
+    def tune(self, model: torch.nn.Module, epochs: int, start: float, end: float) -> list[Epoch]:
+        """Train `model` in place; one row per epoch. It is the work of the step from `start` to `end`, in [0, 1]."""
         context = self._context
         return train(
             model,
@@ -53,7 +54,7 @@ class Training:
             replace(self._settings, epochs=epochs),
             context.seed,
             context.threads,
-            context.progress,
+            Section(context.progress, start, end),
             context.project_root,
         )
 

@@ -20,8 +20,8 @@ def keep_channels(
     Args:
         layer: dotted name of the module.
         tensors: name of a parameter or buffer in the layer -> dimension -> kept indices, ascending.
-        attributes: the layer's own counts afterwards: `out_channels`, `in_channels`, `groups`, `num_features`, …; a shape
-            (`normalized_shape`) is a list.
+        attributes: the layer's own counts afterwards: `out_channels`, `in_channels`, `groups`, `num_features`, …;
+            a shape (`normalized_shape`) is a list.
     """
     kept = [
         {"tensor": name, "dim": dim, "keep": [int(index) for index in indices]}

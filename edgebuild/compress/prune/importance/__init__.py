@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgebuild.compress.prune.groups import ChannelGroup
 from edgebuild.registry import Registry
 
 if TYPE_CHECKING:
@@ -43,30 +42,26 @@ class Importance:
 
     Attributes:
         title: one line, for the documentation.
-        score: a score per channel for every group, in the order of `trace.groups`; low goes first. A group of which
-            it can say nothing gets an empty array.
-        comparable: scores of two groups are in one unit; otherwise each group's are divided by their mean.
+        score: a score of at least 0 per channel for every group, in the order of `trace.groups`; low goes first. Of a
+            group that it can say nothing about it gives an empty array.
     """
 
     title: str
     score: Callable[[Scoring], list[np.ndarray]]
-    comparable: bool = False
 
 
 IMPORTANCES: Registry[Importance] = Registry("importance", "edgebuild.compress.prune.importance")
 
 
 def score_groups(name: str, scoring: Scoring) -> dict[str, np.ndarray]:
-    """Name of a group -> score of each of its channels [size], comparable between groups.
+    """Name of a group -> score of each of its channels [size], divided by their mean.
 
-    Groups of which the criterion can say nothing are left out.
+    Without that, a criterion ranks layers more than channels, and cuts some of them to almost nothing. Groups of which
+    the criterion can say nothing are left out.
     """
-    chosen = IMPORTANCES.get(name)
-    raw = chosen.score(scoring)
+    raw = IMPORTANCES.get(name).score(scoring)
     return {
-        group.name: scores if chosen.comparable else _relative(scores)
-        for group, scores in zip(scoring.trace.groups, raw, strict=True)
-        if len(scores)
+        group.name: _relative(scores) for group, scores in zip(scoring.trace.groups, raw, strict=True) if len(scores)
     }
 
 
@@ -74,11 +69,3 @@ def _relative(scores: np.ndarray) -> np.ndarray:
     mean = float(scores.mean())
     relative: np.ndarray = scores / mean if mean > 0 else scores
     return relative
-
-
-def sum_by_channel(group: ChannelGroup, layer: str, side: str, values: np.ndarray) -> np.ndarray | None:
-    """Sum of `values` [channels of that side] over the indices of each channel of the group; None if it has no part."""
-    for part in group.parts:
-        if (part.layer, part.side, part.tensor) == (layer, side, ""):
-            return np.array([values[list(indices)].sum() for indices in part.indices])
-    return None

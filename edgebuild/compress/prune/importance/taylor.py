@@ -10,11 +10,12 @@ from edgebuild.compress.prune.layer_sides import IN, sides_of
 
 
 def taylor(scoring: Scoring) -> list[np.ndarray]:
-    """Squared first-order change of the loss, summed over batches.
+    """First-order change of the loss, its magnitude summed over batches.
 
-    Molchanov et al., Importance Estimation for Neural Network Pruning, CVPR 2019, equations 8 and 9.
+    Molchanov et al., Pruning Convolutional Neural Networks for Resource Efficient Inference, ICLR 2017, equation 6.
     A channel that goes is one that nobody reads any more, so the change is that of setting to zero the weights that
-    read it, in all of its readers at once: the sum of gradient x weight over them.
+    read it, in all of its readers at once: the sum of gradient x weight over them. (torch-pruning's own adds up the
+    magnitudes weight by weight, over one gradient of all samples, in which changes cancel.)
     """
     model = scoring.trace.model
     totals = [np.zeros(group.size) for group in scoring.trace.groups]
@@ -22,7 +23,7 @@ def taylor(scoring: Scoring) -> list[np.ndarray]:
         model.zero_grad(set_to_none=True)
         scoring.loss(model(*inputs), targets).backward()
         for total, group in zip(totals, scoring.trace.groups, strict=True):
-            total += _change(scoring, group) ** 2
+            total += np.abs(_change(scoring, group))
     model.zero_grad(set_to_none=True)
     return totals
 
@@ -47,4 +48,4 @@ def _change(scoring: Scoring, group: ChannelGroup) -> np.ndarray:
     return change
 
 
-IMPORTANCES.register("taylor")(Importance("first-order change of the loss", taylor, comparable=True))
+IMPORTANCES.register("taylor")(Importance("first-order change of the loss", taylor))

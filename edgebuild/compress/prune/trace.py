@@ -32,13 +32,11 @@ class Trace:
         model: a copy in eval mode, every parameter with `requires_grad`.
         groups: what can be cut, in forward order.
         left_alone: what cannot, and why.
-        library_groups: the dependency graph's own groups, for the criteria that come with it.
     """
 
     model: torch.nn.Module
     groups: tuple[ChannelGroup, ...]
     left_alone: tuple[LeftAlone, ...]
-    library_groups: tuple[Any, ...]
 
 
 def trace(
@@ -65,12 +63,13 @@ def trace(
     groups, left_alone = _assemble(traced, coupling, reasons, order, round_to)
     good = []
     for group in groups:
-        reason = why_not_cut(traced, sample, group)
+        reason = _too_few(group, round_to) if group.size == 1 else why_not_cut(traced, sample, group)
+        reason = reason or _too_few(group, round_to)
         if reason is None:
             good.append(group)
         else:
             left_alone += [LeftAlone(name, reason) for name in group.producers]
-    return Trace(traced, tuple(good), tuple(sorted(set(left_alone), key=lambda item: order[item.layer])), tuple(found))
+    return Trace(traced, tuple(good), tuple(sorted(set(left_alone), key=lambda item: order[item.layer])))
 
 
 def _library_groups(model: torch.nn.Module, sample: tuple[torch.Tensor, ...]) -> tuple[Any, list[Any]]:
@@ -210,7 +209,7 @@ def _assemble(
     for key, classes in by_makers.items():
         classes.sort(key=lambda members: min(e.index for e in members if (e.layer, e.side) == (key[0][0], OUT)))
         step = math.lcm(*(round_to // math.gcd(round_to, width) for _, width in key))
-        group = ChannelGroup(
+        one = ChannelGroup(
             name=_name(key[0][0], by_makers, classes),
             size=len(classes),
             parts=tuple(_parts(classes, order)),
@@ -218,12 +217,15 @@ def _assemble(
             step=step,
             mixes=any(_side(model, element).mixes for element in classes[0] if not element.tensor),
         )
-        if len(group.sizes(1)) > 1:
-            groups.append(group)
-        else:
-            few = f"{group.size} channels cannot be cut to a multiple of {round_to}"
-            left_alone += [LeftAlone(name, few) for name in group.producers]
+        groups.append(one)
     return sorted(groups, key=lambda group: (order[group.producers[0]], group.name)), left_alone
+
+
+def _too_few(group: ChannelGroup, round_to: int) -> str | None:
+    if len(group.sizes(1)) > 1:
+        return None
+    few = "its one channel" if group.size == 1 else f"its {group.size} channels"
+    return f"{few} cannot be cut to a multiple of {round_to}"
 
 
 def _name(layer: str, by_makers: Mapping[tuple[tuple[str, int], ...], Any], classes: list[list[Element]]) -> str:

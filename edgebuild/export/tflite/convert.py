@@ -74,7 +74,7 @@ def convert(
     }
     model = parse_model(_lower(wrapped, arguments), "the converted model")
     input_names = [spec.name for spec in inputs]
-    output_layers = rename(model, input_names, output_names, prepared.output_layers)
+    output_layers = rename(model, input_names, output_names, prepared.output_layers, prepared.layers)
     channel_last = {input_names[index] for index in to_last_in} | {output_names[index] for index in to_last_out}
     return FloatModel(serialize_model(model), prepared.layers, output_layers, frozenset(channel_last))
 

@@ -12,12 +12,17 @@ _WRAPPED_PREFIX = "model."
 
 
 def rename(
-    model: Any, input_names: Sequence[str], output_names: Sequence[str], output_layers: Sequence[str | None]
+    model: Any,
+    input_names: Sequence[str],
+    output_names: Sequence[str],
+    output_layers: Sequence[str | None],
+    parameter_layers: Sequence[str],
 ) -> dict[str, str]:
     """Rename the tensors and the signature of a freshly converted `ModelT`, and put inputs and outputs in order.
 
     An operation's result becomes `layer/operation`, its parameters `layer/weight` and `layer/bias`, an input or output
-    what the user calls it. The converter joins the names of fused layers; the last is the one that computes.
+    what the user calls it. The converter joins the names of fused layers, in no fixed order: an operation with a weight
+    is named after the last of them in `parameter_layers` (those that own parameters), any other after the last of all.
 
     Returns:
         Output tensor name -> layer that makes it.
@@ -32,7 +37,7 @@ def rename(
     taken = set(new.values())
     for operator in graph.operators:
         operation = operator_name(model, operator)
-        layer = _layer_of(model, graph, operator, operation, outputs, output_layers)
+        layer = _layer_of(model, graph, operator, operation, outputs, output_layers, frozenset(parameter_layers))
         for index in operator.outputs:
             if int(index) in outputs and layer:
                 layer_of_output[new[int(index)]] = layer
@@ -64,25 +69,39 @@ def _order_io(model: Any, input_names: Sequence[str], output_names: Sequence[str
 
 
 def _layer_of(
-    model: Any, graph: Any, operator: Any, operation: str, outputs: dict[int, int], output_layers: Sequence[str | None]
+    model: Any,
+    graph: Any,
+    operator: Any,
+    operation: str,
+    outputs: dict[int, int],
+    output_layers: Sequence[str | None],
+    owners: frozenset[str],
 ) -> str | None:
     first = int(operator.outputs[0])
+    weight = _stored_weight(model, graph, operator, operation)
     if first not in outputs:
-        return _last_layer(tensor_name(graph.tensors[first]))
-    weights = [position for position, role in parameter_roles(operation).items() if role == "weight"]
-    for position in weights:
-        if (
-            position < len(operator.inputs)
-            and stored_bytes(model, graph.tensors[operator.inputs[position]]) is not None
-        ):
-            return _last_layer(tensor_name(graph.tensors[operator.inputs[position]]))
+        fused = _layers(tensor_name(graph.tensors[first]))
+        owning = [layer for layer in fused if layer in owners] if weight is not None else []
+        return next(reversed(owning or fused), None)
+    if weight is not None:
+        return next(reversed(_layers(tensor_name(graph.tensors[weight]))), None)
     return output_layers[outputs[first]]
 
 
-def _last_layer(converted_name: str) -> str | None:
-    """`model.stem.2;;model.stem.0;1` -> `stem.0`."""
-    parts = [part for part in converted_name.rpartition(";")[0].split(";;") if part.startswith(_WRAPPED_PREFIX)]
-    return parts[-1].removeprefix(_WRAPPED_PREFIX) if parts else None
+def _stored_weight(model: Any, graph: Any, operator: Any, operation: str) -> int | None:
+    """The tensor of the operator's weight, where its values are in the file."""
+    for position, role in parameter_roles(operation).items():
+        if role == "weight" and position < len(operator.inputs):
+            index = int(operator.inputs[position])
+            if stored_bytes(model, graph.tensors[index]) is not None:
+                return index
+    return None
+
+
+def _layers(converted_name: str) -> list[str]:
+    """`model.stem.2;;model.stem.0;1` -> `stem.2`, `stem.0`."""
+    parts = converted_name.rpartition(";")[0].split(";;")
+    return [part.removeprefix(_WRAPPED_PREFIX) for part in parts if part.startswith(_WRAPPED_PREFIX)]
 
 
 def _join(layer: str | None, part: str) -> str:

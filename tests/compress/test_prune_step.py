@@ -94,9 +94,7 @@ def test_a_ratio_is_met_as_near_as_whole_blocks_allow(shop: Workshop, scope: str
 
 
 def test_layers_keep_multiples_and_not_less_than_they_must(shop: Workshop) -> None:
-    folder = shop.prune(
-        keep={"macs": 0.2}, round_to=4, max_ratio=0.5, importance="random", schedule="iterative", steps=3
-    )
+    folder = shop.prune(keep={"macs": 0.26}, max_ratio=0.5, importance="random", schedule="iterative", steps=3)
     kept = {claim["layer"]: claim["kept"] for claim in claims(read_record(folder), "channels")}
     assert kept == {"body.0.0": 8, "body.1.0": 8, "body.2.0": 12}
 

@@ -1,0 +1,72 @@
+"""The step in a project file: what fits together, and where it may stand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgebuild.config.load import load_project
+from edgebuild.config.problem import InvalidConfigError
+
+PROJECT = """\
+name: small
+model: {{factory: "model:build"}}
+data: {{function: "model:load"}}
+metric: accuracy
+train: {{epochs: 1}}
+targets:
+  - extends: raspberry-pi-4
+    plan:
+{plan}
+"""
+QUANTIZE = "quantize: {kind: static}"
+
+
+def told(root: Path, *steps: str) -> list[str]:
+    """The first line of every problem of a project with these steps; empty where it loads."""
+    (root / "model.py").write_text("")
+    (root / "edgebuild.yaml").write_text(PROJECT.format(plan="\n".join(f"      - {step}" for step in steps)))
+    try:
+        load_project(root / "edgebuild.yaml")
+    except InvalidConfigError as error:
+        return [str(problem).splitlines()[0].partition("edgebuild.yaml:")[2] for problem in error.problems]
+    return []
+
+
+def test_before_quantize_it_is_welcome(tmp_path: Path) -> None:
+    assert told(tmp_path, "prune: {ratio: 0.3}", "prune: {keep: {macs: 0.5}, schedule: cubic}", QUANTIZE) == []
+
+
+def test_after_quantize_it_is_refused(tmp_path: Path) -> None:
+    (found,) = told(tmp_path, QUANTIZE, "prune: {ratio: 0.3}")
+    assert found == (
+        "10:9: targets[0].prune: may not follow quantize (line 9): a step that changes the structure undoes what "
+        "quantize did to the type of numbers; put prune first"
+    )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ("{}", "9:16: targets[0].prune: expected ratio, or keep with macs or parameters: how much is to be cut?"),
+        ("{ratio: 1.4}", "9:24: targets[0].prune.ratio: 1.4 is not in (0, 1)"),
+        ("{ratio: 0.5, keep: {macs: 0.5}}", "targets[0].prune.keep: belongs to a cut without `ratio`; found both"),
+        ("{keep: {}}", "targets[0].prune.keep: expected macs or parameters, found neither"),
+        ("{keep: {macs: 0.5, parameters: 0.4}}", "targets[0].prune.keep: expected macs or parameters, found both"),
+        ("{ratio: 0.5, steps: 3}", "targets[0].prune.steps: belongs to schedule: iterative or cubic, found one_shot"),
+        (
+            "{ratio: 0.5, importance: tailor}",
+            "targets[0].prune.importance: unknown importance 'tailor'; did you mean 'taylor'?",
+        ),
+        (
+            "{ratio: 0.5, kind: unstructured}",
+            "targets[0].prune.kind: expected 'structured', found 'unstructured'; did you mean 'structured'?",
+        ),
+        ("{ratio: 0.5, finetune: {epoch: 3}}", "targets[0].prune.finetune.epoch: unknown key; did you mean 'epochs'?"),
+        ("{ratio: 0.5, max_accuracy_drop: -1}", "targets[0].prune.max_accuracy_drop: expected at least 0, found -1"),
+    ],
+)
+def test_what_does_not_fit_is_told_at_its_place(tmp_path: Path, parameters: str, message: str) -> None:
+    (found,) = told(tmp_path, f"prune: {parameters}", QUANTIZE)
+    assert found.endswith(message)

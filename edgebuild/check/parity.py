@@ -17,7 +17,9 @@ CODE = "parity"
 
 _SAME_FILE_SQNR_DB = 20.0
 """Two runtimes that run one file right differ by rounding only; the silently wrong ones seen gave 2 to 24 dB."""
-_SAME_FILE_LSB = 1
+_SAME_FILE_LSB = {8: 1, 16: 256}
+"""bits of the stored integer -> steps that rounding may make; 16-bit kernels differ more often, by far less: up to what
+is one step of 8 bits"""
 _AGAINST_FLOAT_SQNR_DB = {
     "fp32": 60.0,
     "fp16": 40.0,
@@ -43,6 +45,7 @@ class ParityResult:
         sqnr_db: 10 log10(sum(left^2) / sum((left - right)^2)); infinite where equal.
         equal: how many numbers are exactly equal.
         max_lsb: largest difference in steps of the stored integer; None for floating-point outputs.
+        bits: of the stored integer; None for floating-point outputs.
         agreeing: samples with the same top-1; None where the output has no scores to rank.
     """
 
@@ -56,6 +59,7 @@ class ParityResult:
     sqnr_db: float
     equal: int
     max_lsb: int | None
+    bits: int | None
     agreeing: int | None
 
     def to_json(self) -> dict[str, Any]:
@@ -102,6 +106,7 @@ def compare_outputs(left: np.ndarray, right: np.ndarray, *, names: tuple[str, st
         sqnr_db=_sqnr_db(reference, other),
         equal=int((left == right).sum()),
         max_lsb=int(largest) if integer else None,
+        bits=8 * left.dtype.itemsize if integer else None,
         agreeing=_agreeing(reference, other),
     )
 
@@ -127,8 +132,9 @@ def runtime_findings(result: ParityResult) -> list[Finding]:
     """Findings of two runtimes that ran one file: they may differ by rounding, not by more."""
     if result.not_finite:
         return [_finding(result, f"{result.not_finite} of {result.elements} numbers are NaN or infinite")]
-    if result.max_lsb is not None and result.max_lsb > _SAME_FILE_LSB:
-        return [_finding(result, f"they differ by up to {result.max_lsb} steps, at most {_SAME_FILE_LSB} is rounding")]
+    steps = _SAME_FILE_LSB.get(result.bits or 0, 1)
+    if result.max_lsb is not None and result.max_lsb > steps:
+        return [_finding(result, f"they differ by up to {result.max_lsb} steps, at most {steps} is rounding")]
     if result.max_lsb is None and result.sqnr_db < _SAME_FILE_SQNR_DB:
         return [_finding(result, f"{result.sqnr_db:.1f} dB, at least {_SAME_FILE_SQNR_DB:.0f} dB expected of one file")]
     return []

@@ -48,6 +48,13 @@ def test_one_step_between_runtimes_is_rounding_and_two_are_not() -> None:
     )
 
 
+def test_wider_integers_are_rounded_in_finer_steps() -> None:
+    stored = np.arange(-50, 50, dtype=np.int16).reshape(10, 10)
+    assert runtime_findings(compare_outputs(stored, stored + np.int16(200), names=NAMES, output="scores")) == []
+    (finding,) = runtime_findings(compare_outputs(stored, stored + np.int16(257), names=NAMES, output="scores"))
+    assert finding.message.endswith("they differ by up to 257 steps, at most 256 is rounding")
+
+
 def test_steps_do_not_wrap_around() -> None:
     low, high = np.full((1, 2), -128, np.int8), np.full((1, 2), 127, np.int8)
     assert compare_outputs(low, high, names=NAMES, output="scores").max_lsb == 255

@@ -44,12 +44,13 @@ def test_dynamic_where_static_was_asked_computes_in_float(tflite: Export) -> Non
     assert file.findings("float-activations", promise("tflite", "int8-dynamic")) == []
 
 
-def test_inner_quantize_where_two_ranges_meet(tflite: Export) -> None:
+def test_two_ranges_that_meet_in_a_concatenation_must_be_rescaled(tflite: Export) -> None:
     (finding,) = tflite("branching", "int8").findings("inner-quantize", promise("tflite", "int8"))
+    assert finding.severity == "note"
     assert finding.message.startswith(
         "1 operation in the middle only converts a type or a scale (QUANTIZE int8 of scale "
     )
-    assert finding.message.endswith(" in left, before CONCATENATION)")
+    assert " in left, before CONCATENATION); what comes behind takes one scale only" in finding.message
 
 
 def test_inner_quantize_around_a_layer_that_was_left_in_float(tflite: Export) -> None:
@@ -59,6 +60,7 @@ def test_inner_quantize_around_a_layer_that_was_left_in_float(tflite: Export) ->
         "2 operations in the middle only convert types or scales (DEQUANTIZE int8 of scale "
     )
     assert finding.layers == ("depthwise.0", "body.0")
+    assert finding.severity == "fatal"
 
 
 def test_conversions_for_the_caller_are_not_inner(tflite: Export) -> None:
@@ -118,6 +120,13 @@ def test_granularity_both_ways(tflite: Export) -> None:
     assert (fatal.severity, fatal.layers) == ("fatal", ("stem",))
     assert (note.severity, note.layers) == ("note", ("fc",))
     assert coarse.findings("granularity", promise("tflite", "int8", granularity="per_tensor")) == []
+
+
+def test_a_dynamic_depthwise_convolution_stays_per_channel_and_says_why(tflite: Export) -> None:
+    file = tflite("plain", "int8-dynamic", granularity="per_tensor")
+    (finding,) = file.findings("granularity", promise("tflite", "int8-dynamic", granularity="per_tensor"))
+    assert (finding.severity, finding.layers) == ("note", ("depthwise.0",))
+    assert finding.message.endswith("is per channel, because every runtime reads it so")
 
 
 def test_granularity_of_fully_connected_counts_where_the_profile_says_so(tflite: Export) -> None:

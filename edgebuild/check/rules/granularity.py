@@ -14,6 +14,9 @@ from edgebuild.config.registries import RULES
 CODE = "granularity"
 
 _FULLY_CONNECTED = "FULLY_CONNECTED"
+_DEPTHWISE = "DEPTHWISE_CONV_2D"
+_OLD_RUNTIMES = "FULLY_CONNECTED is per tensor by choice, because old runtimes compute it right only so"
+_EVERY_RUNTIME = "a depthwise convolution of float activations is per channel, because every runtime reads it so"
 
 
 def check(census: Census, promise: Promise, layers: tuple[str, ...]) -> list[Finding]:
@@ -25,12 +28,17 @@ def check(census: Census, promise: Promise, layers: tuple[str, ...]) -> list[Fin
     kernels = [(tensor, reader) for tensor, reader in weights if reader is not None and len(tensor.shape) > 1]
     if promise.granularity == "per_tensor":
         wrong = [tensor for tensor, _ in kernels if len(tensor.scale) > 1]
-        return _finding(wrong, len(kernels), promise, layers)
-    coarse = [(tensor, reader) for tensor, reader in kernels if _is_coarse(tensor, reader)]
-    excused = [tensor for tensor, reader in coarse if _prefers_per_tensor(reader, promise)]
-    wrong = [tensor for tensor, _ in coarse if tensor not in excused]
-    note = [_as_note(finding) for finding in _finding(excused, len(kernels), promise, layers)]
-    return _finding(wrong, len(kernels), promise, layers) + note
+        excused = [
+            tensor for tensor, reader in kernels if tensor in wrong and _needs_per_channel(tensor, reader, wiring)
+        ]
+        why = _EVERY_RUNTIME
+    else:
+        wrong = [tensor for tensor, reader in kernels if _is_coarse(tensor, reader)]
+        excused = [tensor for tensor, reader in kernels if tensor in wrong and _prefers_per_tensor(reader, promise)]
+        why = _OLD_RUNTIMES
+    left = [tensor for tensor in wrong if tensor not in excused]
+    notes = [_as_note(finding, why) for finding in _finding(excused, len(kernels), promise, layers)]
+    return _finding(left, len(kernels), promise, layers) + notes
 
 
 def _is_coarse(tensor: TensorRecord, reader: OperationRecord) -> bool:
@@ -42,6 +50,12 @@ def _prefers_per_tensor(reader: OperationRecord, promise: Promise) -> bool:
     return reader.name == _FULLY_CONNECTED and promise.options.get("fully_connected") != "per_channel"
 
 
+def _needs_per_channel(tensor: TensorRecord, reader: OperationRecord, wiring: Wiring) -> bool:
+    """True for a depthwise convolution of int8 weights with float32 activations, as `int8-dynamic` has them."""
+    is_read_as_stored = wiring.reader_of(tensor) == reader
+    return reader.name == _DEPTHWISE and is_read_as_stored and wiring.computed_inputs(reader)[0].dtype == "float32"
+
+
 def _finding(tensors: list[TensorRecord], total: int, promise: Promise, layers: tuple[str, ...]) -> list[Finding]:
     if not tensors:
         return []
@@ -51,11 +65,8 @@ def _finding(tensors: list[TensorRecord], total: int, promise: Promise, layers: 
     return [Finding(CODE, message, layers_of(tensors, layers))]
 
 
-def _as_note(finding: Finding) -> Finding:
-    reason = (
-        f"{finding.message}; FULLY_CONNECTED is per tensor by choice, because old runtimes compute it right only so"
-    )
-    return Finding(CODE, reason, finding.layers, severity="note")
+def _as_note(finding: Finding, why: str) -> Finding:
+    return Finding(CODE, f"{finding.message}; {why}", finding.layers, severity="note")
 
 
 RULES.register(CODE)(Rule("weights have one scale per channel or per tensor, as the plan chose", check))

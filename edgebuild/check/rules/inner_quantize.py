@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from edgebuild.check.census.model import Census, OperationRecord, TensorRecord
 from edgebuild.check.finding import Finding
 from edgebuild.check.kinds import is_dequantize, is_quantize
@@ -16,13 +18,27 @@ CODE = "inner-quantize"
 _COMPUTED_AT_RUN_TIME = "int8-dynamic"
 """Activations are quantized inside the kernels or right before them: that is what was asked for."""
 
+_ONE_SCALE = frozenset({"CONCATENATION", "PACK", "MAXIMUM", "MINIMUM", "SELECT", "SELECT_V2", "XNNConcatenate"})
+"""Operations that take integers of one scale only: branches of different ranges must be rescaled before they meet."""
+
 
 def check(census: Census, promise: Promise, layers: tuple[str, ...]) -> list[Finding]:
-    """Find quantize and dequantize operations that stand in the middle, or at an end whose type needs no change."""
+    """Find quantize and dequantize operations that stand in the middle, or at an end whose type needs no change.
+
+    A note instead of a fatal finding: integers rescaled for an operation that takes one scale only.
+    """
     if census.format == "pte" and promise.dtype == _COMPUTED_AT_RUN_TIME:
         return []
     wiring = Wiring(census)
     inner = [operation for operation in census.operations if _is_inner(operation, promise, wiring)]
+    needed = [operation for operation in inner if _meets_others(operation, wiring)]
+    stray = [operation for operation in inner if operation not in needed]
+    why = "; what comes behind takes one scale only, and the branches that meet there have different ranges"
+    notes = [replace(f, message=f.message + why, severity="note") for f in _finding(needed, wiring, layers)]
+    return [*_finding(stray, wiring, layers), *notes]
+
+
+def _finding(inner: list[OperationRecord], wiring: Wiring, layers: tuple[str, ...]) -> list[Finding]:
     if not inner:
         return []
     named = listing(dict.fromkeys(_describe(operation, wiring) for operation in inner))
@@ -44,6 +60,15 @@ def _is_inner(operation: OperationRecord, promise: Promise, wiring: Wiring) -> b
         return promise.full_integer
     at_end = inputs[0].role == "input" or outputs[0].role == "output"
     return not (at_end and inputs[0].dtype != outputs[0].dtype)
+
+
+def _meets_others(operation: OperationRecord, wiring: Wiring) -> bool:
+    """True for integers of one type that are rescaled for nothing but operations that take one scale only."""
+    inputs, outputs = wiring.inputs(operation), wiring.outputs(operation)
+    if not inputs or not outputs or inputs[0].dtype != outputs[0].dtype:
+        return False
+    readers = wiring.consumers.get(outputs[0].index, [])
+    return bool(readers) and all(reader.name in _ONE_SCALE for reader in readers)
 
 
 def _describe(operation: OperationRecord, wiring: Wiring) -> str:

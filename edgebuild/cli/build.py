@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 
 def build(
-    targets: Targets = None, project: Project = DEFAULT_PROJECT, jobs: Jobs = None, as_json: Json = False
+    names: Annotated[list[str] | None, typer.Argument(metavar="[TARGET]...", help="The same as --target.")] = None,
+    targets: Targets = None,
+    project: Project = DEFAULT_PROJECT,
+    jobs: Jobs = None,
+    as_json: Json = False,
 ) -> None:
     """Build the project's targets; what is up to date is taken from the store.
 
@@ -29,7 +33,7 @@ def build(
     loaded = load_project(project)
     command = " ".join(["edgebuild", *sys.argv[1:]])
     with progress_display() as observer:
-        built = build_project(loaded, targets or (), jobs, observer, command)
+        built = build_project(loaded, [*(names or ()), *(targets or ())], jobs, observer, command)
     emit(_facts(built), as_json, lambda: _render(built))
     for line in _failures(built):
         typer.echo(f"error: {line}", err=True)

@@ -54,7 +54,7 @@ class Prune(Parameters):
     """Parameters of pruning."""
 
     kind: Literal["structured"] = Field(default="structured", description="structured: whole channels are cut out")
-    importance: str = Field(default="l2", description=f"which channels stay: {', '.join(IMPORTANCES.names())}")
+    importance: str = Field(default="taylor", description=f"which channels stay: {', '.join(IMPORTANCES.names())}")
     scope: Literal["global", "local"] = Field(
         default="global",
         description="global: the least important channels of the model; local: the same share of every layer",

@@ -21,7 +21,7 @@ def predict(
     Args:
         model: takes the inputs by position.
         inputs: input name -> [n, ...], in the order of the model's arguments.
-        batch: samples per call.
+        batch: samples per call; an exported program of one batch size gets that.
         names: of the outputs; where empty, the keys of a mapping, else `output` or `output_0`, `output_1`, …
 
     Returns:
@@ -33,6 +33,7 @@ def predict(
     import torch
 
     length = len(next(iter(inputs.values())))
+    batch = fixed_batch(model) or batch
     pieces: dict[str, list[np.ndarray]] = {}
     with torch.no_grad():
         for start in range(0, length, batch):
@@ -40,6 +41,17 @@ def predict(
             for name, value in named_outputs(model(*tensors), names).items():
                 pieces.setdefault(name, []).append(value.detach().cpu().numpy())
     return {name: np.concatenate(parts) for name, parts in pieces.items()}
+
+
+def fixed_batch(model: torch.nn.Module) -> int | None:
+    """The only batch size that an exported program takes; None where it takes any, as other modules do."""
+    import torch
+
+    if not isinstance(model, torch.fx.GraphModule):
+        return None
+    values = [node.meta.get("val") for node in model.graph.nodes if node.op == "placeholder"]
+    sizes = [value.shape[0] for value in values if isinstance(value, torch.Tensor) and value.dim()]
+    return next((size for size in sizes if isinstance(size, int)), None)
 
 
 def named_outputs(result: Any, names: Sequence[str] = ()) -> dict[str, torch.Tensor]:

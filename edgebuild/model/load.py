@@ -53,9 +53,11 @@ def load_program(path: Path, shown: str | None = None) -> torch.nn.Module:
     """Read a `torch.export` program (`.pt2`) as a module.
 
     Raises:
-        ConfigError: no such file, or not such a program.
+        ConfigError: no such file, not such a program, or one that does not take a single sample.
     """
     import torch
+
+    from edgebuild.model.evaluate import fixed_batch
 
     name = shown or path.name
     if not path.is_file():
@@ -69,7 +71,12 @@ def load_program(path: Path, shown: str | None = None) -> torch.nn.Module:
         raise ConfigError(
             msg, remedy="save it with torch.export.save(torch.export.export(model, args), path)"
         ) from error
-    return program.module()
+    module = program.module()
+    batch = fixed_batch(module)
+    if batch not in (None, 1):
+        msg = f"model.program: {name!r} takes {batch} samples at once only, expected 1 or any number"
+        raise ConfigError(msg, remedy="export it with one sample: torch.export.export(model, (x[:1],))")
+    return module
 
 
 def load_source_model(

@@ -10,7 +10,8 @@ from typing import Any
 from edgebuild.config.parameters import Parameters
 from edgebuild.config.registries import FORMATS
 from edgebuild.export.executorch.layer_error import layer_error
-from edgebuild.export.executorch.lower import lay_out, lower
+from edgebuild.export.executorch.layout import lay_out
+from edgebuild.export.executorch.lower import lower
 from edgebuild.export.executorch.prepare import Prepared, prepare
 from edgebuild.export.format import ExportFormat, ExportRecord, ExportRequest
 from edgebuild.model.data_folder import DataSummary, InputSpec, read_summary

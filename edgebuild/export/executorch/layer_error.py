@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgebuild.errors import ToolError
-from edgebuild.export.executorch.lower import lay_out, lower
+from edgebuild.export.executorch.layout import lay_out
+from edgebuild.export.executorch.lower import lower
 from edgebuild.export.executorch.prepare import Prepared, prepare, trace
 from edgebuild.export.executorch.taps import add_taps, float_node
 from edgebuild.export.feed import to_raw

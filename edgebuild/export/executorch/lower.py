@@ -11,54 +11,11 @@ from typing import TYPE_CHECKING, Any
 from edgebuild.errors import ConfigError
 from edgebuild.export.executorch.half import half_filters
 from edgebuild.export.executorch.layers import layer_of, record_layers
-from edgebuild.export.format import Layout
+from edgebuild.export.executorch.layout import keep_reordering
 from edgebuild.runtime.executorch_file import METADATA_METHOD
 
 if TYPE_CHECKING:
     import torch
-
-_RANK_WITH_LAYOUT = 4
-
-
-def lay_out(
-    graph: torch.fx.GraphModule, inputs: Sequence[torch.Tensor], layout: Layout
-) -> tuple[torch.fx.GraphModule, tuple[torch.Tensor, ...]]:
-    """Give 4-D inputs and outputs the layout; for `nhwc` they are channels last in memory, as XNNPACK computes anyway.
-
-    The program keeps the model's dimensions and says the order of the bytes (`dim_order`), so no transpose is needed.
-    """
-    import torch
-
-    if layout == "nchw":
-        return graph, tuple(tensor.contiguous() for tensor in inputs)
-    _pool_by_mean(graph)
-    last = torch.channels_last
-    output = next(node for node in graph.graph.nodes if node.op == "output")
-
-    def lay(value: torch.fx.Node) -> torch.fx.Node:
-        shape = getattr(value.meta.get("val"), "shape", ())
-        if len(shape) != _RANK_WITH_LAYOUT:
-            return value
-        return graph.graph.call_function(torch.ops.aten.contiguous.default, (value,), {"memory_format": last})
-
-    with graph.graph.inserting_before(output):
-        output.args = (torch.fx.node.map_arg(output.args[0], lay),)
-    graph.recompile()
-    return graph, tuple(t.contiguous(memory_format=last) if t.dim() == _RANK_WITH_LAYOUT else t for t in inputs)
-
-
-def _pool_by_mean(graph: torch.fx.GraphModule) -> None:
-    """Write global average pooling as a mean: traced channels last it brings an as_strided that stays portable."""
-    import torch
-
-    for node in graph.graph.nodes:
-        if node.target == torch.ops.aten.adaptive_avg_pool2d.default and set(_pair(node.args[1])) == {1}:
-            node.target = torch.ops.aten.mean.dim
-            node.args = (node.args[0], [-1, -2], True)
-
-
-def _pair(size: Any) -> tuple[Any, ...]:
-    return tuple(size) if isinstance(size, list | tuple) else (size, size)
 
 
 def lower(
@@ -81,6 +38,7 @@ def lower(
 
     try:
         exported = torch.export.export(graph, tuple(inputs))
+        keep_reordering(exported)
         with half_filters() if half else nullcontext():
             lowered = to_edge_transform_and_lower(exported, partitioner=[XnnpackPartitioner()])
         program = lowered.exported_program()

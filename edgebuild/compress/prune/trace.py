@@ -69,7 +69,7 @@ def trace(
             good.append(group)
         else:
             left_alone += [LeftAlone(name, reason) for name in group.producers]
-    return Trace(traced, tuple(good), tuple(sorted(set(left_alone), key=lambda item: order[item.layer])))
+    return Trace(traced, tuple(good), tuple(sorted(set(left_alone), key=lambda item: (order[item.layer], item.reason))))
 
 
 def _library_groups(model: torch.nn.Module, sample: tuple[torch.Tensor, ...]) -> tuple[Any, list[Any]]:

@@ -53,7 +53,13 @@ def facts_digest(facts: RunFacts) -> str:
 
 
 def newest_report(reports_dir: Path) -> Path | None:
-    """Return the folder of the newest whole report; None where there is none."""
+    """Return the folder of the newest whole report; None where there is none.
+
+    `latest` says which it is; where that link is gone, the names do, to the second.
+    """
+    latest = reports_dir / "latest"
+    if (latest / "report.json").is_file():
+        return reports_dir / latest.resolve().name
     whole = sorted(path.parent for path in reports_dir.glob("[0-9]*-*/report.json"))
     return whole[-1] if whole else None
 

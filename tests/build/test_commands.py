@@ -12,7 +12,6 @@ from tests.build.workers import LastingExecutor, run_here
 
 COMMANDS = (
     ("build",),
-    ("build", "-t", "board"),
     ("explain",),
     ("explain", "phone"),
     ("inspect", "artifacts/board"),
@@ -46,10 +45,12 @@ def test_json_of_an_error_is_one_document_too(built: Built, workers: LastingExec
     assert ended.err == f"error: {facts['error']['message']}\n  -> its targets are: board, phone\n"
 
 
-def test_one_target_is_built_alone(built: Built, workers: LastingExecutor) -> None:
-    facts = json.loads(run_here(workers, built.project, "build", "-t", "phone", "-t", "phone", "--json").out)
+def test_one_target_is_built_alone(project: Path, workers: LastingExecutor) -> None:
+    facts = json.loads(run_here(workers, project, "build", "-t", "phone", "-t", "phone", "--json").out)
     assert [target["name"] for target in facts["facts"]["targets"]] == ["phone"]
     assert not [stage for stage in facts["stages"] if stage["stage"].startswith("board")]
+    as_argument = json.loads(run_here(workers, project, "build", "phone", "--json").out)
+    assert [target["name"] for target in as_argument["facts"]["targets"]] == ["phone"]
 
 
 @pytest.mark.parametrize(("target", "layers"), [("board", 3), ("phone", 3)])

@@ -32,7 +32,7 @@ class Promise:
         target: name of the profile, for messages.
         format: name in FORMATS: `tflite`, `executorch`.
         dtype: `edgebuild.export.format.Dtype`.
-        io: dtype of inputs and outputs: `float32`, `int8`, `uint8`, `int16`.
+        io: dtype of inputs and outputs: `float32`, `float16`, `int8`, `uint8`, `int16`.
         layout: of 4-D inputs and outputs: `nchw` or `nhwc`.
         runtime: the runtime the target has now.
         oldest: the oldest runtime that must still run the file right; equal to `runtime` where the profile names none.

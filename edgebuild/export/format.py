@@ -81,7 +81,7 @@ class ExportRequest:
         data: data folder; shapes, names, classes and normalisation of the inputs.
         output: empty folder to fill with the file and export.json.
         project_root: folder of edgebuild.yaml, on sys.path.
-        dtype, io, layout: as the profile's `export:` says; io is `float32`, `int8`, `uint8` or `int16`.
+        dtype, io, layout: as the profile's `export:` says; io is `float32`, `float16`, `int8`, `uint8` or `int16`.
         options: the format's own options, validated by its parameter table.
     """
 

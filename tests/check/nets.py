@@ -22,7 +22,7 @@ class Plain(nn.Module):
 
 
 class Shuffling(nn.Module):
-    """A mean that wants channels first, and an activation that the Edge TPU lacks."""
+    """Means one after the other, which want channels first, and an activation that the Edge TPU lacks."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class Shuffling(nn.Module):
         self.fc = nn.Linear(16, 10)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return self.fc(self.swish(self.stem(image)).mean((2, 3)))
+        return self.fc(self.swish(self.stem(image)).mean(3).mean(2))
 
 
 class Branching(nn.Module):
@@ -62,6 +62,22 @@ class Flattening(nn.Module):
         return self.fc(torch.flatten(torch.relu(self.stem(image)), 1))
 
 
+class Attending(nn.Module):
+    """A product of pixels with pixels, for which the model itself transposes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 16, 3, padding=1)
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(16, 10)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        x = self.stem(image)
+        heads = x.reshape(1, 2, 8, 64).transpose(1, 2)
+        mixed = torch.softmax(heads @ heads.transpose(2, 3), dim=-1) @ heads
+        return self.fc(torch.flatten(self.pool(mixed.transpose(1, 2).reshape(1, 16, 8, 8)), 1))
+
+
 class Cumulative(nn.Module):
     """An operation that XNNPACK does not have."""
 
@@ -88,6 +104,10 @@ def plain() -> nn.Module:
 
 def shuffling() -> nn.Module:
     return Shuffling()
+
+
+def attending() -> nn.Module:
+    return Attending()
 
 
 def branching() -> nn.Module:

@@ -77,10 +77,21 @@ def test_stray_transpose_in_front_of_a_mean(tflite: Export) -> None:
     assert finding.layers == ("swish",)
 
 
+def test_a_mean_over_space_needs_no_transpose(tflite: Export) -> None:
+    operations = [operation.name for operation in tflite("plain", "int8").census.operations]
+    assert "TRANSPOSE" not in operations
+
+
 def test_a_transpose_before_a_flatten_is_a_note(tflite: Export) -> None:
     (finding,) = tflite("flattening", "int8").findings("stray-transpose", promise("tflite", "int8"))
     assert finding.severity == "note"
-    assert "the flatten behind reads channels first" in finding.message
+    assert "the reshape beside it counts channels first" in finding.message
+
+
+def test_transposes_that_the_model_itself_makes_are_a_note(tflite: Export) -> None:
+    found = tflite("attending", "fp32").findings("stray-transpose", promise("tflite", "fp32"))
+    assert {finding.severity for finding in found} == {"note"}
+    assert any("as the model itself does (TRANSPOSE" in finding.message for finding in found)
 
 
 def test_a_transpose_that_a_channels_first_caller_needs_is_not_stray(tflite: Export) -> None:
@@ -188,7 +199,7 @@ def test_unsupported_op_and_all_that_runs_on_the_cpu_because_of_it(tflite: Expor
     on_edge_tpu = promise("tflite", "int8", runtime=EDGE_TPU, oldest=EDGE_TPU)
     (finding,) = tflite("shuffling", "int8").findings("unsupported-op", on_edge_tpu)
     assert finding.message == (
-        "4 of 5 operations would run on the CPU, from the first that the Edge TPU does not take: "
+        "5 of 6 operations would run on the CPU, from the first that the Edge TPU does not take: "
         "HARD_SWISH in swish is not among the supported operations"
     )
     assert finding.layers == ("swish",)

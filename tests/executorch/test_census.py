@@ -60,7 +60,8 @@ def test_dynamic_quantizes_all_but_depthwise(export: Export) -> None:
 def test_undelegated_operation_is_named_with_its_layer(export: Export) -> None:
     census = read_pte_census(export("normed", "int8").file)
     assert [(o.name, o.layer) for o in census.operations if o.delegate is None] == [("aten::native_layer_norm", "norm")]
-    assert ("norm", "float32") in [(t.layer, t.dtype) for t in census.weights]
+    assert ("norm", "constant", "float32") in [(t.layer, t.role, t.dtype) for t in census.tensors]
+    assert "norm" not in [t.layer for t in census.weights]
 
 
 def test_borders_and_memory_are_stated(export: Export) -> None:

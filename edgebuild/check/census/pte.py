@@ -35,11 +35,9 @@ _WEIGHTED = {
     "aten::addmm": {0: "bias", 2: "weight"},
     "aten::mm": {1: "weight"},
     "aten::embedding": {0: "weight"},
-    "aten::native_layer_norm": {2: "weight", 3: "bias"},
-    "aten::native_group_norm": {1: "weight", 2: "bias"},
-    "aten::_native_batch_norm_legit_no_training": {1: "weight", 2: "bias"},
 }
-"""Portable operators -> position of an argument -> its role."""
+"""Portable operators -> position of an argument -> its role. Gains and offsets of norms are constants: no format
+quantizes them."""
 
 
 def read_pte_census(path: Path) -> Census:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from edgebuild.check.census.model import Census, TensorRecord
 from edgebuild.check.finding import Finding
@@ -23,11 +24,19 @@ _TOO_WIDE = {
 }
 """asked -> types that a weight must not have"""
 
+_NO_DYNAMIC_KERNEL = "XNNDepthwiseConv2d"
+_WHY = (
+    "XNNPACK has no kernel that quantizes the activations of a depthwise convolution at run time (one of a single "
+    "input channel counts as depthwise); dtype int8 quantizes it"
+)
+
 
 def check(census: Census, promise: Promise, layers: tuple[str, ...]) -> list[Finding]:
     """Find weights, and in full-integer files biases, that were left in a floating type."""
     too_wide = _TOO_WIDE.get(promise.dtype, frozenset())
     findings = _findings(census.weights, too_wide, "weight tensor", promise, layers)
+    if promise.dtype == "int8-dynamic":
+        findings = [_explained(finding, census) for finding in findings]
     if promise.full_integer:
         biases = tuple(tensor for tensor in census.tensors if tensor.role == "bias")
         findings += _findings(biases, _FLOATS, "bias", promise, layers, plural="biases")
@@ -49,6 +58,14 @@ def _findings(
         message = f"{promise.dtype} asked: {subject} {dtype} ({places(left)})"
         found.append(Finding(CODE, message, layers_of(left, layers)))
     return found
+
+
+def _explained(finding: Finding, census: Census) -> Finding:
+    """Add why, where each of the layers is one that the runtime cannot compute dynamically."""
+    without = {operation.layer for operation in census.operations if operation.name == _NO_DYNAMIC_KERNEL}
+    if not finding.layers or not without.issuperset(finding.layers):
+        return finding
+    return replace(finding, message=f"{finding.message}; {_WHY}")
 
 
 RULES.register(CODE)(Rule("weights have the type asked for; in a full-integer file biases are integers", check))

@@ -40,7 +40,7 @@ def quantize(
     import torch
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 
-    per_channel = _agreed(scheme, dtype).get("granularity", "per_channel") == "per_channel"
+    per_channel = _agreed(scheme, dtype).get("granularity") != "per_tensor"
     quantizer = static_quantizer(per_channel) if dtype == "int8" else dynamic_quantizer(per_channel)
     prepared = prepare_pt2e(graph, quantizer)
     arrays = list(samples.values()) if dtype == "int8" else [array[:1] for array in samples.values()]
@@ -72,4 +72,7 @@ def _agreed(scheme: Mapping[str, Any] | None, dtype: str) -> Mapping[str, Any]:
     if scheme.get("activations", "int8") != "int8":
         msg = f"executorch has int8 activations only, found activations: {scheme['activations']}"
         raise ConfigError(msg, remedy="use activations: int8, or export tflite with dtype int16x8")
+    if dtype == "int8-dynamic" and scheme.get("granularity") == "per_tensor":
+        msg = "executorch computes int8-dynamic with one scale per channel only, found granularity: per_tensor"
+        raise ConfigError(msg, remedy="use granularity: per_channel, which is more accurate, or dtype int8")
     return scheme

@@ -13,6 +13,7 @@ import numpy as np
 
 from edgebuild.errors import ConfigError
 from edgebuild.export.format import Layout
+from edgebuild.export.tflite.cancel_transposes import cancel_transposes
 from edgebuild.export.tflite.names import rename
 from edgebuild.export.tflite.prepare import prepare
 from edgebuild.runtime.litert_flatbuffer import parse_model, serialize_model
@@ -73,6 +74,7 @@ def convert(
         for index, sample in enumerate(samples)
     }
     model = parse_model(_lower(wrapped, arguments), "the converted model")
+    cancel_transposes(model)
     input_names = [spec.name for spec in inputs]
     output_layers = rename(model, input_names, output_names, prepared.output_layers, prepared.layers)
     channel_last = {input_names[index] for index in to_last_in} | {output_names[index] for index in to_last_out}

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from edgebuild.check.census.model import Census, OperationRecord, TensorRecord
+from edgebuild.check.kinds import is_reshape, is_transpose
 
 STORED = frozenset({"weight", "bias", "constant"})
 """Roles of tensors whose values are in the file."""
@@ -56,6 +57,28 @@ class Wiring:
             reader = self.reader_of(self.tensors[reader.outputs[0]])
         return reader
 
+    def is_given(self, tensor: TensorRecord) -> bool:
+        """True for an input of the file, as it is or with its elements only moved."""
+        maker = self.producer.get(tensor.index)
+        if tensor.role == "input" or maker is None or not _only_moves(maker):
+            return tensor.role == "input"
+        return all(self.is_given(source) for source in self.computed_inputs(maker))
+
+    def is_returned(self, tensor: TensorRecord) -> bool:
+        """True for an output of the file, as it is or with its elements only moved."""
+        readers = self.consumers.get(tensor.index, [])
+        if tensor.role == "output" or not readers:
+            return tensor.role == "output"
+        return all(_only_moves(reader) and all(map(self.is_returned, self.outputs(reader))) for reader in readers)
+
+    def moves_at_border(self, operation: OperationRecord) -> bool:
+        """True for an operation that only moves elements of an input or output of the file."""
+        if not _only_moves(operation):
+            return False
+        return all(map(self.is_given, self.computed_inputs(operation))) or all(
+            map(self.is_returned, self.outputs(operation))
+        )
+
     def whereabouts(self, operation: OperationRecord) -> str:
         """Where the operation stands, for people: `in fc`, or `between stem and fc` where no layer owns it."""
         if operation.layer is not None:
@@ -87,3 +110,7 @@ class Wiring:
                 return named[0]
             seen.update(near.index for near in row)
         return None
+
+
+def _only_moves(operation: OperationRecord) -> bool:
+    return is_reshape(operation) or is_transpose(operation)

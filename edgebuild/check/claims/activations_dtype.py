@@ -28,7 +28,7 @@ def check(census: Census, claim: dict[str, Any]) -> ClaimResult:
     activations = [
         tensor
         for tensor in census.tensors
-        if tensor.role == "activation" and tensor.dtype not in _INDICES and not _is_decoded(tensor, wiring)
+        if tensor.role == "activation" and tensor.dtype not in _INDICES and not _is_float_by_need(tensor, wiring)
     ]
     other = [tensor for tensor in activations if tensor.dtype != dtype]
     evidence = f"{len(activations) - len(other)} of {len(activations)} activations {dtype}"
@@ -42,10 +42,14 @@ def check(census: Census, claim: dict[str, Any]) -> ClaimResult:
     return ClaimResult(evidence, (Finding(CODE, message, layers_of(other, ())),))
 
 
-def _is_decoded(tensor: TensorRecord, wiring: Wiring) -> bool:
-    """True for what a dequantize makes: it is floating point because of the operation that reads it, which counts."""
+def _is_float_by_need(tensor: TensorRecord, wiring: Wiring) -> bool:
+    """True for what is floating point because of its neighbour: the caller, or an operation behind a dequantize.
+
+    An operation that computes in floating point is counted by what it makes itself.
+    """
     maker = wiring.producer.get(tensor.index)
-    return maker is not None and is_dequantize(maker)
+    is_decoded = maker is not None and is_dequantize(maker)
+    return is_decoded or wiring.is_given(tensor) or wiring.is_returned(tensor)
 
 
 def _by_interface(census: Census, dtype: str, claim: dict[str, Any]) -> ClaimResult:

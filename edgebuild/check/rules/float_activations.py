@@ -32,7 +32,7 @@ def check(census: Census, promise: Promise, layers: tuple[str, ...]) -> list[Fin
 
 def _is_float(operation: OperationRecord, wiring: Wiring) -> bool:
     # A conversion stands between float and integer by its nature; `inner-quantize` looks at where it stands.
-    if is_quantize(operation) or is_dequantize(operation):
+    if is_quantize(operation) or is_dequantize(operation) or wiring.moves_at_border(operation):
         return False
     return any(tensor.dtype in _FLOATS for tensor in [*wiring.computed_inputs(operation), *wiring.outputs(operation)])
 

@@ -58,7 +58,7 @@ def _is_inner(operation: OperationRecord, promise: Promise, wiring: Wiring) -> b
         return True
     if inputs[0].role in STORED:
         return promise.full_integer
-    at_end = inputs[0].role == "input" or outputs[0].role == "output"
+    at_end = wiring.is_given(inputs[0]) or wiring.is_returned(outputs[0])
     return not (at_end and inputs[0].dtype != outputs[0].dtype)
 
 

@@ -61,6 +61,27 @@ def keep_reordering(exported: ExportedProgram) -> None:
             node.target = torch.ops.aten._to_copy.default
 
 
+def say_order_of_images(graph: torch.fx.GraphModule) -> None:
+    """Copy to channels last what a reshape makes 4-D; for a float graph whose activations are quantized at run time.
+
+    There XNNPACK's lowering looks for the order of a convolution's input in the first tensor of the whole chain.
+    """
+    import torch
+
+    aten = torch.ops.aten
+    _pool_by_mean(graph)
+    for node in list(graph.graph.nodes):
+        if node.target not in (aten.view.default, aten.reshape.default, aten.unsqueeze.default, aten.unflatten.int):
+            continue
+        if _rank(node) == _RANK_WITH_LAYOUT and _rank(node.args[0]) != _RANK_WITH_LAYOUT:
+            readers = list(node.users)
+            ordered = _reordered(graph, node, torch.channels_last)
+            ordered.meta = {**node.meta, "val": node.meta["val"].contiguous(memory_format=torch.channels_last)}
+            for reader in readers:
+                reader.replace_input_with(node, ordered)
+    graph.recompile()
+
+
 def _say_order(graph: torch.fx.GraphModule, node: torch.fx.Node) -> None:
     """Copy an input of one channel to channels last: the same bytes, but only so do later layers know the order."""
     import torch

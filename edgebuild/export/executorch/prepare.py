@@ -11,8 +11,10 @@ import numpy as np
 from edgebuild.errors import ConfigError
 from edgebuild.export.executorch.half import cast_border, to_half
 from edgebuild.export.executorch.layers import mark_layers
+from edgebuild.export.executorch.layout import say_order_of_images
 from edgebuild.export.executorch.lower import place_of
 from edgebuild.export.executorch.quantize import quantize, read_calibration
+from edgebuild.export.executorch.signals import signals_as_images
 from edgebuild.export.format import ExportRequest, IoSpec, Layout
 from edgebuild.model.data_folder import InputSpec, read_summary
 from edgebuild.model.model_folder import ModelRecord, read_record
@@ -67,7 +69,7 @@ def trace(request: ExportRequest) -> tuple[torch.fx.GraphModule, tuple[str, ...]
         names = ", ".join(record.output_names)
         msg = f"the model returns {len(values)} tensors, the project names {len(record.output_names)} outputs ({names})"
         raise ConfigError(msg, remedy="name every output in model.outputs")
-    return exported.module(), layers, values
+    return signals_as_images(exported.module()), layers, values
 
 
 def prepare(request: ExportRequest) -> Prepared:
@@ -88,6 +90,7 @@ def prepare(request: ExportRequest) -> Prepared:
         calibration = read_calibration(request.model, record.input_names)
         if request.dtype == "int8-dynamic":
             calibration = _zeros(specs)  # only the weights are fixed ahead
+            say_order_of_images(graph)
         graph = quantize(graph, record.quantization, request.dtype, calibration, request.progress)
     if half:
         _refuse_quantized(record)

@@ -11,7 +11,21 @@ if TYPE_CHECKING:
 
 
 def to_half(graph: torch.fx.GraphModule) -> torch.fx.GraphModule:
-    """Turn every float parameter and buffer of `graph` to float16, in place; its inputs must be float16 then."""
+    """Turn every float parameter and buffer of `graph` to float16, in place; its inputs must be float16 then.
+
+    So are the numbers that operations have as arguments: as numbers they would be cast each time, in portable kernels.
+    """
+    import torch
+
+    aten = torch.ops.aten
+    with_number = (aten.add.Tensor, aten.sub.Tensor, aten.mul.Tensor, aten.div.Tensor)
+    for position, node in enumerate(list(graph.graph.nodes)):
+        if node.target in with_number and isinstance(node.args[1], float):
+            name = f"number_{position}"
+            graph.register_buffer(name, torch.tensor([node.args[1]]))
+            with graph.graph.inserting_before(node):
+                node.args = (node.args[0], graph.graph.get_attr(name), *node.args[2:])
+    graph.recompile()
     return graph.half()
 
 

@@ -33,6 +33,7 @@ def lower(
         ConfigError: an operation has no place in an ExecuTorch program; it and its layer are named.
     """
     import torch
+    from executorch.backends.xnnpack._passes.remove_noop_expand_copy_pass import RemoveNoopExpandCopyPass
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
     from executorch.exir import EdgeProgramManager, to_edge_transform_and_lower
 
@@ -40,7 +41,9 @@ def lower(
         exported = torch.export.export(graph, tuple(inputs))
         keep_reordering(exported)
         with half_filters() if half else nullcontext():
-            lowered = to_edge_transform_and_lower(exported, partitioner=[XnnpackPartitioner()])
+            lowered = to_edge_transform_and_lower(
+                exported, transform_passes=[RemoveNoopExpandCopyPass()], partitioner=[XnnpackPartitioner()]
+            )
         program = lowered.exported_program()
         layers = record_layers(program)
         text = json.dumps({**metadata, "layers": layers}, sort_keys=True, separators=(",", ":"))

@@ -13,6 +13,7 @@ from edgebuild.export.executorch.half import cast_border, to_half
 from edgebuild.export.executorch.layers import mark_layers
 from edgebuild.export.executorch.layout import say_order_of_images
 from edgebuild.export.executorch.lower import place_of
+from edgebuild.export.executorch.norms import delegate_means, delegate_norms
 from edgebuild.export.executorch.quantize import quantize, read_calibration
 from edgebuild.export.executorch.signals import signals_as_images
 from edgebuild.export.format import ExportRequest, IoSpec, Layout
@@ -69,7 +70,8 @@ def trace(request: ExportRequest) -> tuple[torch.fx.GraphModule, tuple[str, ...]
         names = ", ".join(record.output_names)
         msg = f"the model returns {len(values)} tensors, the project names {len(record.output_names)} outputs ({names})"
         raise ConfigError(msg, remedy="name every output in model.outputs")
-    return signals_as_images(exported.module()), layers, values
+    graph = delegate_means(signals_as_images(exported.module()))
+    return graph if request.dtype == "int8" else delegate_norms(graph), layers, values
 
 
 def prepare(request: ExportRequest) -> Prepared:

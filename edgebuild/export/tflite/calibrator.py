@@ -1,6 +1,7 @@
 """The child process of `static`: reads float.tflite, samples and job.json from a folder, writes quantized.tflite there.
 
-The file `step` says what it was doing, for the parent to report if this process is killed.
+The file `step` says what it was doing, for the parent to report if this process is killed. `quantize FOLDER` does the
+work; `locate FOLDER` finds out which operation of the result has no kernel.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ def main(folder: Path) -> None:
         step(f"running calibration sample {number}")
         calibrator.FeedTensor([np.ascontiguousarray(column[number : number + 1]) for column in columns])
     step("quantizing")
-    (folder / "quantized.tflite").write_bytes(_quantize(calibrator, job))
+    data = _quantize(calibrator, job)
+    (folder / "quantized.tflite").write_bytes(data)
+    step("running the quantized file")
+    _run(data)
 
 
 def _quantize(calibrator: Any, job: dict[str, Any]) -> bytes:
@@ -52,5 +56,30 @@ def _quantize(calibrator: Any, job: dict[str, Any]) -> bytes:
     )
 
 
+def _run(data: bytes, *, delegated: bool = True) -> None:
+    """Run the file once on zeros: some operations can be quantized, but have no kernel that takes those integers."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    kernels = OpResolverType.AUTO if delegated else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = Interpreter(model_content=data, experimental_op_resolver_type=kernels)
+    interpreter.allocate_tensors()
+    for detail in interpreter.get_input_details():
+        interpreter.set_tensor(detail["index"], np.zeros(detail["shape"], detail["dtype"]))
+    interpreter.invoke()
+
+
+def locate(folder: Path) -> None:
+    """Find the operation of quantized.tflite that ends this process: the file `step` holds its number when it does."""
+    from edgebuild.runtime.litert_flatbuffer import parse_model, serialize_model
+
+    model = parse_model((folder / "quantized.tflite").read_bytes(), "quantized.tflite")
+    graph = model.subgraphs[0]
+    operators, model.signatureDefs = list(graph.operators), None
+    for number, operator in enumerate(operators):
+        (folder / "step").write_text(str(number))
+        graph.operators, graph.outputs = operators[: number + 1], operator.outputs
+        _run(serialize_model(model), delegated=False)
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    {"quantize": main, "locate": locate}[sys.argv[1]](Path(sys.argv[2]))

@@ -19,7 +19,7 @@ class Variant:
     """One way to export a model.
 
     Attributes:
-        least_sqnr_db: how near the file's outputs must be to PyTorch's on the validation data. Rounding to half precision
+        least_sqnr_db: how near the outputs must be to PyTorch's on the validation data. Rounding to half precision
             leaves about 60 dB, to 8-bit weights about 45, to 8-bit activations about 38; a wrong layout, scale or order
             of channels leaves less than 20.
     """
@@ -35,7 +35,7 @@ class Variant:
     @property
     def name(self) -> str:
         """`tflite-int8-uint8-nhwc`: format, dtype, type of inputs and outputs, layout."""
-        return "-".join([self.format, self.dtype, self.io, self.layout])
+        return f"{self.format}-{self.dtype}-{self.io}-{self.layout}"
 
     def profile(self) -> dict[str, Any]:
         """The profile as it stands in a project."""

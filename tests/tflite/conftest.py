@@ -33,3 +33,9 @@ def two_outputs(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
 def signal(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
     """A one-dimensional network."""
     return Workbench(tmp_path_factory.mktemp("signal"), "signal", {}, (InputSpec("signal", (4, 32), "float32"),))
+
+
+@pytest.fixture(scope="session")
+def silent(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
+    """A network with a layer whose activations are zero for every input."""
+    return Workbench(tmp_path_factory.mktemp("silent"), "silent", {}, (InputSpec("signal", (4, 32), "float32"),))

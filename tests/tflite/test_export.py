@@ -46,6 +46,14 @@ def test_every_dtype_computes_what_the_model_computes(two_outputs: Workbench, dt
     assert all((spec.scale is None) == (io == "float32") for spec in record.inputs + record.outputs)
 
 
+@pytest.mark.parametrize(("dtype", "io"), MATRIX)
+def test_a_layer_that_is_always_silent_does_not_matter(silent: Workbench, dtype: str, io: str) -> None:
+    file, record = silent.quantized(f"{dtype}-{io}", dtype, io, "nchw")
+    found, truth = outputs_of("litert", file, record, silent)["scores"], silent.truth()["scores"]
+    assert np.abs(found - truth).max() <= 0.02 * np.abs(truth).max()
+    assert all(scale > 0 for tensor in read_census(file).tensors for scale in tensor.scale)
+
+
 @LEGACY
 @pytest.mark.parametrize(("dtype", "io"), MATRIX)
 def test_the_oldest_runtime_computes_the_same(classifier: Workbench, dtype: str, io: str) -> None:

@@ -32,10 +32,34 @@ def main(folder: Path) -> None:
         step(f"running calibration sample {number}")
         calibrator.FeedTensor([np.ascontiguousarray(column[number : number + 1]) for column in columns])
     step("quantizing")
+    widened = _widen_silent(bytes(calibrator.Calibrate()))
+    if widened is not None:  # the ranges are in the model now: nothing has to be fed again
+        calibrator = wrapper.CalibrationWrapper(widened, [], [])
+        calibrator.Prepare()
     data = _quantize(calibrator, job)
     (folder / "quantized.tflite").write_bytes(data)
     step("running the quantized file")
     _run(data)
+
+
+def _widen_silent(calibrated: bytes) -> bytes | None:
+    """Give activations that were zero in every sample the range [0, 1]; None where there are none.
+
+    Their own range would make a scale of zero, which no kernel takes and which turns the next layer's bias into garbage.
+    Any scale holds a zero exactly.
+    """
+    from edgebuild.runtime.litert_flatbuffer import parse_model, serialize_model
+
+    model = parse_model(calibrated, "the calibrated model")
+    ranges = [tensor.quantization for tensor in model.subgraphs[0].tensors if tensor.quantization is not None]
+    silent = [
+        found
+        for found in ranges
+        if found.max is not None and len(found.max) and max(-found.min[0], found.max[0]) <= np.finfo(np.float32).tiny
+    ]
+    for found in silent:
+        found.min, found.max = [0.0], [1.0]
+    return serialize_model(model) if silent else None
 
 
 def _quantize(calibrator: Any, job: dict[str, Any]) -> bytes:

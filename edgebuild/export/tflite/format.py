@@ -145,7 +145,7 @@ FORMATS.register("tflite")(
             "int16x8": ("int16", "float32"),
         },
         options=TfliteOptions,
-        version=1,
+        version=2,
         tools=_TOOLS,
         runtime="litert",
         run=run,

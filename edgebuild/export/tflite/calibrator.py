@@ -45,7 +45,7 @@ def main(folder: Path) -> None:
 def _widen_silent(calibrated: bytes) -> bytes | None:
     """Give activations that were zero in every sample the range [0, 1]; None where there are none.
 
-    Their own range would make a scale of zero, which no kernel takes and which turns the next layer's bias into garbage.
+    Their own range would make a scale of zero, which no kernel takes and which spoils the bias of the next layer.
     Any scale holds a zero exactly.
     """
     from edgebuild.runtime.litert_flatbuffer import parse_model, serialize_model

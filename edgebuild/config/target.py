@@ -72,12 +72,12 @@ class Export(Table):
 
 @dataclass(frozen=True)
 class Limit:
-    """One budget: the figure may be at most (`max`) or at least (`min`) `value` in `unit`."""
+    """One budget: the figure may be at most (`max`) `value` in `unit`, or no worse than it (`metric`)."""
 
     key: str
     value: float
     unit: str
-    sense: Literal["max", "min"]
+    sense: Literal["max", "metric"]
 
 
 class Budgets(Table):
@@ -92,7 +92,9 @@ class Budgets(Table):
         default=None, ge=0, description="what the exported file may lose against the baseline: points of the metric"
     )
     accuracy_min: float | None = Field(
-        default=None, description="what the exported file must reach: the metric in its unit"
+        default=None,
+        description="what the exported file must reach: the metric in its unit; where lower is better, what it "
+        "may not exceed",
     )
 
     def limits(self) -> tuple[Limit, ...]:
@@ -103,7 +105,7 @@ class Budgets(Table):
         for key, unit in units.items():
             value = getattr(self, key)
             if value is not None:
-                found.append(Limit(key, float(value), unit, "min" if key == "accuracy_min" else "max"))
+                found.append(Limit(key, float(value), unit, "metric" if key == "accuracy_min" else "max"))
         return tuple(found)
 
 

@@ -123,7 +123,8 @@ def _target(
     findings = tuple(Finding(**{**raw, "layers": tuple(raw["layers"])}) for raw in raw_findings)
     findings += tuple(reference_findings(compared))
     claims = tuple(_claim(raw) for raw in verified["claims"]) if verified else ()
-    budgets = tuple(judge_budgets(target, figures)) if verified else ()
+    scored = _read(result, SCORE, "score.json")
+    budgets = tuple(judge_budgets(target, figures, scored["higher_is_better"])) if verified and scored else ()
     stages = [result.stages[stage_id] for stage_id in (DATA, BASELINE, SCORE, *ids.all()) if stage_id in result.stages]
     error = next((str(stage.error) for stage in stages if stage.error is not None), None)
     status: Status = "error" if error else judge_status(budgets, findings, claims) if verified else "skipped"
@@ -161,10 +162,10 @@ def _reference(result: BuildResult, ids: TargetStages) -> tuple[list[Figure], in
     return _figures(result, ids.float_bench, "bench.json"), size
 
 
-def judge_budgets(target: Target, figures: list[Figure]) -> list[BudgetResult]:
-    """Hold the target's budgets against its figures."""
+def judge_budgets(target: Target, figures: list[Figure], higher_is_better: bool) -> list[BudgetResult]:
+    """Hold the target's budgets against its figures; an error that must be reached is a limit from above."""
     limits = target.budgets.limits()
-    lower = [limit.key for limit in limits if limit.sense == "min"]
+    lower = [limit.key for limit in limits if limit.sense == "metric" and higher_is_better]
     return judge({limit.key: (limit.value, limit.unit) for limit in limits}, figures, lower)
 
 

@@ -50,7 +50,12 @@ def run(context: StageContext) -> None:
         Figure("file_size", float(cost.bytes), "B", "exact", provenance="parameters and buffers of the PyTorch model"),
     ]
     layers = [layer.to_json() for layer in cost.layers]
-    facts = {"metric": metric.name, "figures": [item.to_json() for item in figures], "layers": layers}
+    facts = {
+        "metric": metric.name,
+        "higher_is_better": metric.higher_is_better,
+        "figures": [item.to_json() for item in figures],
+        "layers": layers,
+    }
     (context.output / "score.json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
 
 
@@ -69,4 +74,4 @@ def tools(params: Mapping[str, Any]) -> tuple[str, ...]:
     return ("torch", "numpy", "torchmetrics")
 
 
-STAGES.register("score")(StageKind(version=1, run=run, tools=tools))
+STAGES.register("score")(StageKind(version=2, run=run, tools=tools))

@@ -1,4 +1,4 @@
-"""What a device file says of an emulated microcontroller: its core, the machine of QEMU that has it, and where memory is."""
+"""What a device file says of an emulated microcontroller: its core, QEMU's machine that has it, and its memory."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ class Memory(Parameters):
     """One memory of the emulated machine."""
 
     origin: Address = Field(description="its first address, like 0x20000000")
-    length: Bytes = Field(description="what the emulated machine has; a target's own limit is set when firmware is linked")
+    length: Bytes = Field(
+        description="what the emulated machine has; a target's own limit is set when firmware is linked"
+    )
 
 
 class SystemBoard(Parameters):
@@ -42,10 +44,16 @@ class SystemBoard(Parameters):
 
     core: Core = Field(description="the core that code is compiled for")
     machine: str = Field(description="the machine of QEMU, as `-M` takes it")
-    cpu: str | None = Field(default=None, description="the core that QEMU emulates where it is another, as `-cpu` takes it")
+    cpu: str | None = Field(
+        default=None, description="the core that QEMU emulates where it is another, as `-cpu` takes it"
+    )
     flash: Memory = Field(description="where code and constants go")
-    ram: Memory = Field(description="where everything else goes; the first MiB below it must be free for the stack's guard")
-    vectors: Address | None = Field(default=None, description="where the core starts, if that is not the start of flash")
+    ram: Memory = Field(
+        description="where everything else goes; the first MiB below it must be free for the stack's guard"
+    )
+    vectors: Address | None = Field(
+        default=None, description="where the core starts, if that is not the start of flash"
+    )
 
     @property
     def emulator(self) -> str:

@@ -1,7 +1,7 @@
 """The plugin of QEMU that counts instructions: compiled on demand, and what it writes, read.
 
-The library lies in `<sys.prefix>/var/edgebuild/` under a name that contains the digest of its source and QEMU's version, so
-that several processes and versions never meet; it is compiled aside and renamed.
+The library lies in `<sys.prefix>/var/edgebuild/` under a name that contains the digest of its source and QEMU's
+version, so that several processes and versions never meet; it is compiled aside and renamed.
 """
 
 from __future__ import annotations
@@ -94,5 +94,7 @@ def read_counts(file: Path) -> Counts:
             executed[values[0]] = values[1]
     if total is None:
         msg = f"{file.name}: the counter of emulated instructions did not finish"
-        raise ToolError(msg, remedy="see that this QEMU speaks plugin interface 1 (7.2 does), and that the disk has room")
+        raise ToolError(
+            msg, remedy="see that this QEMU speaks plugin interface 1 (7.2 does), and that the disk has room"
+        )
     return Counts(total, tuple(marks), executed)

@@ -1,8 +1,8 @@
 """The transport `qemu-system`: a microcontroller that QEMU emulates, firmware and all.
 
-A bare-metal device has no shell and no programs of its own. What is run is a firmware image: `argv[0]` is an ELF file in the
-working folder, the rest is its semihosting command line. Firmware opens files of the working folder through semihosting; so
-`push` and `pull` work on that folder, and inputs take no flash.
+A bare-metal device has no shell and no programs of its own. What is run is a firmware image: `argv[0]` is an ELF file
+in the working folder, and all of `argv` its semihosting command line. Firmware opens files of the working folder
+through semihosting; so `push` and `pull` work on that folder, and inputs take no flash.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _ELF = b"\x7fELF"
 
 
 class QemuSystemTransport:
-    """Runs firmware on a board of its own: every connection emulates another one, so that there is nobody to wait for."""
+    """Runs firmware on a board of its own: every connection emulates another one, so that nobody has to wait."""
 
     def __init__(self, device: str, board: SystemBoard) -> None:
         self.device = device
@@ -98,7 +98,10 @@ class QemuSystemTransport:
             *("-semihosting-config", f"enable=on,target=native,chardev=console,{words}"),
             *("-kernel", argv[0], *extra),
         ]
-        return self._host.run(command, timeout)
+        try:
+            return self._host.run(command, timeout)
+        except DeviceError as error:
+            raise DeviceError(error.message.replace(self.emulator, argv[0]), remedy=error.remedy) from None
 
     def _require_firmware(self, name: str) -> None:
         file = self.folder / name

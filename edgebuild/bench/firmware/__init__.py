@@ -1,1 +1,1 @@
-"""Firmware for an emulated microcontroller: a compiled model with a start, a stack that is watched, and a count of everything."""
+"""Firmware for an emulated microcontroller: a compiled model, a start, a watched stack, and a count of everything."""

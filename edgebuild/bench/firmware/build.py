@@ -53,7 +53,7 @@ class Firmware:
     @property
     def flash(self) -> FlashMap:
         """What is in flash."""
-        return flash_map(self.pieces)
+        return flash_map(self.pieces, self.symbols["_flash_used"].address)
 
     @property
     def ram(self) -> RamMap:
@@ -137,7 +137,13 @@ class _Build:
 
     def link(self, objects: Sequence[str]) -> str:
         """Link, and return what the linker complained of."""
-        wanted = ("-nostartfiles", "-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-Map=firmware.map")
+        wanted = (
+            "-nostartfiles",
+            "-Wl,--gc-sections",
+            "-Wl,--build-id=none",
+            "-Wl,--strip-debug",
+            "-Wl,-Map=firmware.map",
+        )
         return self._run(["-Tlink.ld", *wanted, *objects, "-o", "firmware.elf"])
 
     def refuse(self, what: str, message: str) -> None:

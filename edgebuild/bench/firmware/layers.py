@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -53,9 +54,7 @@ def split_inferences(marks: Sequence[tuple[int, int]], names: Mapping[int, str],
 
 def _inference(current: Sequence[tuple[str, int]]) -> Inference:
     layers: dict[str, int] = {}
-    spans = [
-        (name, following - total) for (name, total), (_, following) in zip(current, current[1:], strict=False)
-    ]
+    spans = [(name, following - total) for (name, total), (_, following) in itertools.pairwise(current)]
     for name, span in spans[1:]:
         layers[name] = layers.get(name, 0) + span
     return Inference(current[-1][1] - current[0][1], spans[0][1], layers)

@@ -47,7 +47,13 @@ def linker_script(board: SystemBoard, limits: Limits) -> str:
     regions.append(f"  RAM (rw) : ORIGIN = {board.ram.origin:#x}, LENGTH = {lengths['RAM']}")
     script = (NATIVE / "link.ld.in").read_text()
     stack = (limits.stack + 15) // 16 * 16
-    for key, value in (("REGIONS", "\n".join(regions)), ("VECTORS", vectors), ("STACK", str(stack))):
+    values = {
+        "REGIONS": "\n".join(regions),
+        "VECTORS": vectors,
+        "VECTORS_APART": "+ SIZEOF(.vectors)" if board.vectors is not None else "",
+        "STACK": str(stack),
+    }
+    for key, value in values.items():
         script = script.replace(f"@{key}@", value)
     return script
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-Owner = Literal["model", "library", "harness", "padding"]
+Owner = Literal["model", "library", "harness"]
 
 _MAP_BEGINS = "Linker script and memory map"
 _OUTPUT = re.compile(r"^(\.[\w.]+)\s+0x([0-9a-f]+)\s+0x([0-9a-f]+)")
@@ -17,6 +17,7 @@ _NAME_ALONE = re.compile(r"^ ?(\.[\w.$]+|COMMON)$")
 _CODE = (".vectors", ".text", ".ARM.exidx")
 _CONSTANTS = (".rodata", ".data")
 _STATICS = (".data", ".bss")
+_SECTIONS = (*_CODE, *_CONSTANTS, *_STATICS, ".arena")
 
 
 @dataclass(frozen=True)
@@ -76,25 +77,19 @@ class RamMap:
 
 def read_pieces(text: str, model_objects: Collection[str], harness_objects: Collection[str]) -> list[Piece]:
     """Read the pieces from a linker map; objects are named as they were given to the linker."""
-    owners: dict[str, Owner] = {name: "model" for name in model_objects} | {name: "harness" for name in harness_objects}
+    owners: dict[str, Owner] = {**dict.fromkeys(model_objects, "model"), **dict.fromkeys(harness_objects, "harness")}
     pieces: list[Piece] = []
-    section, placed, total = "", 0, 0
+    section = ""
     for line in _whole_lines(text):
         output = _OUTPUT.match(line)
-        if output is not None:
-            pieces += _gap(section, total - placed)
-            section, placed, total = output[1], 0, int(output[3], 16)
-            continue
         given = _INPUT.match(line)
-        if given is not None and section and int(given[3], 16):
-            piece = Piece(section, int(given[2], 16), int(given[3], 16), owners.get(given[4], "library"))
-            pieces.append(piece)
-            placed += piece.size
-    return pieces + _gap(section, total - placed)
-
-
-def _gap(section: str, size: int) -> list[Piece]:
-    return [Piece(section, 0, size, "padding")] if size > 0 else []
+        if output is not None:
+            section = output[1]
+        if output is not None and section == ".stack":
+            pieces.append(Piece(section, int(output[2], 16), int(output[3], 16), "harness"))
+        elif given is not None and section in _SECTIONS and int(given[3], 16):
+            pieces.append(Piece(section, int(given[2], 16), int(given[3], 16), owners.get(given[4], "library")))
+    return pieces
 
 
 def _whole_lines(text: str) -> Iterable[str]:
@@ -104,8 +99,8 @@ def _whole_lines(text: str) -> Iterable[str]:
         yield f"{line} {next(lines, '').strip()}" if _NAME_ALONE.match(line) else line
 
 
-def flash_map(pieces: Iterable[Piece]) -> FlashMap:
-    """What is in flash."""
+def flash_map(pieces: Iterable[Piece], used: int) -> FlashMap:
+    """What is in flash, of which the linker used so many bytes."""
     in_flash = [piece for piece in pieces if piece.section in (*_CODE, *_CONSTANTS)]
 
     def owned(owner: Owner, sections: Collection[str] = (*_CODE, *_CONSTANTS)) -> int:
@@ -116,7 +111,7 @@ def flash_map(pieces: Iterable[Piece]) -> FlashMap:
         model_constants=owned("model", _CONSTANTS),
         library=owned("library"),
         harness=owned("harness"),
-        padding=owned("padding"),
+        padding=used - sum(piece.size for piece in in_flash),
     )
 
 
@@ -129,7 +124,7 @@ def ram_map(pieces: Iterable[Piece]) -> RamMap:
         elif piece.section == ".stack":
             sizes["stack"] += piece.size
         elif piece.section in _STATICS:
-            sizes["harness" if piece.owner in ("harness", "padding") else "statics"] += piece.size
+            sizes["harness" if piece.owner == "harness" else "statics"] += piece.size
     return RamMap(sizes["arena"], sizes["statics"], sizes["harness"], sizes["stack"])
 
 

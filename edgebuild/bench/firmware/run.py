@@ -32,8 +32,8 @@ class FirmwareRun:
         inferences: for each sample, what was executed.
         executed: address -> how often the instruction there was executed, in the model and the library it calls, over
             all samples.
-        stack_bytes: the deepest that the model's call went below the stack pointer it found, over all samples. Memory of
-            a frame that is never written is not seen.
+        stack_bytes: the deepest that the model's call went below the stack pointer it found, over all samples; what a
+            frame has at its end and never writes is not seen.
         emulator: `qemu-system-arm 7.2.22, mps2-an386`.
         core: what the code was compiled for.
     """
@@ -171,11 +171,15 @@ def _require_success(completed: Completed, firmware: Firmware, device: Device) -
     if completed.exit_code == _FAULT:
         registers = ", ".join(f"{key[6:]} {value:#010x}" for key, value in said.items() if key.startswith("fault_"))
         msg = f"device {device.name!r}: the firmware faulted: {registers}"
-        raise DeviceError(msg, remedy="see what the model's code accesses there; arm-none-eabi-addr2line names the line")
+        raise DeviceError(
+            msg, remedy="see what the model's code accesses there; arm-none-eabi-addr2line names the line"
+        )
     said_last = (completed.stdout + completed.stderr).decode(errors="replace").strip()[-300:]
     what = "could not read or write its files" if completed.exit_code == _NO_FILE else "ended"
     msg = f"device {device.name!r}: the firmware {what} (exit code {completed.exit_code}): {said_last}"
-    raise DeviceError(msg, remedy="see that the disk has room, and that this QEMU emulates the board of the device file")
+    raise DeviceError(
+        msg, remedy="see that the disk has room, and that this QEMU emulates the board of the device file"
+    )
 
 
 def _split_outputs(written: bytes, firmware: Firmware, samples: int) -> tuple[tuple[bytes, ...], ...]:

@@ -63,12 +63,18 @@ void host_close(int32_t file)
     (void)call_host(SYS_CLOSE, arguments);
 }
 
-/* In hexadecimal, so that no core needs a division. */
+/* In hexadecimal, so that no core needs a division, and without initial values, which would be copied by memcpy: functions
+ * of the library are left to the model. */
 void host_say(const char *key, uint32_t value)
 {
-    char text[13] = " 0x00000000\n";
+    char text[13];
+    text[0] = ' ';
+    text[1] = '0';
+    text[2] = 'x';
     for (int i = 0; i < 8; i++)
         text[3 + i] = "0123456789abcdef"[value >> (28 - 4 * i) & 0xfu];
+    text[11] = '\n';
+    text[12] = '\0';
     (void)call_host(SYS_WRITE0, key);
     (void)call_host(SYS_WRITE0, text);
 }

@@ -1,4 +1,4 @@
-"""What the compiler accepts, operation by operation; anything else is an error that says what was found and expected."""
+"""Refuses what the compiler cannot do, with an error that says what was found and what is supported."""
 
 from __future__ import annotations
 
@@ -13,14 +13,12 @@ def check_graph(graph: Graph) -> None:
     """Look at every node.
 
     Raises:
-        ConfigError: something is not supported; all such nodes are named, each with operation, version, tensor and layer.
+        ConfigError: something is not supported; all such nodes are named, with operation, version, tensor and layer.
     """
     problems = [found for node in graph.nodes if (found := _problem_of(node)) is not None]
     if problems:
-        first = (
-            f"{graph.label} cannot be compiled: " if len(problems) == 1 else f"{graph.label} cannot be compiled:\n  "
-        )
-        raise ConfigError(first + "\n  ".join(problems), remedy=REMEDY)
+        msg = "\n  ".join([f"{graph.label} cannot be compiled:", *problems])
+        raise ConfigError(msg, remedy=REMEDY)
     floats = [tensor for tensor in (*graph.inputs, *graph.outputs) if tensor.dtype not in {"int8", "uint8", "float32"}]
     if floats:
         tensor = floats[0]

@@ -1,7 +1,8 @@
-"""A convolution, depthwise convolution or matrix product with everything a kernel needs, computed once from the file."""
+"""A convolution, depthwise convolution or matrix product with everything a kernel needs, computed from the file."""
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -90,11 +91,12 @@ class Convolution:
 
     @cached_property
     def folded_bias(self) -> np.ndarray:
-        """bias - input_zero_point * sum(weights), int64 [out_c]: kernels multiply stored values as they are.
+        """The bias minus input_zero_point * sum(weights), int64 [out_c]: kernels multiply stored values as they are.
 
         Padding then has to count as the value `input_zero_point`.
         """
-        return self.bias - self.input_zero_point * self.weights_by_channel.sum(axis=1)
+        folded: np.ndarray = self.bias - self.input_zero_point * self.weights_by_channel.sum(axis=1)
+        return folded
 
     @cached_property
     def accumulator_bound(self) -> int:
@@ -147,35 +149,41 @@ class Convolution:
         )
 
 
+@functools.lru_cache(maxsize=512)
 def convolution_of(node: Node) -> Convolution:
     """The convolution that a legalised CONV_2D, DEPTHWISE_CONV_2D or FULLY_CONNECTED node is."""
     weights, options = _constant(node, 1), node.options
     assert weights.data is not None
-    if node.op == "FULLY_CONNECTED":
-        out_c, depth = weights.shape
-        rows = node.input.elements // depth
-        in_shape, out_shape, kernel = (1, rows, 1, depth), (1, rows, 1, out_c), (1, 1)
-    else:
-        in_shape, out_shape, kernel = node.input.shape, node.output.shape, weights.shape[1:3]
+    batches, in_h, in_w, in_c = _image(node, node.input, weights.shape[-1])
+    _, out_h, out_w, out_c = _image(node, node.output, weights.shape[0])
+    kernel = (1, 1) if node.op == "FULLY_CONNECTED" else (weights.shape[1], weights.shape[2])
     stride = (options.get("strideH", 1), options.get("strideW", 1))
     dilation = (options.get("dilationHFactor", 1) or 1, options.get("dilationWFactor", 1) or 1)
-    pads = padding_before(in_shape[1:3], out_shape[1:3], kernel, stride, dilation, node)
+    pads = padding_before((in_h, in_w), (out_h, out_w), kernel, stride, dilation, node)
     is_depthwise = node.op == "DEPTHWISE_CONV_2D"
     clamp_min, clamp_max = clamp_of(node)
-    out_c = out_shape[3]
     stored_bias = node.inputs[2].data if len(node.inputs) > 2 and node.inputs[2] is not None else None
     bias = np.zeros(out_c, np.int64) if stored_bias is None else stored_bias.astype(np.int64).reshape(-1)
     shaped = weights.data.reshape(*kernel, out_c) if is_depthwise else weights.data.reshape(out_c, *kernel, -1)
     bias, multipliers = _settle_constants(bias, output_multipliers(node, weights, out_c), shaped, is_depthwise)
     return Convolution(
-        *in_shape,
-        *out_shape[1:],
-        *kernel,
-        *stride,
-        *dilation,
-        *pads,
-        groups=1 if is_depthwise or node.op == "FULLY_CONNECTED" else in_shape[3] // weights.shape[3],
-        depth_multiplier=out_c // in_shape[3] if is_depthwise else 0,
+        batches=batches,
+        in_h=in_h,
+        in_w=in_w,
+        in_c=in_c,
+        out_h=out_h,
+        out_w=out_w,
+        out_c=out_c,
+        kernel_h=kernel[0],
+        kernel_w=kernel[1],
+        stride_h=stride[0],
+        stride_w=stride[1],
+        dilation_h=dilation[0],
+        dilation_w=dilation[1],
+        pad_top=pads[0],
+        pad_left=pads[1],
+        groups=1 if is_depthwise else in_c // weights.shape[-1],
+        depth_multiplier=out_c // in_c if is_depthwise else 0,
         input_zero_point=node.input.zero_point,
         output_zero_point=node.output.zero_point,
         clamp_min=clamp_min,
@@ -185,6 +193,14 @@ def convolution_of(node: Node) -> Convolution:
         multipliers=multipliers,
         weight_bits=4 if weights.dtype == "int4" else 8,
     )
+
+
+def _image(node: Node, tensor: Tensor, channels: int) -> tuple[int, int, int, int]:
+    """(images, height, width, channels); a matrix counts as one image of width 1."""
+    if node.op == "FULLY_CONNECTED":
+        return 1, tensor.elements // channels, 1, channels
+    images, height, width, depth = tensor.shape
+    return images, height, width, depth
 
 
 def _settle_constants(
@@ -210,7 +226,7 @@ def _constant(node: Node, index: int) -> Tensor:
 
 
 def output_multipliers(node: Node, weights: Tensor, out_c: int) -> tuple[Multiplier, ...]:
-    """input scale * weight scale / output scale, one per channel, rounded as TFLite Micro rounds it."""
+    """Input scale * weight scale / output scale, one per channel, rounded as TFLite Micro rounds it."""
     assert weights.quantization is not None
     scales = weights.quantization.scales
     if node.op == "FULLY_CONNECTED" and len(scales) == 1:

@@ -1,4 +1,4 @@
-"""The last stage: model.c, from the layers' functions and the constants and shared code that their kernels asked for."""
+"""The last stage: model.c, from the layers' functions and the constants and shared code that they use."""
 
 from __future__ import annotations
 

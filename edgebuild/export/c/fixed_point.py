@@ -48,7 +48,8 @@ def divide_by_power(values: np.ndarray, exponent: int) -> np.ndarray:
     if exponent == 0:
         return values
     wide = values.astype(np.int64)
-    return (wide + (1 << (exponent - 1)) - (wide < 0)) >> exponent
+    rounded: np.ndarray = (wide + (1 << (exponent - 1)) - (wide < 0)) >> exponent
+    return rounded
 
 
 def multiply(values: np.ndarray, multiplier: Multiplier) -> np.ndarray:
@@ -60,7 +61,8 @@ def multiply(values: np.ndarray, multiplier: Multiplier) -> np.ndarray:
 
 def saturate(values: np.ndarray) -> np.ndarray:
     """Clamp to the range of int32."""
-    return np.clip(values, INT32_MIN, INT32_MAX)
+    clipped: np.ndarray = np.clip(values, INT32_MIN, INT32_MAX)
+    return clipped
 
 
 def exp_of_negative(values: np.ndarray) -> np.ndarray:

@@ -89,9 +89,9 @@ def _port_lines(prefix: str, port: Port) -> list[str]:
 def _prototypes(prefix: str, inputs: Sequence[Port], outputs: Sequence[Port]) -> list[str]:
     upper = prefix.upper()
     return [
-        f"/* `arena`: {upper}_ARENA_BYTES bytes at a multiple of {upper}_ARENA_ALIGNMENT. Fill every input before every",
-        "   call of invoke, which overwrites them; outputs stay valid until an input is filled again. No other memory",
-        "   is touched: with an arena each, any number of inferences may run at the same time. */",
+        f"/* `arena`: {upper}_ARENA_BYTES bytes at a multiple of {upper}_ARENA_ALIGNMENT. Fill every input before",
+        "   every call of invoke, which overwrites them; outputs stay valid until an input is filled again. No other",
+        "   memory is touched: with an arena each, any number of inferences may run at the same time. */",
         *(f"{_accessor(prefix, 'input', number, port)};" for number, port in enumerate(inputs)),
         *(f"{_accessor(prefix, 'output', number, port)};" for number, port in enumerate(outputs)),
         f"void {prefix}_invoke(void *arena);",

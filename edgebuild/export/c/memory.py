@@ -119,7 +119,7 @@ def _place(order: list[int], buffers: Sequence[Buffer], conflicts: Conflicts) ->
 
 def _improve(best: Placement, buffers: Sequence[Buffer], conflicts: Conflicts, bound: int) -> Placement:
     """Move single buffers to the front of the order while that helps or changes nothing."""
-    chance = random.Random(0)  # noqa: S311 (a search, not a secret)
+    chance = random.Random(0)
     for _ in range(SEARCH_STEPS):
         if best[0] <= _aligned(bound) or len(buffers) < 2:
             break

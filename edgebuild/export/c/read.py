@@ -10,7 +10,7 @@ from edgebuild.errors import ConfigError
 from edgebuild.export.c.graph import Graph, Node, Quantization, Tensor
 from edgebuild.runtime import litert_flatbuffer as flat
 
-STORED = {
+STORED: dict[str, np.dtype[Any]] = {
     "float32": np.dtype("<f4"),
     "int8": np.dtype("i1"),
     "uint8": np.dtype("u1"),
@@ -48,10 +48,10 @@ def read_graph(data: bytes, label: str) -> Graph:
 def _read_tensor(model: Any, tensor: Any, index: int, label: str) -> Tensor:
     name, shape, dtype = flat.tensor_name(tensor), flat.tensor_shape(tensor), flat.type_name(tensor.type)
     signature = tensor.shapeSignature
-    if signature is not None and any(size < 0 for size in signature):
-        if any(size < 0 for size in list(signature)[1:]) or shape[0] != 1:
-            msg = f"{label}: tensor {name!r} has the shape {tuple(map(int, signature))}, expected fixed sizes"
-            raise ConfigError(msg, remedy="export the model with fixed shapes")
+    open_axes = [axis for axis, size in enumerate(() if signature is None else signature) if size < 0]
+    if open_axes and (open_axes != [0] or shape[0] != 1):
+        msg = f"{label}: tensor {name!r} has the shape {tuple(map(int, signature))}, expected fixed sizes"
+        raise ConfigError(msg, remedy="export the model with fixed shapes")
     if tensor.sparsity is not None:
         msg = f"{label}: tensor {name!r} is stored sparse, expected dense values"
         raise ConfigError(msg, remedy="export the model without the sparse encoding")

@@ -1,4 +1,4 @@
-"""CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED in plain C: code that all layers share, told the geometry by a table."""
+"""CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED in plain C: shared code, told the geometry by a table."""
 
 from __future__ import annotations
 

@@ -109,7 +109,8 @@ static __attribute__((naked, noinline)) void eb_dsp_columns(const int8_t *a __at
       "lsrs r12, r12, #1\n"
       "bcc 1f\n"
       EB_COLUMNS_WORD
-      "cbz r12, 2f\n"
+      "cmp r12, #0\n"
+      "beq 2f\n"
       "1:" EB_COLUMNS_WORD EB_COLUMNS_WORD
       "subs r12, r12, #1\n"
       "bne 1b\n"

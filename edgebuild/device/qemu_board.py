@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic import Field
 
+from edgebuild.config.fields import Address
 from edgebuild.config.parameters import Parameters
 from edgebuild.config.quantity import Bytes
-from edgebuild.config.wording import BadValueError
 
 Core = Literal["cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55", "rv32imc"]
-
-
-def _parse_address(value: Any) -> int:
-    try:
-        return value if isinstance(value, int) else int(str(value), 0)
-    except ValueError:
-        msg = "expected an address, like 0x20000000"
-        raise BadValueError(msg, tell_found=True) from None
-
-
-Address = Annotated[
-    int,
-    BeforeValidator(_parse_address),
-    PlainSerializer(hex, when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": "^0x[0-9a-fA-F]+$", "title": "an address"}),
-]
-"""Written `0x20000000`; an `int` in code."""
 
 
 class Memory(Parameters):
     """One memory of the emulated machine."""
 
-    origin: Address = Field(description="its first address, like 0x20000000")
+    origin: Address = Field(description="its first address")
     length: Bytes = Field(
         description="what the emulated machine has; a target's own limit is set when firmware is linked"
     )

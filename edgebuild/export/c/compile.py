@@ -107,6 +107,7 @@ def compile_model(data: bytes, label: str, options: CompileOptions) -> CompiledM
     graph = read_graph(data, label)
     check_graph(graph)
     graph = legalise(graph)
+    check_graph(graph)
     layers = [_choose(node, number, core, options) for number, node in enumerate(graph.nodes)]
     plan, offsets, scratch_offsets = _plan(graph, layers)
     source = Source()

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from edgebuild.export.c.cut_channels import cut_channels
 from edgebuild.export.c.graph import Graph, Node, Tensor
 
 VIEWS = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}
@@ -21,7 +22,7 @@ CONVOLUTIONS = {"CONV_2D", "DEPTHWISE_CONV_2D"}
 
 def legalise(graph: Graph) -> Graph:
     """Return the graph that is compiled."""
-    return _drop_views(_fold_padding(_drop_unused(graph)))
+    return _drop_views(cut_channels(_fold_padding(_drop_unused(graph))))
 
 
 def _drop_unused(graph: Graph) -> Graph:

@@ -43,12 +43,10 @@ def scaling_of(convolution: Convolution) -> Scaling | None:
 
 def largest_sums(convolution: Convolution) -> np.ndarray:
     """int64 [out_c]: the largest magnitude that a finished sum of each channel can have, folded bias included."""
-    weights = convolution.weights_by_channel
-    products = (
-        np.maximum(127 * weights, -128 * weights).sum(axis=1),
-        np.minimum(127 * weights, -128 * weights).sum(axis=1),
-    )
-    return np.maximum(np.abs(convolution.folded_bias + products[0]), np.abs(convolution.folded_bias + products[1]))
+    weights, bias = convolution.weights_by_channel, convolution.folded_bias
+    highest = bias + np.maximum(127 * weights, -128 * weights).sum(axis=1)
+    lowest = bias + np.minimum(127 * weights, -128 * weights).sum(axis=1)
+    return np.asarray(np.maximum(np.abs(highest), np.abs(lowest)))
 
 
 def rounding_of(convolution: Convolution) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from edgebuild.errors import InternalError
 from edgebuild.export.c.convolution import Convolution
+from edgebuild.export.c.kernels.band import band_order
 from edgebuild.export.c.kernels.dsp.requantize import largest_sums, scaling_of
 
 STEP_DEPTH = 4
@@ -35,14 +36,14 @@ def pack_stream(convolution: Convolution, pairs: Sequence[tuple[int, int]]) -> n
         msg = "a stream was asked for a layer whose shifts do not fit"
         raise InternalError(msg)
     packed = is_packable(convolution)
-    bias = convolution.folded_bias
+    bias, weights = convolution.folded_bias, band_order(convolution)
     parts = []
     for a, b in pairs:
         shifts = int(scaling.shifts[a] - 1) + (int(scaling.shifts[b] - 1) << 8)
         second = 256 * int(bias[b]) + int(bias[a]) if packed else int(bias[b])
         numbers = [int(bias[a]), second]
         ends = [int(scaling.multipliers[a]), int(scaling.multipliers[b]), shifts]
-        words = pair_words(convolution.weights_by_channel[a], convolution.weights_by_channel[b], packed=packed)
+        words = pair_words(weights[a], weights[b], packed=packed)
         parts += [_words(numbers), words, _words(ends)]
     return np.concatenate(parts).view(np.int32)
 

@@ -115,7 +115,7 @@ def unneeded_channels(graph: Graph, constants: Mapping[int, Constants]) -> dict[
             fixed = foldable(convolution, constants.get(tensor.index, unknown(tensor.shape[-1])))
             found[tensor.index] = np.asarray(fixed | ~weights.any(axis=(0, 1)))
         elif node.op == "DEPTHWISE_CONV_2D" and after is not None:
-            found[tensor.index] = after.reshape(tensor.shape[-1], -1).all(axis=1)
+            found[tensor.index] = np.asarray(after.reshape(tensor.shape[-1], -1).all(axis=1))
         elif keeps_channels(node) and after is not None:
             found[tensor.index] = after
     return found

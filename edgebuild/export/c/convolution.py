@@ -22,7 +22,7 @@ CONSTANT_SHIFT = 8
 
 @dataclass(frozen=True, eq=False)
 class Convolution:
-    """Geometry and numbers of CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED (a 1x1 convolution over its rows).
+    """Geometry and numbers of CONV_2D, TRANSPOSE_CONV, DEPTHWISE_CONV_2D and FULLY_CONNECTED (1x1, over its rows).
 
     Attributes:
         weights: int8; [out_c, kernel_h, kernel_w, in_c / groups], of a depthwise one [kernel_h, kernel_w, out_c].
@@ -159,7 +159,11 @@ def convolution_of(node: Node) -> Convolution:
     kernel = (1, 1) if node.op == "FULLY_CONNECTED" else (weights.shape[1], weights.shape[2])
     stride = (options.get("strideH", 1), options.get("strideW", 1))
     dilation = (options.get("dilationHFactor", 1) or 1, options.get("dilationWFactor", 1) or 1)
-    pads = padding_before((in_h, in_w), (out_h, out_w), kernel, stride, dilation, node)
+    if node.op == "TRANSPOSE_CONV":  # the convolution that would lead from the output back to the input
+        back = tuple(-(-size // step) for size, step in zip((out_h, out_w), stride, strict=True))
+        pads = padding_before((out_h, out_w), back, kernel, stride, dilation, node)
+    else:
+        pads = padding_before((in_h, in_w), (out_h, out_w), kernel, stride, dilation, node)
     is_depthwise = node.op == "DEPTHWISE_CONV_2D"
     clamp_min, clamp_max = clamp_of(node)
     stored_bias = node.inputs[2].data if len(node.inputs) > 2 and node.inputs[2] is not None else None

@@ -65,19 +65,24 @@ def saturate(values: np.ndarray) -> np.ndarray:
     return clipped
 
 
-def exp_of_negative(values: np.ndarray) -> np.ndarray:
-    """exp(v) with 31 fractional bits for v <= 0 with 26 fractional bits (5 integer bits).
+EXPONENTIALS = (1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242)
+"""exp(-1/4), exp(-1/2), exp(-1), ... exp(-16), with 31 fractional bits."""
 
-    The polynomial and the table of exp(-2**k) are those of gemmlowp's fixed-point library: exp on [-1/4, 0) by a Taylor
-    series around -1/8, times exp(-1/4), exp(-1/2), ... for every set bit of what is left.
+
+def exp_of_negative(values: np.ndarray, integer_bits: int) -> np.ndarray:
+    """exp(v) with 31 fractional bits, for v <= 0 that have 4 or 5 integer bits and fill 32.
+
+    The polynomial is that of gemmlowp's fixed-point library: a Taylor series around -1/8 gives exp on [-1/4, 0), which
+    is multiplied by one of EXPONENTIALS for every set bit of what is left.
     """
-    quarter = 1 << 24
+    fraction = 31 - integer_bits - 2
+    quarter = 1 << fraction
     values = values.astype(np.int64)
     remainder = (values & (quarter - 1)) - quarter
-    result = _exp_of_quarter(saturate(remainder << 5))
+    result = _exp_of_quarter(saturate(remainder << integer_bits))
     rest = remainder - values
-    for bit, factor in enumerate((1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242)):
-        result = np.where(rest & (1 << (24 + bit)), doubling_high_multiply(result, factor), result)
+    for bit, factor in enumerate(EXPONENTIALS[: integer_bits + 2]):
+        result = np.where(rest & (1 << (fraction + bit)), doubling_high_multiply(result, factor), result)
     return np.where(values == 0, INT32_MAX, result)
 
 
@@ -90,3 +95,25 @@ def _exp_of_quarter(values: np.ndarray) -> np.ndarray:
     quarter_x4 = divide_by_power(x4, 2)
     inner = divide_by_power(doubling_high_multiply(quarter_x4 + x3, 715827883) + x2, 1)
     return saturate(1895147668 + doubling_high_multiply(x + inner, 1895147668))
+
+
+def inverse_of_one_plus(values: np.ndarray) -> np.ndarray:
+    """1 / (1 + v) for 0 <= v < 1, 31 fractional bits in, 29 out: Newton's method on half the denominator."""
+    half = (values.astype(np.int64) + INT32_MAX + 1) // 2
+    guess = 1515870810 + doubling_high_multiply(half, -1010580540)
+    for _ in range(3):
+        error = (1 << 29) - doubling_high_multiply(guess, half)
+        guess = guess + saturate(doubling_high_multiply(guess, error) << 2)
+    return guess
+
+
+def logistic(values: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-v)), 27 fractional bits in, 31 out."""
+    above = saturate(inverse_of_one_plus(exp_of_negative(-np.abs(values), 4)) << 1)
+    return np.where(values == 0, 1 << 30, np.where(values > 0, above, INT32_MAX - above))
+
+
+def tanh(values: np.ndarray) -> np.ndarray:
+    """The hyperbolic tangent, 27 fractional bits in, 31 out: (1 - exp(-2v)) / (1 + exp(-2v))."""
+    above = saturate((inverse_of_one_plus(exp_of_negative(-np.abs(values), 5)) - (1 << 29)) << 2)
+    return np.where(values == 0, 0, np.where(values > 0, above, -above))

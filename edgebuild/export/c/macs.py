@@ -10,9 +10,7 @@ def macs_of(node: Node) -> int:
     weights = node.inputs[1] if len(node.inputs) > 1 else None
     if node.op == "TRANSPOSE_CONV":
         assert weights is not None
-        source = node.inputs[2]
-        assert source is not None
-        return source.elements * weights.elements // weights.shape[3]
+        return node.input.elements * weights.elements // weights.shape[3]
     if weights is None:
         return 0
     if node.op == "FULLY_CONNECTED":

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from edgebuild.export.c.activation import REAL_RANGES
-from edgebuild.export.c.convolution import convolution_of
-from edgebuild.export.c.graph import Node, Tensor
-
-Check = Callable[[Node], str | None]
-"""What is wrong with a node, or None."""
-
-ACCUMULATOR_LIMIT = 2**30
-"""A sum must stay below it: the rounding that follows then never overflows 32 bits."""
+from edgebuild.export.c.checks import (
+    Check,
+    activation,
+    alone,
+    constants,
+    convolution_shape,
+    first_problem,
+    float_edge,
+    int8,
+    no_activation,
+    options_off,
+    quantize_types,
+    rank,
+    same_quantization,
+    same_types,
+    softmax_depth,
+    sum_fits,
+    table_types,
+    weights,
+    zero_point,
+)
 
 
 @dataclass(frozen=True)
@@ -24,102 +35,65 @@ class Operation:
     problem: Check
 
 
-def _named(tensor: Tensor) -> str:
-    return f"tensor {tensor.name!r} is {tensor.dtype}"
-
-
-def _quantized(tensor: Tensor, *dtypes: str) -> str | None:
-    """A problem unless the tensor has one of the dtypes and, if they are of 8 bits, one scale."""
-    if tensor.dtype not in dtypes:
-        return f"{_named(tensor)}, expected {' or '.join(dtypes)}"
-    if tensor.dtype in {"int8", "uint8"} and tensor.quantization is None:
-        return f"tensor {tensor.name!r} has no scale"
-    if tensor.dtype in {"int8", "uint8"} and tensor.quantization and len(tensor.quantization.scales) != 1:
-        return f"tensor {tensor.name!r} has a scale per channel, expected one for the tensor"
-    return None
-
-
-def _all_int8(node: Node, inputs: int | None = None) -> str | None:
-    tensors = [tensor for tensor in node.inputs[:inputs] if tensor is not None]
-    for tensor in (*tensors, *node.outputs):
-        found = _quantized(tensor, "int8")
-        if found:
-            return found
-    return None
-
-
-def _activation(node: Node) -> str | None:
-    function = int(node.options.get("fusedActivationFunction", 0))
-    return None if function in REAL_RANGES else f"fused activation function {function}, expected none, RELU or RELU6"
-
-
-def _first(*checks: Check) -> Check:
-    def problem(node: Node) -> str | None:
-        for check in checks:
-            found = check(node)
-            if found is not None:
-                return found
-        return None
-
-    return problem
-
-
-def _int8(inputs: int | None = None) -> Check:
-    return lambda node: _all_int8(node, inputs)
-
-
-def _rank(size: int) -> Check:
-    def problem(node: Node) -> str | None:
-        shape = node.input.shape
-        return None if len(shape) == size else f"tensor {node.input.name!r} has the shape {shape}, expected {size} axes"
-
-    return problem
-
-
-def _weights(node: Node) -> str | None:
-    """Weights and bias of a convolution or matrix product."""
-    weights = node.inputs[1]
-    if weights is None or weights.data is None:
-        return "its weights are computed at run time, expected constants"
-    if weights.dtype not in {"int8", "int4"}:
-        return f"{_named(weights)}, expected int8 or int4"
-    if weights.quantization is None:
-        return f"tensor {weights.name!r} has no scale"
-    if any(weights.quantization.zero_points):
-        return f"tensor {weights.name!r} has zero points other than 0"
-    bias = node.inputs[2] if len(node.inputs) > 2 and node.op != "TRANSPOSE_CONV" else None
-    if node.op == "TRANSPOSE_CONV" and len(node.inputs) > 3:
-        bias = node.inputs[3]
-    if bias is not None and (bias.data is None or bias.dtype != "int32"):
-        return f"{_named(bias)}, expected a constant int32"
-    return None
-
-
-def _sum_fits(node: Node) -> str | None:
-    bound = convolution_of(node).accumulator_bound
-    limit = ACCUMULATOR_LIMIT
-    return None if bound < limit else f"its sums may reach {bound}, expected less than {limit}"
-
-
-def _constants(*indices: int) -> Check:
-    def problem(node: Node) -> str | None:
-        for index in indices:
-            tensor = node.inputs[index] if index < len(node.inputs) else None
-            if tensor is not None and tensor.data is None:
-                return f"tensor {tensor.name!r} is computed at run time, expected a constant"
-        return None
-
-    return problem
-
-
-CONVOLUTION = _first(_int8(1), _weights, _activation)
+_WEIGHTS = "int8 with constant int8 or int4 weights, fused activation none, RELU, RELU_N1_TO_1 or RELU6"
+_CONVOLUTION = Operation(_WEIGHTS, first_problem(rank(4), int8(1), weights, activation, convolution_shape, sum_fits))
+_BINARY = Operation("int8, fused activation none, RELU, RELU_N1_TO_1 or RELU6", first_problem(int8(), activation))
+_POOL = Operation("int8 with 4 axes", first_problem(rank(4), int8(), activation, same_quantization(1)))
+_TABLE = Operation("int8", first_problem(int8(), table_types))
+_VIEW = Operation("any type, with a constant shape", alone)
+_MOVED = "int8, uint8 or float32, input and output of one type and scale"
 
 OPERATIONS: dict[str, Operation] = {
-    "CONV_2D": Operation("int8 with constant int8 or int4 weights", _first(_rank(4), CONVOLUTION, _sum_fits)),
-    "DEPTHWISE_CONV_2D": Operation("int8 with constant int8 or int4 weights", _first(_rank(4), CONVOLUTION, _sum_fits)),
-    "FULLY_CONNECTED": Operation("int8 with constant int8 or int4 weights", _first(CONVOLUTION, _sum_fits)),
-    "ADD": Operation("int8", _first(_int8(), _activation)),
-    "AVERAGE_POOL_2D": Operation("int8", _first(_rank(4), _int8(), _activation)),
-    "SOFTMAX": Operation("int8", _int8()),
-    "RESHAPE": Operation("any type", lambda _node: None),
+    "CONV_2D": _CONVOLUTION,
+    "DEPTHWISE_CONV_2D": _CONVOLUTION,
+    "FULLY_CONNECTED": Operation(_WEIGHTS, first_problem(int8(1), weights, activation, sum_fits)),
+    "TRANSPOSE_CONV": Operation(
+        "int8 with constant int8 or int4 weights, no fused activation",
+        first_problem(rank(4), int8(1), weights, no_activation, sum_fits),
+    ),
+    "ADD": _BINARY,
+    "SUB": _BINARY,
+    "MUL": _BINARY,
+    "PRELU": Operation("int8", int8()),
+    "AVERAGE_POOL_2D": _POOL,
+    "MAX_POOL_2D": _POOL,
+    "MEAN": Operation("int8 with constant axes that form at most two groups", first_problem(int8(1), constants(1))),
+    "SOFTMAX": Operation(
+        "int8 with output scale 1/256 and zero point -128, at most 4095 values a row",
+        first_problem(int8(), zero_point(-128), softmax_depth),
+    ),
+    "LOGISTIC": Operation("int8 with output zero point -128", first_problem(int8(), zero_point(-128))),
+    "TANH": Operation("int8 with output zero point 0", first_problem(int8(), zero_point(0))),
+    "RELU": _TABLE,
+    "RELU6": _TABLE,
+    "LEAKY_RELU": _TABLE,
+    "HARD_SWISH": _TABLE,
+    "QUANTIZE": Operation("int8, uint8 or float32 to int8 or uint8", quantize_types),
+    "DEQUANTIZE": Operation("int8 or uint8 to float32", float_edge),
+    "PAD": Operation("int8 with constant paddings", first_problem(int8(1), constants(1), same_quantization(1))),
+    "PADV2": Operation(
+        "int8 with constant paddings and value", first_problem(int8(1), constants(1, 2), same_quantization(1))
+    ),
+    "CONCATENATION": Operation(
+        f"{_MOVED}, no fused activation", first_problem(same_types(), same_quantization(), no_activation)
+    ),
+    "SPLIT": Operation(_MOVED, first_problem(same_types(1), same_quantization(1), constants(1))),
+    "SPLIT_V": Operation(_MOVED, first_problem(same_types(1), same_quantization(1), constants(1, 2))),
+    "SLICE": Operation(_MOVED, first_problem(same_types(1), same_quantization(1), constants(1, 2))),
+    "STRIDED_SLICE": Operation(
+        f"{_MOVED}, constant bounds, without ellipsis or new axes",
+        first_problem(
+            same_types(1),
+            same_quantization(1),
+            constants(1, 2, 3),
+            options_off("ellipsisMask", "newAxisMask", "offset"),
+        ),
+    ),
+    "TRANSPOSE": Operation(_MOVED, first_problem(same_types(1), same_quantization(1), constants(1))),
+    "RESIZE_NEAREST_NEIGHBOR": Operation(
+        "int8 with 4 axes", first_problem(rank(4), int8(1), same_quantization(1), constants(1))
+    ),
+    "RESHAPE": _VIEW,
+    "SQUEEZE": _VIEW,
+    "EXPAND_DIMS": _VIEW,
 }

@@ -20,6 +20,12 @@ STORED: dict[str, np.dtype[Any]] = {
     "bool": np.dtype("?"),
 }
 
+DATA_FIRST = {"TRANSPOSE_CONV": (2, 1, 3), "SPLIT": (1, 0)}
+"""Operations whose data is not their first input: the order in which the compiler sees their inputs.
+
+TRANSPOSE_CONV then has those of a convolution; the shape that the file repeats is left out.
+"""
+
 
 def read_graph(data: bytes, label: str) -> Graph:
     """Return the main graph of a .tflite file called `label` in messages.
@@ -95,11 +101,14 @@ def unpack_int4(packed: np.ndarray) -> np.ndarray:
 
 def _read_node(model: Any, operator: Any, index: int, tensors: list[Tensor]) -> Node:
     outputs = tuple(tensors[number] for number in operator.outputs)
+    inputs = tuple(tensors[number] if number >= 0 else None for number in operator.inputs)
+    op = flat.operator_name(model, operator)
+    order = DATA_FIRST.get(op, ())
     return Node(
         index=index,
-        op=flat.operator_name(model, operator),
+        op=op,
         version=flat.operator_version(model, operator),
-        inputs=tuple(tensors[number] if number >= 0 else None for number in operator.inputs),
+        inputs=tuple(inputs[place] for place in order if place < len(inputs)) if order else inputs,
         outputs=outputs,
         options=dict(vars(operator.builtinOptions)) if operator.builtinOptions is not None else {},
         layer=outputs[0].name if outputs else "",

@@ -1,12 +1,4 @@
 /* A convolution: two pixels' windows at a time become rows, and the rows are multiplied; `rows` holds both. */
-struct eb_convolution {
-  struct eb_window window;
-  struct eb_matrix matrix; /* of one group */
-  uint16_t out_h, out_w, out_c;
-  uint16_t stride_h, stride_w;
-  int16_t pad_top, pad_left;
-};
-
 EB_SHARED void eb_convolve(const struct eb_convolution *g, const int8_t *in, int8_t *out, int8_t *rows) {
   const int32_t pixels = g->out_h * g->out_w;
   int32_t y = -g->pad_top, x = -g->pad_left, column = 0;

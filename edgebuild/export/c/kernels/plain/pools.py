@@ -1,4 +1,4 @@
-"""AVERAGE_POOL_2D in plain C."""
+"""AVERAGE_POOL_2D and MAX_POOL_2D in plain C."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edgebuild.export.c.pooling import pooling_of
 class PoolPlain(Kernel):
     """Windows of one image after another, channel by channel."""
 
-    ops = ("AVERAGE_POOL_2D",)
+    ops = ("AVERAGE_POOL_2D", "MAX_POOL_2D")
 
     def supports(self, node: Node) -> bool:
         """All forms."""
@@ -30,12 +30,13 @@ class PoolPlain(Kernel):
     def emit(self, node: Node, context: LayerContext) -> str:
         """One call per image."""
         pooling = pooling_of(node)
-        context.fragment("requantize.c", "plain/average_pool.c")
+        function = node.op.removesuffix("_2D").lower()
+        context.fragment("requantize.c", "plain/pool.c", f"plain/{function}.c")
         lines = [initializer("eb_pool", "g", pooling.members())]
         for image in range(pooling.batches):
             skip_in = image * pooling.in_h * pooling.in_w * pooling.channels
             skip_out = image * pooling.out_h * pooling.out_w * pooling.channels
-            lines.append(f"eb_average_pool(&g, {context.input()} + {skip_in}, {context.output()} + {skip_out});")
+            lines.append(f"eb_{function}(&g, {context.input()} + {skip_in}, {context.output()} + {skip_out});")
         return "\n".join(lines)
 
 

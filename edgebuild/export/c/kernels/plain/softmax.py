@@ -27,7 +27,7 @@ def exponents(scale: float, beta: float) -> np.ndarray:
     radius = math.floor(((1 << INTEGER_BITS) - 1) * (1 << fraction_bits) / (1 << multiplier.shift))
     below = np.arange(min(256, radius + 1), dtype=np.int64)
     scaled = doubling_high_multiply((-below << multiplier.shift).astype(np.int32), multiplier.value)
-    return exp_of_negative(scaled).astype(np.int32)
+    return exp_of_negative(scaled, INTEGER_BITS).astype(np.int32)
 
 
 class SoftmaxPlain(Kernel):

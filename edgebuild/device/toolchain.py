@@ -46,10 +46,12 @@ class Toolchain:
     Attributes:
         prefix: of the programs: `arm-none-eabi-`.
         flags: that choose the core, its units and the calling convention.
+        disassembly: of the disassembler, which takes Helium for instructions of a coprocessor where it is not told.
     """
 
     prefix: str
     flags: tuple[str, ...]
+    disassembly: tuple[str, ...] = ()
 
     @property
     def compiler(self) -> str:
@@ -69,7 +71,9 @@ TOOLCHAINS: Mapping[str, Toolchain] = MappingProxyType(
         "cortex-m4": Toolchain("arm-none-eabi-", (*_ARM, "-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard")),
         "cortex-m7": Toolchain("arm-none-eabi-", (*_ARM, "-mcpu=cortex-m7", "-mfpu=fpv5-d16", "-mfloat-abi=hard")),
         "cortex-m33": Toolchain("arm-none-eabi-", (*_ARM, "-mcpu=cortex-m33", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard")),
-        "cortex-m55": Toolchain("arm-none-eabi-", (*_ARM, "-mcpu=cortex-m55", "-mfloat-abi=hard")),
+        "cortex-m55": Toolchain(
+            "arm-none-eabi-", (*_ARM, "-mcpu=cortex-m55", "-mfloat-abi=hard"), ("-m", "armv8.1-m.main")
+        ),
         "rv32imc": Toolchain("riscv64-unknown-elf-", _RISCV),
     }
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgebuild.bench.firmware.build import DEFAULT_FLAGS, Firmware, build_firmware
+from edgebuild.bench.firmware.disassemble import disassemble
 from edgebuild.bench.firmware.layers import Inference, marked_symbols, split_inferences
 from edgebuild.bench.firmware.link import Limits
 from edgebuild.bench.firmware.memory_map import code_ranges
@@ -15,6 +16,7 @@ from edgebuild.config.device import Device
 from edgebuild.device.qemu_system import QemuSystemTransport, board_of, open_board
 from edgebuild.device.transport import Completed
 from edgebuild.errors import ConfigError, DeviceError
+from edgebuild.estimate.disassembly import Instruction
 
 DEFAULT_SECONDS = 300.0
 
@@ -30,6 +32,7 @@ class FirmwareRun:
         firmware: what ran.
         outputs: for each sample, the bytes of each output.
         inferences: for each sample, what was executed.
+        program: the instructions of the firmware, by address.
         executed: address -> how often the instruction there was executed, in the model and the library it calls, over
             all samples.
         stack_bytes: the deepest that the model's call went below the stack pointer it found, over all samples; what a
@@ -41,6 +44,7 @@ class FirmwareRun:
     firmware: Firmware
     outputs: tuple[tuple[bytes, ...], ...]
     inferences: tuple[Inference, ...]
+    program: Sequence[Instruction]
     executed: Mapping[int, int]
     stack_bytes: int
     emulator: str
@@ -126,12 +130,13 @@ def run_built(
         firmware=firmware,
         outputs=_split_outputs(written, firmware, len(inputs)),
         inferences=tuple(split_inferences(counts.marks, names, firmware.prefix)),
+        program=disassemble(firmware.elf, transport.board.core),
         executed={
             address: times for address, times in counts.executed.items() if any(address in part for part in ranges)
         },
         stack_bytes=said["stack"],
         emulator=emulator,
-        core=board_of(device).core,
+        core=transport.board.core,
     )
 
 

@@ -2,8 +2,8 @@
 
 The costs are those of the cores' public tables. Arm publishes none for the Cortex-M7 and M33, Espressif none for the
 ESP32-C3: what is used instead is said beside it. What memory, caches, prefetching and issuing two instructions at once
-do to the sum is one factor per core. For M4, M7 and M33 it is fitted to results of MLPerf Tiny
-(`benchmarks/cycle_model.py` does that again); for the others no published run fits, and the factor is a wide guess.
+do to the sum is one factor, fitted to results of MLPerf Tiny for three parts (`benchmarks/cycle_model.py` does it
+again) and widened for other parts with the same cores; for the other cores no published run fits: a wide guess.
 """
 
 from __future__ import annotations
@@ -107,20 +107,31 @@ class SystemFactor:
 
 
 _ROWS = "MLPerf Tiny v0.5 to v1.2"
+_SAME_ENGINES = f"against STM32L4R5 with the same engines, 21 rows, {_ROWS}"
+
+PART_FACTORS: Mapping[str, SystemFactor] = MappingProxyType(
+    {
+        "stm32l4r5": SystemFactor(1.15, 1.29, 1.50, 0.9, f"STM32L4R5 with CMSIS-NN, 3 models, {_ROWS}"),
+        "stm32h7a3": SystemFactor(0.64, 0.75, 0.93, 0.9, f"STM32H7A3 {_SAME_ENGINES}"),
+        "stm32u575": SystemFactor(0.95, 1.10, 1.32, 0.9, f"STM32U575 {_SAME_ENGINES}"),
+    }
+)
+"""Part, as profiles for it are named -> factor; that of the STM32L4R5 is the base of the others."""
 
 FACTORS: Mapping[str, SystemFactor] = MappingProxyType(
     {
         "cortex-m0plus": SystemFactor(1.0, 1.3, 2.0, None, "uncalibrated"),
-        "cortex-m3": SystemFactor(1.0, 1.3, 1.8, None, "uncalibrated"),
-        "cortex-m4": SystemFactor(1.12, 1.29, 1.50, 0.9, f"STM32L4R5 with CMSIS-NN, 3 models, {_ROWS}"),
-        "cortex-m7": SystemFactor(
-            0.61, 0.75, 0.93, 0.9, f"STM32H7A3 against STM32L4R5, same engines, 21 rows, {_ROWS}"
-        ),
-        "cortex-m33": SystemFactor(
-            0.92, 1.10, 1.32, 0.9, f"STM32U575 against STM32L4R5, same engines, 21 rows, {_ROWS}"
-        ),
+        "cortex-m3": SystemFactor(1.0, 1.3, 1.9, None, "uncalibrated"),
+        "cortex-m4": SystemFactor(1.15, 1.45, 1.95, None, f"from STM32L4R5 to PSoC 62, {_ROWS}"),
+        "cortex-m7": SystemFactor(0.62, 0.75, 0.98, None, f"from STM32H7A3 to STM32F746, {_ROWS}"),
+        "cortex-m33": SystemFactor(0.95, 1.10, 1.32, 0.9, f"as STM32U575, held against nRF5340, {_ROWS}"),
         "cortex-m55": SystemFactor(0.8, 1.1, 1.6, None, "uncalibrated"),
         "rv32imc": SystemFactor(0.9, 1.2, 1.8, None, "uncalibrated"),
     }
 )
-"""Core -> factor; that of the M4 is the base of the M7's and the M33's."""
+"""Core -> factor of a part that is not in PART_FACTORS."""
+
+
+def factor_of(core: str, part: str | None) -> SystemFactor:
+    """The factor of a part, or of its core where nothing was published about the part."""
+    return PART_FACTORS.get(part or "", FACTORS[core])

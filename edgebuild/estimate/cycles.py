@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edgebuild.estimate.branches import taken_counts
-from edgebuild.estimate.cycle_costs import COSTS, FACTORS, CycleCosts
+from edgebuild.estimate.cycle_costs import COSTS, CycleCosts, SystemFactor, factor_of
 from edgebuild.estimate.disassembly import Instruction
 from edgebuild.estimate.instruction_class import (
     InstructionClass,
@@ -26,18 +26,31 @@ class CycleEstimate:
     Attributes:
         core: what they are for.
         ideal: with memory that never waits and one instruction at a time.
-        low, middle, high: on real parts.
+        factor: what real parts take of that.
         instructions: of each kind, per inference.
         guessed_branches: share of executed conditional branches whose outcome does not follow from the counts.
     """
 
     core: str
     ideal: float
-    low: float
-    middle: float
-    high: float
+    factor: SystemFactor
     instructions: Mapping[InstructionClass, float]
     guessed_branches: float
+
+    @property
+    def low(self) -> float:
+        """The least that a real part is expected to take."""
+        return self.ideal * self.factor.low
+
+    @property
+    def middle(self) -> float:
+        """What a real part is expected to take."""
+        return self.ideal * self.factor.middle
+
+    @property
+    def high(self) -> float:
+        """The most that a real part is expected to take."""
+        return self.ideal * self.factor.high
 
     def cycles(self) -> Figure:
         """As a figure."""
@@ -64,7 +77,7 @@ class CycleEstimate:
         )
 
     def _figure(self, name: str, unit: str, scale: float, at: str = "") -> Figure:
-        factor = FACTORS[self.core]
+        factor = self.factor
         return Figure(
             name,
             self.middle * scale,
@@ -79,7 +92,11 @@ class CycleEstimate:
 
 
 def estimate_cycles(
-    program: Sequence[Instruction], executed: Mapping[int, int], core: str, inferences: int
+    program: Sequence[Instruction],
+    executed: Mapping[int, int],
+    core: str,
+    inferences: int,
+    part: str | None = None,
 ) -> CycleEstimate:
     """Estimate the cycles of one inference.
 
@@ -88,18 +105,15 @@ def estimate_cycles(
         executed: address -> how often the instruction there was executed, over all inferences.
         core: one of `COSTS`.
         inferences: how many `executed` holds.
+        part: one of `PART_FACTORS`; any other, or None, is a part of which only the core is known.
     """
     settled, guessed = taken_counts(program, executed, core)
     total, kinds = _total(program, executed, core, settled | guessed)
     branches = sum(executed.get(address, 0) for address in (*settled, *guessed))
-    factor = FACTORS[core]
-    ideal = total / inferences
     return CycleEstimate(
         core=core,
-        ideal=ideal,
-        low=ideal * factor.low,
-        middle=ideal * factor.middle,
-        high=ideal * factor.high,
+        ideal=total / inferences,
+        factor=factor_of(core, part),
         instructions={kind: count / inferences for kind, count in kinds.most_common()},
         guessed_branches=sum(executed.get(address, 0) for address in guessed) / branches if branches else 0.0,
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from edgebuild.bench.firmware.figures import cycle_estimate, run_figures, time_figures
@@ -12,7 +10,6 @@ from edgebuild.estimate.branches import taken_counts
 from edgebuild.estimate.cycle_costs import COSTS, FACTORS
 from edgebuild.estimate.disassembly import parse_disassembly
 from edgebuild.estimate.instruction_class import block_registers, classify
-from edgebuild.estimate.power import ACTIVE_POWER, stated_power
 from tests.emulated.boards import CORES, board, changed, model, samples
 
 ENTRY = "    int8_t *base = arena;"
@@ -125,7 +122,7 @@ def test_a_range_of_registers_counts_all_of_them() -> None:
 
 def test_counts_are_emulated_and_times_estimated_with_an_interval_and_their_source() -> None:
     run = run_of("cortex-m4")
-    figures = {one.name: one for one in (*run_figures(run), *time_figures(run, 120e6, ACTIVE_POWER["stm32l4r5"]))}
+    figures = {one.name: one for one in (*run_figures(run), *time_figures(run, 120e6, part="stm32l4r5"))}
     assert {figures[name].kind for name in ("instructions", "flash", "ram", "arena", "stack")} == {"emulated"}
     assert {figures[name].kind for name in ("cycles", "latency", "energy")} == {"estimated"}
     assert figures["ram"].value == 304 + run.stack_bytes
@@ -141,12 +138,12 @@ def test_counts_are_emulated_and_times_estimated_with_an_interval_and_their_sour
 
 
 def test_energy_without_a_published_power_is_missing_and_a_stated_power_is_used() -> None:
-    estimate = cycle_estimate(run_of("rv32imc"))
-    missing = estimate.energy(160e6, ACTIVE_POWER.get("esp32-c3"))
+    run = run_of("rv32imc")
+    missing = time_figures(run, 160e6, part="esp32-c3")[-1]
     assert missing.missing
     assert missing.provenance.startswith("uncalibrated")
-    stated = estimate.energy(160e6, stated_power(80.0))
-    assert stated.value == pytest.approx(80.0 * estimate.middle / 160e6)
+    stated = time_figures(run, 160e6, part="esp32-c3", power_mw=80.0)[-1]
+    assert stated.value == pytest.approx(80.0 * cycle_estimate(run).middle / 160e6)
     assert "as the profile states it" in stated.provenance
 
 
@@ -155,4 +152,11 @@ def test_every_core_has_costs_and_a_factor_and_an_uncalibrated_one_claims_no_con
     for core, factor in FACTORS.items():
         assert factor.low < factor.middle < factor.high
         assert COSTS[core].source
-        assert (factor.confidence is None) == bool(re.match("uncalibrated", factor.source))
+        assert factor.confidence is None or "MLPerf Tiny" in factor.source
+
+
+def test_a_part_of_which_results_are_published_has_the_narrower_interval() -> None:
+    run = run_of("cortex-m4", count=1)
+    any_part, this_part = cycle_estimate(run), cycle_estimate(run, "stm32l4r5")
+    assert any_part.ideal == this_part.ideal
+    assert any_part.low <= this_part.low < this_part.high < any_part.high

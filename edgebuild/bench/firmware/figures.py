@@ -6,7 +6,7 @@ from statistics import median
 
 from edgebuild.bench.firmware.run import FirmwareRun
 from edgebuild.estimate.cycles import CycleEstimate, estimate_cycles
-from edgebuild.estimate.power import ActivePower
+from edgebuild.estimate.power import ACTIVE_POWER, stated_power
 from edgebuild.figure import Figure
 
 
@@ -45,12 +45,22 @@ def run_figures(run: FirmwareRun) -> list[Figure]:
     ]
 
 
-def cycle_estimate(run: FirmwareRun) -> CycleEstimate:
-    """The cycles of an average inference of the run."""
-    return estimate_cycles(run.program, run.executed, run.core, len(run.inferences))
+def cycle_estimate(run: FirmwareRun, part: str | None = None) -> CycleEstimate:
+    """The cycles of an average inference of the run, on a part like `stm32l4r5`."""
+    return estimate_cycles(run.program, run.executed, run.core, len(run.inferences), part)
 
 
-def time_figures(run: FirmwareRun, clock_hz: float, power: ActivePower | None) -> list[Figure]:
-    """`cycles`, `latency` and `energy` of a part with this clock and active power (None: not known)."""
-    estimate = cycle_estimate(run)
+def time_figures(
+    run: FirmwareRun, clock_hz: float, *, part: str | None = None, power_mw: float | None = None
+) -> list[Figure]:
+    """`cycles`, `latency` and `energy` of a part.
+
+    Args:
+        run: what was executed.
+        clock_hz: of the part.
+        part: as profiles for it are named, `stm32l4r5`; where results of it are published, they are used.
+        power_mw: active power where a profile states it; else the published one, else the energy is missing.
+    """
+    estimate = cycle_estimate(run, part)
+    power = stated_power(power_mw) if power_mw is not None else ACTIVE_POWER.get(part or "")
     return [estimate.cycles(), estimate.latency(clock_hz), estimate.energy(clock_hz, power)]

@@ -1,13 +1,14 @@
 """The errors a user can meet, and the exit code each one leads to.
 
 EdgebuildError
+├── BudgetError     1  what was built does not fit the memory it was given, so that nothing can run it
 ├── ConfigError     2  bad input: YAML, a missing file, a factory that raises, data that is empty
 ├── ToolError       3  a program or package is missing or failed
 ├── DeviceError     3  a device is gone, busy or wrong
 ├── StoreError      3  the store cannot be read or written (full disk, permissions)
 └── InternalError   4  our bug
 
-A missed effect or budget is no error but a result: it is in the report, and the exit code is 1.
+Any other missed effect or budget is no error but a result: it is in the report, and the exit code is 1.
 
 Every message says what was found and what was expected; `remedy` says what to do.
 """
@@ -44,6 +45,12 @@ class EdgebuildError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\n  -> {self.remedy}" if self.remedy else self.message
+
+
+class BudgetError(EdgebuildError):
+    """What was built needs more memory than the target has: there is no file to run, and so nothing else to report."""
+
+    exit_code = ExitCode.MISSED
 
 
 class ConfigError(EdgebuildError):

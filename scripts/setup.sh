@@ -2,13 +2,18 @@
 # Create .venv/ in this checkout with edgebuild and everything it needs, or bring it up to date; at once done where nothing
 # changed since the last time.
 #
-# Environment: PYTHON names the interpreter (default: python3.11). pip reads its own settings (index, mirror, proxy) as usual.
+# Compilers and emulators for microcontrollers are installed too where that can be done (root, apt-get, 3 GiB of disk); without
+# them everything works except targets that compile to C, and their tests.
+#
+# Environment: PYTHON names the interpreter (default: python3.11); EDGEBUILD_MICROCONTROLLERS=no leaves those programs out.
+# pip reads its own settings (index, mirror, proxy) as usual.
 # Exit codes: 0 ready, 3 something is missing that this script cannot get; the message says what to do.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly wanted_python=3.11
 readonly needed_mib=4096 # .venv takes 2.5 GiB; pip unpacks beside it
+readonly microcontroller_mib=3072 # their packages take 2.2 GiB of /usr
 readonly log=.venv/setup.log
 readonly stamp=.venv/setup.stamp
 
@@ -53,26 +58,54 @@ missing_packages() {
     fi
 }
 
+# Print the Debian packages that targets for microcontrollers need and that are missing here; edgebuild/device/toolchain.py
+# names the same ones. clang is for the tests of what the compiler to C writes.
+missing_microcontroller_packages() {
+    command -v arm-none-eabi-gcc >/dev/null || echo gcc-arm-none-eabi libnewlib-arm-none-eabi
+    command -v qemu-system-arm >/dev/null || echo qemu-system-arm
+    command -v riscv64-unknown-elf-gcc >/dev/null || echo gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf
+    command -v qemu-system-riscv32 >/dev/null || echo qemu-system-misc
+    command -v clang >/dev/null || echo clang
+}
+
+may_install() { [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; }
+
+# Install the packages named; print the last lines of what apt-get said where it fails.
+apt_install() {
+    local messages="${TMPDIR:-/tmp}/edgebuild-apt.$$" done=0
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"; } \
+        >/dev/null 2>"$messages" || done=1
+    ((done == 0)) || tail -n 3 "$messages"
+    rm -f "$messages"
+    return "$done"
+}
+
 install_packages() {
-    local packages
-    packages=$(missing_packages | tr '\n' ' ')
-    packages=${packages% }
+    local packages reason
+    packages=$(missing_packages | xargs)
     [[ -n $packages ]] || return 0
     local line="apt-get install -y --no-install-recommends $packages"
-    if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then
-        fail "missing on this system: $packages" "as root: $line   (or the same programs from your system's own packages)"
-    fi
+    may_install || fail "missing on this system: $packages" "as root: $line   (or the same programs from your system's own packages)"
     say "installing $packages"
     # shellcheck disable=SC2086  # a list of package names
-    if ! { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages; } \
-        >/dev/null 2>"${TMPDIR:-/tmp}/edgebuild-apt.$$"; then
-        local reason
-        reason=$(tail -n 3 "${TMPDIR:-/tmp}/edgebuild-apt.$$")
-        rm -f "${TMPDIR:-/tmp}/edgebuild-apt.$$"
+    reason=$(apt_install $packages) ||
         fail "could not install $packages: $reason" "run by hand and see what it says: apt-get update && $line"
-    fi
-    rm -f "${TMPDIR:-/tmp}/edgebuild-apt.$$"
     usable || find_python >/dev/null || fail "python$wanted_python is still missing" "install it and say PYTHON=/path/to/python$wanted_python"
+}
+
+# Never fails: a build for other targets does not need them.
+install_microcontroller_packages() {
+    local packages reason=""
+    [[ ${EDGEBUILD_MICROCONTROLLERS:-yes} != no ]] || return 0
+    packages=$(missing_microcontroller_packages | xargs)
+    [[ -n $packages ]] || return 0
+    if may_install && (($(df -Pm /usr | awk 'NR == 2 { print $4 }') >= microcontroller_mib)); then
+        say "installing $packages"
+        # shellcheck disable=SC2086  # a list of package names
+        reason=$(apt_install $packages) && return 0
+    fi
+    say "without targets for microcontrollers and their tests: missing $packages${reason:+ ($reason)}"
+    say "  -> as root: apt-get install -y --no-install-recommends $packages"
 }
 
 check_disk() {
@@ -126,6 +159,7 @@ flock 9
 if ready; then exit 0; fi
 began=$SECONDS
 install_packages
+install_microcontroller_packages
 usable || check_disk
 create_environment
 fill_environment

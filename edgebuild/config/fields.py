@@ -7,7 +7,15 @@ import re
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    ValidationInfo,
+    WithJsonSchema,
+)
 
 from edgebuild.config.functions import module_exists
 from edgebuild.config.wording import BadValueError
@@ -103,3 +111,20 @@ ExistingFolder = Annotated[str, AfterValidator(_existing_folder)]
 
 ExistingPath = Annotated[str, AfterValidator(_existing_path)]
 """Path of a file or a folder, relative to the project folder; `${NAME}` stands for an environment variable."""
+
+
+def _parse_address(value: Any) -> int:
+    try:
+        return value if isinstance(value, int) else int(str(value), 0)
+    except ValueError:
+        msg = "expected an address, like 0x20000000"
+        raise BadValueError(msg, tell_found=True) from None
+
+
+Address = Annotated[
+    int,
+    BeforeValidator(_parse_address),
+    PlainSerializer(hex, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": "^0x[0-9a-fA-F]+$", "title": "an address"}),
+]
+"""A place in the memory of a device, written `0x20000000`; an `int` in code."""

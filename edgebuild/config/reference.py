@@ -16,7 +16,7 @@ from pydantic_core import PydanticUndefined
 
 from edgebuild.config.data_source import DataSource, ImageReader, Normalization, NpzArrays, NpzReader, NpzValidation
 from edgebuild.config.device import Device, Lease
-from edgebuild.config.fields import ExistingFile, ExistingFolder, ExistingPath, FunctionName, Name
+from edgebuild.config.fields import Address, ExistingFile, ExistingFolder, ExistingPath, FunctionName, Name
 from edgebuild.config.project import Metric, ModelSource, ProjectFile, Train
 from edgebuild.config.quantity import BYTES, ENERGY, FREQUENCY, POWER, TIME, Dimension
 from edgebuild.config.registries import FORMATS, PACKAGERS, RUNTIMES, STEPS, TRANSPORTS
@@ -44,6 +44,7 @@ is inherited too.
 
 _READABLE: dict[Any, str] = {str: "text", int: "whole number", float: "number", bool: "true or false", Any: "anything"}
 _NAMED: tuple[tuple[Any, str], ...] = (
+    (Address, "an address, like `0x20000000`"),
     (Name, "name"),
     (FunctionName, "`module:function`"),
     (ExistingFile, "file"),

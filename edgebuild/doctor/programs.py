@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 
+from edgebuild.device.toolchain import APT_LINE, PACKAGES, PURPOSES
 from edgebuild.doctor.check import Check
 
 VERSION_TIMEOUT_SECONDS = 10.0
@@ -28,6 +29,7 @@ PROGRAMS = (
     Program("edgetpu_compiler", "--version", False, "mapping a file to the Edge TPU", "install it from its vendor"),
     Program("adb", "--version", False, "reaching Android phones", "apt-get install adb"),
     Program("chromium", "--version", False, "the browser test of the report", "apt-get install chromium"),
+    *(Program(name, "--version", False, PURPOSES[name], f"{APT_LINE} {PACKAGES[name]}") for name in PACKAGES),
 )
 
 

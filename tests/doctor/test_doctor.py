@@ -67,6 +67,14 @@ def test_a_program_says_its_own_version(tmp_path: Path, monkeypatch: pytest.Monk
     assert [check.remedy for check in blocking(checks)] == ["get absent"]
 
 
+def test_what_microcontrollers_need_is_listed_with_the_line_that_installs_it_and_blocks_no_other_target() -> None:
+    checks = {check.name: check for check in examine_programs()}
+    for name in ("arm-none-eabi-gcc", "riscv64-unknown-elf-gcc", "qemu-system-arm", "qemu-system-riscv32"):
+        assert checks[name].found is not None, "the tests of emulated cores need it"
+        assert not checks[name].required
+    assert checks["arm-none-eabi-gcc"].remedy.endswith(" gcc-arm-none-eabi libnewlib-arm-none-eabi")
+
+
 def test_a_store_that_can_be_made_is_not_made_by_looking(tmp_path: Path) -> None:
     checks = {check.name: check for check in examine_machine(tmp_path / "project" / ".edgebuild")}
     assert checks["store"].state == "ok"

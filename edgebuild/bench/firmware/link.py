@@ -1,0 +1,83 @@
+"""The linker script of a target, and what the linker says of firmware that does not fit."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgebuild.device.qemu_board import SystemBoard
+from edgebuild.errors import BudgetError
+
+NATIVE = Path(__file__).parent / "native"
+VECTOR_BYTES = 64
+_OVERFLOWED = re.compile(r"region [`'](FLASH|RAM)' overflowed by (\d+) bytes")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the firmware may take; None is what the emulated board has.
+
+    Attributes:
+        flash: B, for code and constants, the harness and its vectors included.
+        ram: B, for the stack, static data and the arena.
+        stack: B, reserved for the stack, the harness included; more than that is trapped.
+    """
+
+    flash: int | None = None
+    ram: int | None = None
+    stack: int = 1024
+
+    def lengths(self, board: SystemBoard) -> dict[str, int]:
+        """Bytes the linker may place in each memory: the smaller of the limit and what the board has."""
+        flash = min(self.flash or board.flash.length, board.flash.length)
+        return {"FLASH": flash, "RAM": min(self.ram or board.ram.length, board.ram.length)}
+
+
+def linker_script(board: SystemBoard, limits: Limits) -> str:
+    """The text of the script."""
+    lengths = limits.lengths(board)
+    regions = []
+    vectors = "FLASH"
+    if board.vectors is not None:
+        vectors = "VECTORS"
+        lengths["FLASH"] -= VECTOR_BYTES
+        regions.append(f"  VECTORS (rx) : ORIGIN = {board.vectors:#x}, LENGTH = {VECTOR_BYTES}")
+    regions.append(f"  FLASH (rx) : ORIGIN = {board.flash.origin:#x}, LENGTH = {lengths['FLASH']}")
+    regions.append(f"  RAM (rw) : ORIGIN = {board.ram.origin:#x}, LENGTH = {lengths['RAM']}")
+    script = (NATIVE / "link.ld.in").read_text()
+    stack = (limits.stack + 15) // 16 * 16
+    values = {
+        "REGIONS": "\n".join(regions),
+        "VECTORS": vectors,
+        "VECTORS_APART": "+ SIZEOF(.vectors)" if board.vectors is not None else "",
+        "STACK": str(stack),
+    }
+    for key, value in values.items():
+        script = script.replace(f"@{key}@", value)
+    return script
+
+
+def raise_if_too_large(message: str, board: SystemBoard, limits: Limits) -> None:
+    """Turn the linker's message into words where it says that a memory overflowed.
+
+    Raises:
+        BudgetError: what is needed and what there is, of every memory that is too small.
+    """
+    lengths = limits.lengths(board)
+    over = {region: int(number) for region, number in _OVERFLOWED.findall(message)}
+    if not over:
+        return
+    words = [
+        f"{region.lower()}: {lengths[region] + more} B needed, {lengths[region]} B available"
+        for region, more in sorted(over.items())
+    ]
+    msg = f"the firmware does not fit: {'; '.join(words)}"
+    own = {"FLASH": limits.flash, "RAM": limits.ram}
+    ends = [
+        f"the emulated {board.machine} has no more {region.lower()}"
+        for region in sorted(over)
+        if own[region] is None or lengths[region] < (own[region] or 0)
+    ]
+    remedy = "compress the model further, or choose a part with more memory"
+    raise BudgetError(msg, remedy="; ".join(ends) or remedy)

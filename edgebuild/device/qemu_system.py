@@ -1,0 +1,144 @@
+"""The transport `qemu-system`: a microcontroller that QEMU emulates, firmware and all.
+
+A bare-metal device has no shell and no programs of its own. What is run is a firmware image: `argv[0]` is an ELF file
+in the working folder, and all of `argv` its semihosting command line. Firmware opens files of the working folder
+through semihosting; so `push` and `pull` work on that folder, and inputs take no flash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+from edgebuild.config.device import Device
+from edgebuild.config.registries import TRANSPORTS
+from edgebuild.device.local import LocalTransport
+from edgebuild.device.qemu_board import SystemBoard
+from edgebuild.device.qemu_plugin import Counts, build_plugin, read_counts
+from edgebuild.device.toolchain import find_program, program_version
+from edgebuild.device.transport import Completed, Transport, TransportKind
+from edgebuild.errors import ConfigError, DeviceError
+
+_COUNTS = "instruction-counts.txt"
+_ELF = b"\x7fELF"
+
+
+class QemuSystemTransport:
+    """Runs firmware on a board of its own: every connection emulates another one, so that nobody has to wait."""
+
+    def __init__(self, device: str, board: SystemBoard) -> None:
+        self.device = device
+        self.board = board
+        self.emulator = find_program(board.emulator)
+        self.version = program_version(self.emulator)
+        self._host = LocalTransport(device)
+
+    @property
+    def folder(self) -> Path:
+        """The working folder, on this machine."""
+        return self._host.folder
+
+    def push(self, source: Path, destination: str) -> None:
+        """Copy a file or folder into the working folder, where firmware can open it."""
+        self._host.push(source, destination)
+
+    def pull(self, source: str, destination: Path) -> None:
+        """Copy a file or folder out of the working folder."""
+        self._host.pull(source, destination)
+
+    def run(self, argv: Sequence[str], timeout: float) -> Completed:
+        """Run firmware until it ends itself through semihosting; its console arrives on stdout."""
+        return self._run(argv, timeout, ())
+
+    def run_counted(self, argv: Sequence[str], timeout: float, marks: Iterable[int] = ()) -> tuple[Completed, Counts]:
+        """Like `run`, and count every instruction; `marks` are addresses at which the running total is wanted.
+
+        Raises:
+            ToolError: the counter cannot be compiled or did not finish.
+            DeviceError: as of `run`.
+        """
+        plugin = build_plugin(self.version)
+        arguments = [f"out={_COUNTS}", *(f"mark={address:#x}" for address in sorted(set(marks)))]
+        completed = self._run(argv, timeout, ("-plugin", ",".join([str(plugin).replace(",", ",,"), *arguments])))
+        return completed, read_counts(self.folder / _COUNTS)
+
+    def properties(self) -> dict[str, str]:
+        """What is emulated, and by what; `cpu` is the core that code is compiled for."""
+        memory = self.board.flash.length + self.board.ram.length
+        return {
+            "cpu": self.board.core,
+            "cores": "1",
+            "architecture": "riscv32" if self.board.core.startswith("rv32") else "armv-m",
+            "kernel": "none",
+            "memory_kib": str(memory // 1024),
+            "machine": self.board.machine,
+            "qemu": self.version,
+            "emulated": "true",
+        }
+
+    def lease(self, seconds: float) -> AbstractContextManager[None]:
+        """Nothing to hold: this board is nobody else's, and what is counted on it does not depend on what else runs."""
+        del seconds
+        return nullcontext()
+
+    def close(self) -> None:
+        """Remove the working folder."""
+        self._host.close()
+
+    def _run(self, argv: Sequence[str], timeout: float, extra: Sequence[str]) -> Completed:
+        self._require_firmware(argv[0])
+        words = ",".join(f"arg={word.replace(',', ',,')}" for word in argv)
+        cpu = ("-cpu", self.board.cpu) if self.board.cpu else ()
+        bios = ("-bios", "none") if self.board.emulator.endswith("riscv32") else ()
+        command = [
+            *(self.emulator, "-M", self.board.machine, *cpu, *bios),
+            *("-display", "none", "-monitor", "none", "-serial", "none"),
+            *("-chardev", "stdio,id=console,signal=off"),
+            *("-semihosting-config", f"enable=on,target=native,chardev=console,{words}"),
+            *("-kernel", argv[0], *extra),
+        ]
+        try:
+            return self._host.run(command, timeout)
+        except DeviceError as error:
+            raise DeviceError(error.message.replace(self.emulator, argv[0]), remedy=error.remedy) from None
+
+    def _require_firmware(self, name: str) -> None:
+        file = self.folder / name
+        try:
+            with file.open("rb") as stream:
+                is_elf = stream.read(4) == _ELF
+        except OSError:
+            is_elf = False
+        if not is_elf:
+            msg = f"device {self.device!r}: {name!r} is no firmware image in the working folder"
+            raise DeviceError(msg, remedy="an emulated core has no programs of its own: push an ELF file and name it")
+
+
+def open_board(device: Device) -> QemuSystemTransport:
+    """Connect to the emulated board that a device file describes.
+
+    Raises:
+        ConfigError: the device is reached in another way.
+        ToolError: QEMU is missing.
+    """
+    return QemuSystemTransport(device.name, board_of(device))
+
+
+def board_of(device: Device) -> SystemBoard:
+    """The typed options of a device whose transport is `qemu-system`.
+
+    Raises:
+        ConfigError: the device is reached in another way.
+    """
+    if device.transport != "qemu-system":
+        msg = f"device {device.name!r} is reached by {device.transport!r}: it is no emulated microcontroller"
+        raise ConfigError(msg, remedy="name a device whose transport is qemu-system, like cortex-m4-emulated")
+    return SystemBoard.model_validate(device.options)
+
+
+def _open(device: str, parameters: SystemBoard) -> Transport:
+    return QemuSystemTransport(device, parameters)
+
+
+TRANSPORTS.register("qemu-system")(TransportKind("a microcontroller emulated by QEMU", SystemBoard, _open))

@@ -1,0 +1,213 @@
+"""CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED in plain C: shared code, told the geometry by a table."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from edgebuild.export.c.channel_tables import channel_tables
+from edgebuild.export.c.context import LayerContext
+from edgebuild.export.c.convolution import Convolution, convolution_of
+from edgebuild.export.c.graph import Node
+from edgebuild.export.c.initializer import initializer
+from edgebuild.export.c.kernel import KERNELS, Kernel
+
+
+def pack_int4(rows: np.ndarray) -> np.ndarray:
+    """Rows of 4-bit values (int8) as two a byte, the low half first, every row padded to whole bytes."""
+    even = np.pad(rows, ((0, 0), (0, rows.shape[1] % 2))).astype(np.uint8) & 0x0F
+    return (even[:, ::2] | even[:, 1::2] << 4).view(np.int8)
+
+
+def stored_weights(convolution: Convolution) -> np.ndarray:
+    """The weights as flash holds them: 4-bit ones stay 4-bit."""
+    if convolution.weight_bits == 8:
+        return convolution.weights
+    return pack_int4(convolution.weights.reshape(convolution.out_c, -1))
+
+
+def _tables(convolution: Convolution, context: LayerContext) -> dict[str, object]:
+    return channel_tables(convolution, context, weights=stored_weights(convolution), bias=convolution.folded_bias)
+
+
+def _matrix(convolution: Convolution, tables: dict[str, object]) -> dict[str, object]:
+    return {
+        **tables,
+        "channels": convolution.out_c // convolution.groups,
+        "depth": convolution.depth,
+        "zero_point": convolution.output_zero_point,
+        "low": convolution.clamp_min,
+        "high": convolution.clamp_max,
+    }
+
+
+class PointwisePlain(Kernel):
+    """A convolution of one pixel, or a matrix product: rows of the input times rows of the weights."""
+
+    ops = ("CONV_2D", "FULLY_CONNECTED")
+
+    def supports(self, node: Node) -> bool:
+        """Needs neither padding, stride nor groups."""
+        convolution = convolution_of(node)
+        return convolution.is_pointwise and convolution.weight_bits == 8
+
+    def overlap(self, node: Node, index: int) -> int | None:
+        """Two pixels at a time; a channel is written before the next is computed."""
+        return convolution_of(node).pixel_overlap(2) if index == 0 else None
+
+    def cost(self, node: Node) -> float:
+        """About 2.5 instructions a product."""
+        convolution = convolution_of(node)
+        return 2.5 * convolution.macs + 20 * node.output.elements
+
+    def emit(self, node: Node, context: LayerContext) -> str:
+        """One call of the shared product."""
+        convolution = convolution_of(node)
+        context.fragment("requantize.c", "plain/matrix.c", "plain/rows.c", "plain/product_rows.c")
+        table = initializer("eb_matrix", "m", _matrix(convolution, _tables(convolution, context)))
+        rows = convolution.batches * convolution.out_h * convolution.out_w
+        return f"{table}\neb_product(&m, {context.input()}, {context.output()}, {rows});"
+
+
+class ConvolutionPlain(Kernel):
+    """Any convolution: the windows of two pixels are copied to rows, and the rows are multiplied."""
+
+    ops: ClassVar[tuple[str, ...]] = ("CONV_2D",)
+    pixels = 2
+
+    def supports(self, node: Node) -> bool:
+        """Weights of 8 bits."""
+        return convolution_of(node).weight_bits == 8
+
+    def scratch_bytes(self, node: Node) -> int:
+        """The rows."""
+        return self.pixels * convolution_of(node).depth
+
+    def overlap(self, node: Node, index: int) -> int | None:
+        """The pixels are read before one is written; with groups, the second group reads later."""
+        convolution = convolution_of(node)
+        if index != 0 or convolution.groups > 1:
+            return None
+        return convolution.pixel_overlap(self.pixels, reads_first=True)
+
+    def cost(self, node: Node) -> float:
+        """The product, and the copies."""
+        convolution = convolution_of(node)
+        copies = convolution.groups * convolution.depth * convolution.out_h * convolution.out_w
+        return 2.5 * convolution.macs + 20 * node.output.elements + 2.0 * copies
+
+    def emit(self, node: Node, context: LayerContext) -> str:
+        """One call of the shared convolution per image and group."""
+        context.fragment("requantize.c", "plain/matrix.c", "plain/rows.c", "plain/window.c", "plain/geometry.c")
+        context.fragment("plain/convolution.c")
+        return _calls("eb_convolve", convolution_of(node), context)
+
+
+class ConvolutionInt4Plain(ConvolutionPlain):
+    """The same with weights of 4 bits, a pixel at a time; matrix products too."""
+
+    ops = ("CONV_2D", "FULLY_CONNECTED")
+    pixels = 1
+
+    def supports(self, node: Node) -> bool:
+        """Weights of 4 bits."""
+        return convolution_of(node).weight_bits == 4
+
+    def emit(self, node: Node, context: LayerContext) -> str:
+        """One call of the shared convolution per image and group."""
+        context.fragment("requantize.c", "plain/matrix.c", "plain/window.c", "plain/geometry.c")
+        context.fragment("plain/matrix4.c", "plain/convolution4.c")
+        return _calls("eb_convolve_int4", convolution_of(node), context)
+
+
+def _calls(function: str, convolution: Convolution, context: LayerContext) -> str:
+    """The geometry of every group, and a call for every image and group."""
+    tables = _tables(convolution, context)
+    per_group = convolution.out_c // convolution.groups
+    row_bytes = stored_weights(convolution).size // convolution.out_c
+    lines = []
+    for group in range(convolution.groups):
+        first = group * per_group
+        moved = {name: f"{symbol} + {first}" if first else symbol for name, symbol in tables.items()}
+        if first:
+            moved["weights"] = f"{tables['weights']} + {first * row_bytes}"
+        lines.append(initializer("eb_convolution", f"g{group}", _geometry(convolution, moved)))
+    for image in range(convolution.batches):
+        for group in range(convolution.groups):
+            skip_in = image * convolution.in_h * convolution.in_w * convolution.in_c
+            skip_in += group * (convolution.in_c // convolution.groups)
+            skip_out = image * convolution.out_h * convolution.out_w * convolution.out_c + group * per_group
+            places = f"{context.input()} + {skip_in}, {context.output()} + {skip_out}, {context.scratch()}"
+            lines.append(f"{function}(&g{group}, {places});")
+    return "\n".join(lines)
+
+
+def _geometry(convolution: Convolution, tables: dict[str, object]) -> dict[str, object]:
+    return {
+        "window": {
+            "in_h": convolution.in_h,
+            "in_w": convolution.in_w,
+            "in_c": convolution.in_c,
+            "kernel_h": convolution.kernel_h,
+            "kernel_w": convolution.kernel_w,
+            "dilation_h": convolution.dilation_h,
+            "dilation_w": convolution.dilation_w,
+            "depth": convolution.in_c // convolution.groups,
+            "zero_point": convolution.input_zero_point,
+        },
+        "matrix": _matrix(convolution, tables),
+        **{name: getattr(convolution, name) for name in ("out_h", "out_w", "out_c", "stride_h", "stride_w")},
+        "pad_top": convolution.pad_top,
+        "pad_left": convolution.pad_left,
+    }
+
+
+class DepthwisePlain(Kernel):
+    """A depthwise convolution, with a loop of its own for pixels that touch no padding."""
+
+    ops = ("DEPTHWISE_CONV_2D",)
+
+    def supports(self, node: Node) -> bool:
+        """All forms; 4-bit weights are stored as 8."""
+        return True
+
+    def overlap(self, node: Node, index: int) -> int | None:
+        """A pixel at a time, channel by channel."""
+        return convolution_of(node).pixel_overlap() if index == 0 else None
+
+    def cost(self, node: Node) -> float:
+        """About 7 instructions a product."""
+        return 7.0 * convolution_of(node).macs + 25 * node.output.elements
+
+    def emit(self, node: Node, context: LayerContext) -> str:
+        """One call of the shared code per image."""
+        convolution = convolution_of(node)
+        context.fragment("requantize.c", "plain/depthwise.c")
+        tables = channel_tables(convolution, context, weights=convolution.weights, bias=convolution.folded_bias)
+        axes = ("in_h", "in_w", "in_c", "out_h", "out_w", "out_c", "kernel_h", "kernel_w", "stride_h", "stride_w")
+        geometry: dict[str, object] = {
+            **tables,
+            **{axis: getattr(convolution, axis) for axis in axes},
+            "dilation_h": convolution.dilation_h,
+            "dilation_w": convolution.dilation_w,
+            "factor": convolution.depth_multiplier,
+            "pad_top": convolution.pad_top,
+            "pad_left": convolution.pad_left,
+            "in_zero_point": convolution.input_zero_point,
+            "zero_point": convolution.output_zero_point,
+            "low": convolution.clamp_min,
+            "high": convolution.clamp_max,
+        }
+        lines = [initializer("eb_depthwise", "g", geometry)]
+        for image in range(convolution.batches):
+            skip_in = image * convolution.in_h * convolution.in_w * convolution.in_c
+            skip_out = image * convolution.out_h * convolution.out_w * convolution.out_c
+            lines.append(f"eb_depthwise_convolve(&g, {context.input()} + {skip_in}, {context.output()} + {skip_out});")
+        return "\n".join(lines)
+
+
+KERNELS.register("pointwise_plain")(PointwisePlain())
+KERNELS.register("convolution_plain")(ConvolutionPlain())
+KERNELS.register("convolution_int4_plain")(ConvolutionInt4Plain())
+KERNELS.register("depthwise_plain")(DepthwisePlain())

@@ -1,0 +1,21 @@
+/* Products; with `keep_positive` only where the first input is negative (PRELU), which has a multiplier of its own. */
+struct eb_times {
+  int32_t multiplier, multiplier_positive;
+  int8_t right, right_positive;
+  int8_t keep_positive;
+  int16_t zero_point_a, zero_point_b, zero_point;
+  int16_t low, high;
+};
+
+EB_SHARED void eb_product_run(const struct eb_times *g, const int8_t *a, int32_t step_a, const int8_t *b,
+                              int32_t step_b, int8_t *out, int32_t count) {
+  for (int32_t i = 0; i < count; i++) {
+    const int32_t p = *a - g->zero_point_a;
+    const int32_t value = g->keep_positive && p >= 0
+                              ? eb_scale(p, g->multiplier_positive, g->right_positive)
+                              : eb_scale(p * (*b - g->zero_point_b), g->multiplier, g->right);
+    out[i] = eb_clamp(value + g->zero_point, g->low, g->high);
+    a += step_a;
+    b += step_b;
+  }
+}

@@ -1,0 +1,98 @@
+"""The second stage: the graph without what costs nothing at run time, and with what can be folded folded.
+
+Every rewrite here is exact: the bytes that come out are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from edgebuild.export.c.cut_channels import cut_channels
+from edgebuild.export.c.graph import Graph, Node, Tensor
+
+VIEWS = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}
+"""Operations whose output has the bytes of their first input."""
+
+CONVOLUTIONS = {"CONV_2D", "DEPTHWISE_CONV_2D"}
+
+
+def legalise(graph: Graph) -> Graph:
+    """Return the graph that is compiled."""
+    return _drop_views(cut_channels(_fold_padding(_drop_unused(graph))))
+
+
+def _drop_unused(graph: Graph) -> Graph:
+    """Without nodes of which nothing is read."""
+    needed = {tensor.index for tensor in graph.outputs}
+    kept = []
+    for node in reversed(graph.nodes):
+        if any(tensor.index in needed for tensor in node.outputs):
+            needed |= {tensor.index for tensor in node.inputs if tensor is not None}
+            kept.append(node)
+    return replace(graph, nodes=tuple(reversed(kept)))
+
+
+def _drop_views(graph: Graph) -> Graph:
+    """Without reshapes and without QUANTIZE nodes that change nothing: their outputs share their inputs' bytes."""
+    views = dict(graph.views)
+    nodes = []
+    for node in graph.nodes:
+        is_view = node.op in VIEWS or (node.op == "QUANTIZE" and _same_numbers(node.input, node.output))
+        if is_view and node.input.data is None:
+            views[node.output.index] = node.input.index
+        else:
+            nodes.append(node)
+    return replace(graph, nodes=tuple(nodes), views=views)
+
+
+def _same_numbers(first: Tensor, second: Tensor) -> bool:
+    return first.dtype == second.dtype and first.quantization == second.quantization
+
+
+def _fold_padding(graph: Graph) -> Graph:
+    """Give a PAD over height and width to the convolution that alone reads it: both pad with the zero point."""
+    readers: dict[int, list[Node]] = {}
+    for node in graph.nodes:
+        for tensor in node.computed_inputs():
+            readers.setdefault(tensor.index, []).append(node)
+    for tensor in graph.outputs:
+        readers.setdefault(tensor.index, []).append(graph.nodes[-1])
+    folded: dict[int, Node] = {}
+    for node in graph.nodes:
+        pads = _foldable(node)
+        followers = readers.get(node.output.index, [])
+        if pads is not None and len(followers) == 1 and followers[0].op in CONVOLUTIONS:
+            folded[followers[0].index] = _with_padding(followers[0], node.input, pads)
+            folded[node.index] = node
+    pads_gone = {index for index, node in folded.items() if node.op.startswith("PAD")}
+    nodes = tuple(folded.get(node.index, node) for node in graph.nodes if node.index not in pads_gone)
+    return replace(graph, nodes=nodes)
+
+
+Padding = tuple[tuple[int, int], tuple[int, int]]
+
+
+def _foldable(node: Node) -> Padding | None:
+    """((top, bottom), (left, right)) of a PAD that pads height and width with the zero point; None of any other."""
+    if node.op not in {"PAD", "PADV2"} or len(node.input.shape) != 4 or not _same_numbers(node.input, node.output):
+        return None
+    amounts = node.inputs[1]
+    if amounts is None or amounts.data is None or node.input.dtype != "int8":
+        return None
+    if node.op == "PADV2":
+        value = node.inputs[2]
+        if value is None or value.data is None or int(value.data.reshape(-1)[0]) != node.input.zero_point:
+            return None
+    pads = np.asarray(amounts.data).reshape(-1, 2).tolist()
+    if pads[0] != [0, 0] or pads[3] != [0, 0]:
+        return None
+    return (pads[1][0], pads[1][1]), (pads[2][0], pads[2][1])
+
+
+def _with_padding(node: Node, source: Tensor, pads: Padding) -> Node:
+    options: Mapping[str, Any] = {**node.options, "folded_padding": pads}
+    return replace(node, inputs=(source, *node.inputs[1:]), options=options)

@@ -1,25 +1,16 @@
-"""The plugin of QEMU that counts instructions: compiled on demand, and what it writes, read.
-
-The library lies in `<sys.prefix>/var/edgebuild/` under a name that contains the digest of its source and QEMU's
-version, so that several processes and versions never meet; it is compiled aside and renamed.
-"""
+"""The plugin of QEMU that counts instructions: compiled on demand, and what it writes, read."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import subprocess
-import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgebuild.device.compiled_once import compiled_once, run_compiler
 from edgebuild.device.toolchain import find_program
 from edgebuild.errors import ToolError
 
 _SOURCE = Path(__file__).parent / "native" / "count_instructions.c"
 _FLAGS = ("-std=c11", "-O2", "-shared", "-fPIC", "-fvisibility=hidden")
-_COMPILE_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -43,33 +34,14 @@ def build_plugin(qemu_version: str) -> Path:
     Raises:
         ToolError: gcc is missing or failed, or the folder cannot be written.
     """
-    digest = hashlib.sha256("\0".join((_SOURCE.read_text(), qemu_version, *_FLAGS)).encode()).hexdigest()[:16]
-    target = Path(sys.prefix) / "var" / "edgebuild" / f"count-instructions-{digest}.so"
-    if target.exists():
-        return target
-    compiler = find_program("gcc")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-            library = Path(scratch) / "plugin.so"
-            _compile(compiler, library)
-            library.replace(target)
-    except OSError as error:
-        msg = f"{target}: cannot be written: {error.strerror}"
-        raise ToolError(msg, remedy="make the folder writable, or free space on its disk") from None
-    return target
+    depends = (_SOURCE.read_text(), qemu_version, *_FLAGS)
+    return compiled_once("count-instructions", depends, _compile)
 
 
-def _compile(compiler: str, library: Path) -> None:
-    command = [compiler, *_FLAGS, str(_SOURCE), "-o", str(library)]
-    environment = {**os.environ, "LC_ALL": "C"}
-    done = subprocess.run(
-        command, capture_output=True, text=True, env=environment, timeout=_COMPILE_SECONDS, check=False
-    )
-    if done.returncode:
-        first = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr.strip()[:500])
-        msg = f"gcc cannot compile the counter of emulated instructions (exit code {done.returncode}): {first}"
-        raise ToolError(msg, remedy="check that gcc compiles a C11 program on this machine")
+def _compile(library: Path) -> None:
+    command = [find_program("gcc"), *_FLAGS, str(_SOURCE), "-o", str(library)]
+    what = "the counter of emulated instructions"
+    run_compiler(command, what, "check that gcc compiles a C11 program on this machine")
 
 
 def read_counts(file: Path) -> Counts:

@@ -83,6 +83,7 @@ class ExportRequest:
         project_root: folder of edgebuild.yaml, on sys.path.
         dtype, io, layout: as the profile's `export:` says; io is `float32`, `float16`, `int8`, `uint8` or `int16`.
         options: the format's own options, validated by its parameter table.
+        hardware: those facts of the profile's `hardware:` that the format asks for, where the profile states them.
     """
 
     model: Path
@@ -95,6 +96,7 @@ class ExportRequest:
     options: Mapping[str, Any]
     seed: int
     progress: ProgressSink
+    hardware: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,8 @@ class ExportFormat:
         runtime: name in RUNTIMES of the runtime that runs it on this host.
         run: fills `request.output`.
         layer_error: (request, exported file, samples) -> how far each layer is from float; runs the real kernels.
+        hardware: keys of the profile's `hardware:` that the file depends on.
+        float_format: the format in which the uncompressed model is exported to compare with; its own where None.
     """
 
     title: str
@@ -122,6 +126,8 @@ class ExportFormat:
     runtime: str
     run: Callable[[ExportRequest], None]
     layer_error: Callable[[ExportRequest, Path, int], list[LayerError]]
+    hardware: tuple[str, ...] = ()
+    float_format: str | None = None
 
 
 @dataclass(frozen=True)

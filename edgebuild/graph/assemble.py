@@ -22,6 +22,7 @@ from edgebuild.config.project import Project
 from edgebuild.config.registries import FORMATS, PACKAGERS, STEPS
 from edgebuild.config.target import PlannedStep, Target
 from edgebuild.errors import ConfigError
+from edgebuild.export.format import ExportFormat
 from edgebuild.graph.graph import Graph
 from edgebuild.graph.stage import Stage
 
@@ -180,10 +181,11 @@ def _add_target(graph: Graph, project: Project, target: Target) -> None:
     )
     promise = promise_of(target)
     if ids.float_export and ids.float_bench:
-        plain = {**export, "dtype": FLOAT, "io": "float32", "options": {}}
+        plain = _float_params(project, target)
         inputs = {"model": BASELINE, "data": DATA}
         graph.add(Stage(ids.float_export, "export", plain, inputs, code, seed=project.seed, target=target.name))
-        graph.add(_bench_stage(project, target, ids.float_bench, {"export": ids.float_export, "data": DATA}))
+        float_inputs = {"export": ids.float_export, "data": DATA}
+        graph.add(_bench_stage(project, target, ids.float_bench, float_inputs, plain["format"]))
     graph.add(
         Stage(
             ids.verify,
@@ -207,7 +209,7 @@ def _add_target(graph: Graph, project: Project, target: Target) -> None:
         )
     )
     bench_inputs = {"export": ids.export, "data": DATA, "verify": ids.verify}
-    graph.add(_bench_stage(project, target, ids.bench, bench_inputs))
+    graph.add(_bench_stage(project, target, ids.bench, bench_inputs, target.export.format))
     kind = target.package.kind
     graph.add(
         Stage(
@@ -226,9 +228,10 @@ def _add_target(graph: Graph, project: Project, target: Target) -> None:
     )
 
 
-def _bench_stage(project: Project, target: Target, stage_id: str, inputs: dict[str, str]) -> Stage:
-    runtime = FORMATS.get(target.export.format).runtime
-    params = {"runtime": runtime, "threads": project.threads}
+def _bench_stage(
+    project: Project, target: Target, stage_id: str, inputs: dict[str, str], exported_format: str
+) -> Stage:
+    params = {"runtime": FORMATS.get(exported_format).runtime, "threads": project.threads}
     return Stage(stage_id, "bench", params, inputs, seed=project.seed, target=target.name)
 
 
@@ -262,15 +265,25 @@ def _step_stage(project: Project, target: Target, stage_id: str, step: PlannedSt
 
 def _export_params(project: Project, target: Target) -> dict[str, Any]:
     export = target.export
+    chosen: ExportFormat = FORMATS.get(export.format)
+    hardware = {key: value for key in chosen.hardware if (value := getattr(target.hardware, key)) is not None}
     return {
         "format": export.format,
-        "format_version": FORMATS.get(export.format).version,
+        "format_version": chosen.version,
         "dtype": export.dtype,
         "io": export.io,
         "layout": export.layout,
         "options": dict(export.options),
         "threads": project.threads,
+        **({"hardware": hardware} if hardware else {}),
     }
+
+
+def _float_params(project: Project, target: Target) -> dict[str, Any]:
+    """The export of the uncompressed model that the target's file is compared with."""
+    name = FORMATS.get(target.export.format).float_format or target.export.format
+    export = target.export.model_copy(update={"format": name, "dtype": FLOAT, "io": "float32", "options": {}})
+    return _export_params(project, target.model_copy(update={"export": export}))
 
 
 def layer_error_stage(project: Project, target: Target, samples: int) -> Stage:

@@ -11,7 +11,7 @@ from edgebuild.graph.stage import StageContext, StageKind
 
 
 def request_of(context: StageContext) -> ExportRequest:
-    """The request that the params `{format, format_version, dtype, io, layout, options}` describe."""
+    """The request that the params `{format, format_version, dtype, io, layout, options}` (and `hardware`) describe."""
     params = context.stage.params
     return ExportRequest(
         model=context.inputs["model"],
@@ -24,6 +24,7 @@ def request_of(context: StageContext) -> ExportRequest:
         options=params["options"],
         seed=context.stage.seed,
         progress=context.progress,
+        hardware=params.get("hardware", {}),
     )
 
 

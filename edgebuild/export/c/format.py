@@ -1,0 +1,85 @@
+"""The export format `c`: a full-integer .tflite, compiled to one self-contained C99 library for a microcontroller."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from pathlib import Path
+
+from pydantic import Field
+
+from edgebuild.config.parameters import Parameters
+from edgebuild.config.registries import FORMATS
+from edgebuild.errors import ConfigError
+from edgebuild.export.c.compile import CompileOptions, compile_model
+from edgebuild.export.c.library import HOST, SOURCE, write_library
+from edgebuild.export.format import ExportFormat, ExportRequest, LayerError, read_export
+from edgebuild.progress import Section
+
+TFLITE = "tflite"
+_C_NAME = r"^[a-z][a-z0-9_]*$"
+
+
+class COptions(Parameters):
+    """Options of a profile's `export.options`."""
+
+    prefix: str = Field(
+        default="model", pattern=_C_NAME, description="of the library's files, functions and macros: `model_invoke`"
+    )
+
+
+def run(request: ExportRequest) -> None:
+    """Fill `request.output` with the library, the .tflite it was compiled from, and export.json.
+
+    Raises:
+        ConfigError: the profile names no core, the model cannot be converted, or an operation cannot be compiled.
+        ToolError: the quantizer failed.
+    """
+    core = request.hardware.get("core")
+    if not core:
+        msg = "export.format c compiles for one core, and the profile names none"
+        raise ConfigError(msg, remedy="add hardware: {core: cortex-m4}, or the core of your part")
+    prefix = COptions(**request.options).prefix
+    with tempfile.TemporaryDirectory(prefix="edgebuild-c-") as scratch:
+        folder = Path(scratch)
+        inner = dataclasses.replace(
+            request, output=folder, options={}, progress=Section(request.progress, 0.0, 0.8)
+        )
+        FORMATS.get(TFLITE).run(inner)
+        record = read_export(folder)
+        data = (folder / record.file).read_bytes()
+    request.progress.update(0.8, f"compiling to C for {core}")
+    target = compile_model(data, SOURCE, CompileOptions(prefix, core))
+    host = compile_model(data, SOURCE, CompileOptions(prefix, "generic"))
+    write_library(request.output, target, host, data)
+    dataclasses.replace(
+        record,
+        format="c",
+        file=f"{prefix}.c",
+        extra={"prefix": prefix, "core": core, "host": f"{HOST}/{prefix}.c"},
+    ).write(request.output)
+    request.progress.update(1.0, "exported")
+
+
+def layer_error(request: ExportRequest, file: Path, samples: int) -> list[LayerError]:
+    """How far each layer is from float: of the .tflite, which the library computes bit for bit."""
+    inner = dataclasses.replace(request, options={})
+    errors: list[LayerError] = FORMATS.get(TFLITE).layer_error(inner, file.parent / SOURCE, samples)
+    return errors
+
+
+FORMATS.register("c")(
+    ExportFormat(
+        title="C99 library for a microcontroller, compiled from a full-integer TensorFlow Lite file",
+        suffix=".c",
+        dtypes={"int8": ("int8", "uint8", "float32")},
+        options=COptions,
+        version=1,
+        tools=("torch", "litert-torch", "litert-converter", "ai-edge-litert", "flatbuffers", "numpy"),
+        runtime="c",
+        run=run,
+        layer_error=layer_error,
+        hardware=("core",),
+        float_format=TFLITE,
+    )
+)

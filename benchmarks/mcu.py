@@ -68,8 +68,8 @@ def main() -> None:
         f"Each model compiled for each core with gcc -O2 and run in QEMU on {SAMPLES} inputs (random ones of several "
         "widths, and the two extremes); instructions are counted from the entry of the model's function to its return, "
         "and are those of the first input. Exact: outputs equal, byte for byte, to those of the TFLite Micro interpreter "
-        "on this host. Flash is the model's code, constants and library functions, without a start. Cycles are "
-        "estimated for any part with that core. Promised instructions: 0.65 (M55: 0.75) times those of TFLite Micro "
+        "on this host. Flash is the model's code, constants and library functions, without a start. Cycles "
+        "are estimated for any part with that core. Promised instructions: 0.65 (M55: 0.75) times those of TFLite Micro "
         "with CMSIS-NN.",
         [line for one in measured for line in lines_of(one)],
     )
@@ -81,13 +81,12 @@ def measure(file: Path, core: str) -> Measured:
     start = time.perf_counter()
     compiled = compile_model(data, file.name, CompileOptions(prefix="model", core=core))
     compile_seconds = time.perf_counter() - start
-    sources = {name: text for name, text in compiled.files.items() if name in ("model.c", "model.h")}
     samples = samples_of(compiled)
     inputs = [[part.tobytes() for part in sample] for sample in samples]
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         run = run_firmware(
-            sources, "model", load_device(f"{core}-emulated", ROOT), inputs, folder=Path(folder) / "firmware"
+            compiled.files, "model", load_device(f"{core}-emulated", ROOT), inputs, folder=Path(folder) / "firmware"
         )
         run_seconds = time.perf_counter() - start
     exact = sum(

@@ -102,11 +102,11 @@ def main() -> None:
     publish(
         "cycle_model",
         "The cycle model against published results of MLPerf Tiny",
-        "Factor: cycles on a part / sum of the costs of all instructions. The M4's is that of CMSIS-NN on an STM32L4R5, "
+        "Factor: cycles on a part / sum of the costs of all instructions. The M4's is that of CMSIS-NN on an STM32L4R5 "
         "times the spread of the costs of its kernels; those of M7 and M33 are the M4's times how many cycles an "
         "STM32H7A3 or STM32U575 takes for what an STM32L4R5 does with the same engine (second lowest to second highest "
         "of 21 rows). Left out: each submission in turn, with the fit to the others. Other parts: nRF5340 (CMSIS-NN), "
-        "and STM32F746 and PSoC 62 against an STM32L4R5 with the same engine; the last two set the width of what is said "
+        "and STM32F746 and PSoC 62 against an STM32L4R5 with the same engine; these two set the width of what is said "
         "of an M7 or M4 of which only the core is known, and the nRF5340 had no part in anything.",
         results,
     )

@@ -121,6 +121,28 @@ def test_code_for_the_m0plus_traps_on_an_unaligned_access_as_that_core_does() ->
         run_firmware(unaligned, "model", board("cortex-m0plus"), samples(1))
 
 
+def test_an_example_main_among_the_sources_is_left_out() -> None:
+    main = {"main.c": "#error an example for a host\n"}
+    alone = run_firmware(model(), "model", board("cortex-m4"), samples(1))
+    assert (
+        run_firmware(model() | main, "model", board("cortex-m4"), samples(1)).firmware.digest == alone.firmware.digest
+    )
+
+
+def test_a_model_may_have_several_source_files() -> None:
+    sources = model()
+    head, _, tail = sources["model.c"].partition("int8_t *model_input_0")
+    accessors, _, layers = tail.partition("/* Sums of four")
+    split = {
+        "model.c": f"{head}/* Sums of four{layers}",
+        "parts/accessors.c": '#include "model.h"\nenum { INPUT_0 = 0, INPUT_1 = 64, OUTPUT = 288 };\n'
+        f"int8_t *model_input_0{accessors}",
+    }
+    run = run_firmware(sources | split, "model", board("cortex-m4"), samples(2))
+    assert [sample[0] for sample in run.outputs] == [expected(sample) for sample in samples(2)]
+    assert run.firmware.flash.model_code > 200
+
+
 def test_an_input_of_another_size_is_refused_before_anything_runs() -> None:
     with pytest.raises(ConfigError, match=r"sample 1 has inputs of \[64, 15\] bytes, the model takes \[64, 16\]"):
         run_firmware(model(), "model", board("cortex-m4"), [*samples(1), [bytes(64), bytes(15)]])

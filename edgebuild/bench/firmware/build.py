@@ -72,7 +72,7 @@ def build_firmware(
     """Compile and link in `folder`, which is made and filled.
 
     Args:
-        sources: file name -> text; every `.c` file among them is compiled.
+        sources: file name -> text; every `.c` file among them is compiled but `main.c`, in whose place the harness is.
         prefix: of the model: `model` for `model.h`, `model_invoke`, `model_layer_00`.
         board: what it is for.
         folder: where it is built.
@@ -96,7 +96,7 @@ def build_firmware(
         (folder / name).write_text(text)
     (folder / "harness_ports.h").write_text(ports_header(ports, prefix))
     (folder / "link.ld").write_text(linker_script(board, within))
-    model = [name for name in sorted(sources) if name.endswith(".c")]
+    model = [name for name in sorted(sources) if name.endswith(".c") and name != "main.c"]
     build = _Build(compiler, toolchain, folder)
     model_objects = [build.compile(Path(name), f"{name}.o", (*_MODEL_FLAGS, *flags)) for name in model]
     start = "start_riscv.c" if board.core.startswith("rv32") else "start_arm.c"

@@ -1,0 +1,148 @@
+"""Whole networks: what is folded, cut, laid over each other in the arena or left out changes no bit of the outputs."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from edgebuild.export.c.compile import CompiledModel, CompileOptions, compile_model
+from edgebuild.export.c.memory import Buffer, plan_memory
+from tests.mcu.compiler import cases
+from tests.mcu.compiler.flatbuffer import ModelBuilder
+from tests.mcu.compiler.graphs import network
+from tests.mcu.compiler.host import HostModel, random_inputs, run_oracle
+
+REPEATABLE = settings(
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+@settings(REPEATABLE, max_examples=80)
+@given(model=network())
+def test_networks_are_bit_exact(model: bytes) -> None:
+    compiled = compile_model(model, "network.tflite", CompileOptions())
+    host = HostModel(compiled)
+    for seed in range(2):
+        inputs = random_inputs(compiled, seed)
+        for found, expected in zip(host.run(inputs), run_oracle(model, inputs), strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
+def pointwise_pair() -> bytes:
+    """Two 1x1 convolutions of 32x32 pixels, 4 to 8 to 4 channels."""
+    builder = ModelBuilder()
+    values = np.random.default_rng(0).integers(-127, 128, 64).astype(np.int8)
+    source = builder.tensor((1, 32, 32, 4), "int8", 0.1, 3)
+    middle = builder.tensor((1, 32, 32, 8), "int8", 0.3, 0)
+    target = builder.tensor((1, 32, 32, 4), "int8", 0.5, 0)
+    first = builder.tensor((8, 1, 1, 4), "int8", 0.02, 0, values[:32].reshape(8, 1, 1, 4))
+    second = builder.tensor((4, 1, 1, 8), "int8", 0.02, 0, values[32:].reshape(4, 1, 1, 8))
+    options = {"strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
+    builder.operate("CONV_2D", [source, first], [middle], 3, **options)
+    builder.operate("CONV_2D", [middle, second], [target], 3, **options)
+    return builder.build([source], [target])
+
+
+def test_outputs_lie_over_the_inputs_they_are_computed_from() -> None:
+    compiled = compile_model(pointwise_pair(), "pair.tflite", CompileOptions())
+    largest = 32 * 32 * 8
+    assert compiled.arena_bytes < largest + 64, "two buffers of 4 and 8 KiB, one over the other"
+    inputs = random_inputs(compiled, 5)
+    expected = run_oracle(pointwise_pair(), inputs)[0]
+    np.testing.assert_array_equal(HostModel(compiled).run(inputs)[0], expected)
+
+
+def test_a_network_without_memory_reuse_needs_more() -> None:
+    compiled = compile_model(pointwise_pair(), "pair.tflite", CompileOptions())
+    assert compiled.arena_lower_bound <= compiled.arena_bytes < sum(buffer.size for buffer in compiled.memory.buffers)
+
+
+def dead_channels() -> bytes:
+    """A 1x1 convolution whose channels 2 to 7 have no weights, a depthwise one, and one that reads all eight."""
+    builder = ModelBuilder()
+    generator = np.random.default_rng(1)
+    values = generator.integers(-127, 128, (8, 1, 1, 4)).astype(np.int8)
+    values[2:] = 0
+    source = builder.tensor((1, 6, 6, 4), "int8", 0.1, 3)
+    one, two = (builder.tensor((1, 6, 6, 8), "int8", 0.2, -128) for _ in range(2))
+    target = builder.tensor((1, 6, 6, 5), "int8", 0.5, 0)
+    bias = builder.tensor((8,), "int32", 0.002, 0, np.array([900, -20, -5, -9000, -3, 0, -7, -1], np.int32))
+    first = builder.tensor((8, 1, 1, 4), "int8", 0.02, 0, values)
+    spatial = builder.tensor((1, 3, 3, 8), "int8", 0.02, 0, generator.integers(-127, 128, (1, 3, 3, 8)))
+    last = builder.tensor((5, 1, 1, 8), "int8", 0.02, 0, generator.integers(-127, 128, (5, 1, 1, 8)))
+    options = {"strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
+    builder.operate("CONV_2D", [source, first, bias], [one], 3, fusedActivationFunction=1, **options)
+    builder.operate("DEPTHWISE_CONV_2D", [one, spatial], [two], 3, depthMultiplier=1, **options)
+    builder.operate("CONV_2D", [two, last], [target], 3, **options)
+    return builder.build([source], [target])
+
+
+def test_channels_without_weights_are_cut_out() -> None:
+    compiled = compile_model(dead_channels(), "dead.tflite", CompileOptions())
+    assert [layer.output_shape[-1] for layer in compiled.layers] == [4, 4, 5], "8 channels, 6 of them always zero"
+    inputs = random_inputs(compiled, 2)
+    np.testing.assert_array_equal(HostModel(compiled).run(inputs)[0], run_oracle(dead_channels(), inputs)[0])
+
+
+def test_padding_is_folded_into_the_convolution() -> None:
+    builder = ModelBuilder()
+    source = builder.tensor((1, 5, 5, 2), "int8", 0.1, 7)
+    padded = builder.tensor((1, 7, 7, 2), "int8", 0.1, 7)
+    target = builder.tensor((1, 5, 5, 3), "int8", 0.3, 0)
+    weights = np.random.default_rng(0).integers(-127, 128, (3, 3, 3, 2)).astype(np.int8)
+    kernel = builder.tensor(weights.shape, "int8", 0.02, 0, weights)
+    builder.operate("PAD", [source, builder.constant([[0, 0], [1, 1], [1, 1], [0, 0]])], [padded], 2)
+    options = {"padding": cases.VALID, "strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
+    builder.operate("CONV_2D", [padded, kernel], [target], 3, **options)
+    model = builder.build([source], [target])
+    compiled = compile_model(model, "padded.tflite", CompileOptions())
+    assert [layer.op for layer in compiled.layers] == ["CONV_2D"]
+    inputs = random_inputs(compiled, 0)
+    np.testing.assert_array_equal(HostModel(compiled).run(inputs)[0], run_oracle(model, inputs)[0])
+
+
+def buffers(draw: Callable[..., int]) -> list[Buffer]:
+    """A chain of steps: each output may lie over the input before it, and some buffers live on."""
+    made = [Buffer("input", draw(1, 900), -1, 0)]
+    for step in range(draw(1, 7)):
+        over = {len(made) - 1: draw(0, 200)} if draw(0, 1) and made[-1].last == step else {}
+        made.append(Buffer(f"step {step}", draw(1, 900), step, step + draw(1, 3), over))
+    return made
+
+
+@settings(REPEATABLE, max_examples=150)
+@given(seed=st.integers(0, 10**6))
+def test_no_two_buffers_share_a_byte_that_both_need(seed: int) -> None:
+    made = buffers(random.Random(seed).randint)
+    plan = plan_memory(made)
+    assert plan.lower_bound <= plan.arena_bytes
+    for number, one in enumerate(made):
+        assert plan.offsets[number] % 16 == 0
+        assert plan.offsets[number] + one.size <= plan.arena_bytes
+        for other_number in range(number):
+            other = made[other_number]
+            if one.last < other.first or other.last < one.first:
+                continue
+            first, second = plan.offsets[number], plan.offsets[other_number]
+            apart = first + one.size <= second or second + other.size <= first
+            distance = one.over.get(other_number)
+            assert apart or (distance is not None and first + distance <= second)
+
+
+def test_plans_are_repeatable() -> None:
+    made = buffers(random.Random(11).randint)
+    assert plan_memory(made) == plan_memory(made)
+
+
+def test_compiled_text_is_repeatable() -> None:
+    def compiled() -> CompiledModel:
+        return compile_model(dead_channels(), "dead.tflite", CompileOptions())
+
+    assert compiled().files == compiled().files

@@ -31,6 +31,9 @@ class Hardware(Table):
     ram: Bytes | None = Field(default=None, description="for everything that changes")
     sram: Bytes | None = Field(default=None, description="on-chip memory of the accelerator")
     power: Milliwatts | None = Field(default=None, description="active power")
+    part: str | None = Field(
+        default=None, description="the very part, like stm32l4r5: where its results are published, estimates use them"
+    )
 
 
 class RuntimeNeed(Table):

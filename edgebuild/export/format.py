@@ -115,6 +115,8 @@ class ExportFormat:
         layer_error: (request, exported file, samples) -> how far each layer is from float; runs the real kernels.
         hardware: keys of the profile's `hardware:` that the file depends on.
         float_format: the format in which the uncompressed model is exported to compare with; its own where None.
+        device_stage: kind of the stage that runs the file on the profile's device, where that is not this host; it
+            takes the place of the benchmark on the host.
     """
 
     title: str
@@ -128,6 +130,7 @@ class ExportFormat:
     layer_error: Callable[[ExportRequest, Path, int], list[LayerError]]
     hardware: tuple[str, ...] = ()
     float_format: str | None = None
+    device_stage: str | None = None
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from edgebuild.config.registries import FORMATS, PACKAGERS, STEPS
 from edgebuild.config.target import PlannedStep, Target
 from edgebuild.errors import ConfigError
 from edgebuild.export.format import ExportFormat
+from edgebuild.graph.firmware import firmware_stage
 from edgebuild.graph.graph import Graph
 from edgebuild.graph.stage import Stage
 
@@ -30,6 +31,7 @@ DATA = "data"
 BASELINE = "baseline"
 SCORE = "score"
 FLOAT = "fp32"
+HOST = "host"
 
 
 @dataclass(frozen=True)
@@ -37,22 +39,24 @@ class TargetStages:
     """Ids of one target's stages.
 
     `steps` are in plan order, `scores` are of those steps that were scored; `float_export` and `float_bench` are None
-    where the target's file is the uncompressed float model itself.
+    where the target's file is the uncompressed float model itself. `device` runs the file on the target's own device,
+    and then there is no `bench` on the host; else `device` is None.
     """
 
     steps: tuple[str, ...]
     scores: tuple[str, ...]
     export: str
     verify: str
-    bench: str
+    bench: str | None
     package: str
     float_export: str | None
     float_bench: str | None
+    device: str | None
 
     def all(self) -> tuple[str, ...]:
         """Every id, in order."""
-        reference = [name for name in (self.float_export, self.float_bench) if name is not None]
-        return (*self.steps, *self.scores, *reference, self.export, self.verify, self.bench, self.package)
+        parts = (self.float_export, self.float_bench, self.export, self.verify, self.bench, self.device, self.package)
+        return (*self.steps, *self.scores, *(name for name in parts if name is not None))
 
 
 def target_stages(target: Target) -> TargetStages:
@@ -63,9 +67,18 @@ def target_stages(target: Target) -> TargetStages:
     )
     name = target.name
     compressed = bool(steps) or target.export.dtype != FLOAT
-    reference = (f"{name}/float-export", f"{name}/float-bench") if compressed else (None, None)
+    kind = FORMATS.get(target.export.format).device_stage
+    on_device = kind is not None and target.device not in (None, HOST)
     return TargetStages(
-        steps, scored, f"{name}/export", f"{name}/verify", f"{name}/bench", f"{name}/package", *reference
+        steps,
+        scored,
+        f"{name}/export",
+        f"{name}/verify",
+        None if on_device else f"{name}/bench",
+        f"{name}/package",
+        f"{name}/float-export" if compressed else None,
+        f"{name}/float-bench" if compressed and not on_device else None,
+        f"{name}/{kind}" if on_device else None,
     )
 
 
@@ -180,12 +193,13 @@ def _add_target(graph: Graph, project: Project, target: Target) -> None:
         Stage(ids.export, "export", export, {"model": model, "data": DATA}, code, seed=project.seed, target=target.name)
     )
     promise = promise_of(target)
-    if ids.float_export and ids.float_bench:
+    if ids.float_export:
         plain = _float_params(project, target)
         inputs = {"model": BASELINE, "data": DATA}
         graph.add(Stage(ids.float_export, "export", plain, inputs, code, seed=project.seed, target=target.name))
-        float_inputs = {"export": ids.float_export, "data": DATA}
-        graph.add(_bench_stage(project, target, ids.float_bench, float_inputs, plain["format"]))
+        if ids.float_bench:
+            float_inputs = {"export": ids.float_export, "data": DATA}
+            graph.add(_bench_stage(project, target, ids.float_bench, float_inputs, plain["format"]))
     graph.add(
         Stage(
             ids.verify,
@@ -209,7 +223,10 @@ def _add_target(graph: Graph, project: Project, target: Target) -> None:
         )
     )
     bench_inputs = {"export": ids.export, "data": DATA, "verify": ids.verify}
-    graph.add(_bench_stage(project, target, ids.bench, bench_inputs, target.export.format))
+    if ids.bench:
+        graph.add(_bench_stage(project, target, ids.bench, bench_inputs, target.export.format))
+    if ids.device:
+        graph.add(firmware_stage(project, target, ids.device, bench_inputs))
     kind = target.package.kind
     graph.add(
         Stage(
@@ -222,7 +239,12 @@ def _add_target(graph: Graph, project: Project, target: Target) -> None:
                 "project": project.name,
                 "target": target.name,
             },
-            inputs={"export": ids.export, "verify": ids.verify, "data": DATA},
+            inputs={
+                "export": ids.export,
+                "verify": ids.verify,
+                "data": DATA,
+                **({"device": ids.device} if ids.device else {}),
+            },
             target=target.name,
         )
     )

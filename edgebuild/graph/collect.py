@@ -23,13 +23,17 @@ from edgebuild.graph.reference import reference_figures, reference_findings
 from edgebuild.graph.result import BuildResult, StageResult
 from edgebuild.report.budgets import judge
 from edgebuild.report.facts import (
+    ArenaBuffer,
     ArtifactFacts,
     BaselineFacts,
     BudgetResult,
     CensusFacts,
     ClaimFacts,
     DtypeCount,
+    FirmwareFacts,
+    FlashPart,
     IoFacts,
+    LayerCount,
     LedgerRow,
     OperationCount,
     OpProfile,
@@ -42,6 +46,14 @@ from edgebuild.report.facts import (
     TargetFacts,
 )
 from edgebuild.report.verdict import judge_status
+
+FLASH_PARTS: Mapping[str, str] = {
+    "code": "model_code",
+    "weights and tables": "model_constants",
+    "C library": "library",
+    "harness": "harness",
+}
+"""Words of the report -> part of the firmware's flash; a product replaces the harness by its own start."""
 
 
 @dataclass(frozen=True)
@@ -81,15 +93,15 @@ def _baseline_title(project: Project) -> str:
     return f"load {given}" if given else "train the baseline"
 
 
-def _read(result: BuildResult, stage_id: str, name: str) -> dict[str, Any] | None:
-    artifact = result.artifact(stage_id)
+def _read(result: BuildResult, stage_id: str | None, name: str) -> dict[str, Any] | None:
+    artifact = result.artifact(stage_id) if stage_id is not None else None
     if artifact is None or not (artifact / name).is_file():
         return None
     found: dict[str, Any] = json.loads((artifact / name).read_text())
     return found
 
 
-def _figures(result: BuildResult, stage_id: str, name: str) -> list[Figure]:
+def _figures(result: BuildResult, stage_id: str | None, name: str) -> list[Figure]:
     facts = _read(result, stage_id, name)
     return [Figure.from_json(raw) for raw in facts["figures"]] if facts else []
 
@@ -114,12 +126,14 @@ def _target(
     ids = target_stages(target)
     verified = _read(result, ids.verify, "verify.json")
     bench = _read(result, ids.bench, "bench.json")
-    raw_figures = (verified["figures"] if verified else []) + (bench["figures"] if bench else [])
-    figures = [Figure.from_json(raw) for raw in raw_figures]
+    firmware = _read(result, ids.device, "firmware.json")
+    parts = [part for part in (verified, bench, firmware) if part]
+    figures = [Figure.from_json(raw) for part in parts for raw in part["figures"]]
     compared = reference_figures(figures, *_reference(result, ids))
     figures += compared
-    figures += missing_device_figures(target.name, target.device)
-    raw_findings = (verified["findings"] if verified else []) + (bench["findings"] if bench else [])
+    known = {figure.name for figure in figures}
+    figures += [one for one in missing_device_figures(target.name, target.device) if one.name not in known]
+    raw_findings = [raw for part in parts for raw in part["findings"]]
     findings = tuple(Finding(**{**raw, "layers": tuple(raw["layers"])}) for raw in raw_findings)
     findings += tuple(reference_findings(compared))
     claims = tuple(_claim(raw) for raw in verified["claims"]) if verified else ()
@@ -145,6 +159,7 @@ def _target(
         claims=claims,
         ledger=_ledger(target, result, figures, claims),
         census=_census(verified["summary"]) if verified else None,
+        firmware=_firmware(firmware) if firmware else None,
         profile=tuple(OpProfile(row["name"], row["layer"], row["median_ms"]) for row in bench["profile"])
         if bench
         else (),
@@ -155,7 +170,7 @@ def _target(
 
 def _reference(result: BuildResult, ids: TargetStages) -> tuple[list[Figure], int | None]:
     """Figures of the float file's benchmark, and the file's size."""
-    if ids.float_export is None or ids.float_bench is None:
+    if ids.float_export is None:
         return [], None
     exported = result.artifact(ids.float_export)
     size = (exported / read_export(exported).file).stat().st_size if exported else None
@@ -228,6 +243,23 @@ def _census(summary: Mapping[str, Any]) -> CensusFacts:
         io=tuple(io),
         arena_bytes=summary["arena"]["bytes"],
         arena_source=summary["arena"]["source"],
+    )
+
+
+def _firmware(raw: Mapping[str, Any]) -> FirmwareFacts:
+    layers = [
+        LayerCount(row["layer"], row["op"], row["kernel"], row["macs"], row["instructions"]) for row in raw["layers"]
+    ]
+    return FirmwareFacts(
+        core=raw["core"],
+        emulator=raw["emulator"],
+        compiler=raw["compiler"],
+        samples=raw["samples"],
+        layers=tuple(layers),
+        flash=tuple(FlashPart(name, raw["flash"][key]) for name, key in FLASH_PARTS.items()),
+        memory=tuple(ArenaBuffer(**row) for row in raw["memory"]),
+        arena_bytes=raw["arena_bytes"],
+        arena_lower_bound=raw["arena_lower_bound"],
     )
 
 

@@ -26,6 +26,8 @@ class PackageRequest:
             Packagers read `project` (a name for symbols) and `normalization` (input -> scale, mean, std), both optional
         options: keys of the profile's `package:` besides `kind`.
         output: empty folder to fill.
+        device: what the run on the target's device left, where there was one: of a compiled model, the library with
+            the kernels that were chosen there.
     """
 
     export: Path
@@ -33,6 +35,7 @@ class PackageRequest:
     manifest: Mapping[str, Any]
     options: Mapping[str, Any]
     output: Path
+    device: Path | None = None
 
 
 @dataclass(frozen=True)

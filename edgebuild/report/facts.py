@@ -192,6 +192,57 @@ class LayerFacts:
 
 
 @dataclass(frozen=True)
+class LayerCount:
+    """Instructions of one layer in one inference on the emulated core; `macs` is 0 where none are counted."""
+
+    layer: str
+    op: str
+    kernel: str
+    macs: int
+    instructions: int
+
+
+@dataclass(frozen=True)
+class FlashPart:
+    """Bytes of flash that one part of the firmware takes."""
+
+    name: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class ArenaBuffer:
+    """One buffer of the arena: where it lies, and from which layer to which it is needed.
+
+    Attributes:
+        offset, size: in bytes.
+        first, last: numbers of layers, both included; -1 is the caller that fills the inputs, one past the last layer
+            the caller that reads the outputs.
+    """
+
+    name: str
+    offset: int
+    size: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class FirmwareFacts:
+    """The model on an emulated microcontroller: what each layer executes, and where every byte is."""
+
+    core: str
+    emulator: str
+    compiler: str
+    samples: int
+    layers: tuple[LayerCount, ...]
+    flash: tuple[FlashPart, ...]
+    memory: tuple[ArenaBuffer, ...]
+    arena_bytes: int
+    arena_lower_bound: int
+
+
+@dataclass(frozen=True)
 class StageFacts:
     """One stage of the build: what happened to it, its wall time now, why it ran (empty where it did not)."""
 
@@ -219,6 +270,7 @@ class TargetFacts:
     census: CensusFacts | None = None
     profile: tuple[OpProfile, ...] = ()
     layers: tuple[LayerFacts, ...] = ()
+    firmware: FirmwareFacts | None = None
     stages: tuple[StageFacts, ...] = ()
     packages: tuple[str, ...] = ()
 

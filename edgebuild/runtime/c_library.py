@@ -63,6 +63,11 @@ class CLibrarySession:
         address = self._memory.ctypes.data
         self._arena = ctypes.c_void_p(address + -address % _ALIGNMENT)
 
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the inputs, in the library's order."""
+        return tuple(port.name for port in self._inputs)
+
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Run once."""
         self.feed(inputs)

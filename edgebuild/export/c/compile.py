@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from edgebuild.errors import ConfigError
 from edgebuild.export.c.check import check_graph
-from edgebuild.export.c.choose import choose_kernel
+from edgebuild.export.c.choose import candidates, choose_kernel
 from edgebuild.export.c.context import LayerContext, Source
 from edgebuild.export.c.cores import Core, find_core
 from edgebuild.export.c.emit import LayerCode, model_source
@@ -58,6 +58,7 @@ class CompiledLayer:
     macs: int
     scratch_bytes: int
     output_shape: tuple[int, ...]
+    candidates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ class _Layer:
     kernel_name: str
     kernel: Kernel
     scratch: int
+    candidates: tuple[str, ...]
 
 
 def compile_model(data: bytes, label: str, options: CompileOptions) -> CompiledModel:
@@ -142,7 +144,8 @@ def compile_model(data: bytes, label: str, options: CompileOptions) -> CompiledM
 def _choose(node: Node, number: int, core: Core, options: CompileOptions) -> _Layer:
     symbol = f"{options.prefix}_layer_{number:02d}"
     name, kernel = choose_kernel(node, symbol, core, options.kernels)
-    return _Layer(symbol, node, name, kernel, kernel.scratch_bytes(node))
+    able = tuple(other for other, _ in candidates(node, core))
+    return _Layer(symbol, node, name, kernel, kernel.scratch_bytes(node), able)
 
 
 def _facts_of(layer: _Layer) -> CompiledLayer:
@@ -155,6 +158,7 @@ def _facts_of(layer: _Layer) -> CompiledLayer:
         macs=macs_of(node),
         scratch_bytes=layer.scratch,
         output_shape=node.output.shape,
+        candidates=layer.candidates,
     )
 
 

@@ -42,9 +42,7 @@ def run(request: ExportRequest) -> None:
     prefix = COptions(**request.options).prefix
     with tempfile.TemporaryDirectory(prefix="edgebuild-c-") as scratch:
         folder = Path(scratch)
-        inner = dataclasses.replace(
-            request, output=folder, options={}, progress=Section(request.progress, 0.0, 0.8)
-        )
+        inner = dataclasses.replace(request, output=folder, options={}, progress=Section(request.progress, 0.0, 0.8))
         FORMATS.get(TFLITE).run(inner)
         record = read_export(folder)
         data = (folder / record.file).read_bytes()
@@ -81,5 +79,6 @@ FORMATS.register("c")(
         layer_error=layer_error,
         hardware=("core",),
         float_format=TFLITE,
+        device_stage="firmware",
     )
 )

@@ -1,9 +1,9 @@
 """The library folder: the generated sources, the .tflite they were compiled from, and `library.json` with their facts.
 
-    model.c model.h CMakeLists.txt main.c    for the core of the profile
-    host/model.c host/model.h                the same model in plain C99, which this host can run
-    model.tflite                             what was compiled
-    library.json                             what follows
+model.c model.h CMakeLists.txt main.c    for the core of the profile
+host/model.c host/model.h                the same model in plain C99, which this host can run
+model.tflite                             what was compiled
+library.json                             what follows
 """
 
 from __future__ import annotations

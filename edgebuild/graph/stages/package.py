@@ -42,6 +42,7 @@ def run(context: StageContext) -> None:
             },
             options=params["options"],
             output=context.output,
+            device=context.inputs.get("device"),
         )
     )
 

@@ -164,7 +164,7 @@ def gate(artifact: Path) -> str | None:
 def tools(params: Mapping[str, Any]) -> tuple[str, ...]:
     """The runtime that runs the file, by the distribution it comes with."""
     runtime: Runtime = RUNTIMES.get(params["runtime"])
-    return (runtime.distribution, "numpy")
+    return (runtime.distribution, "numpy") if runtime.distribution else ("numpy",)
 
 
 STAGES.register("verify")(StageKind(version=1, run=run, tools=tools, gate=gate))

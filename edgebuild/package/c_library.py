@@ -1,0 +1,82 @@
+"""The package `c-library`: the compiled model with its header, a build file and an example, to put into firmware."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+from edgebuild.config.parameters import Parameters
+from edgebuild.config.registries import PACKAGERS
+from edgebuild.errors import ConfigError
+from edgebuild.export.format import ExportRecord, read_export
+from edgebuild.package.contents import write_labels, write_manifest
+from edgebuild.package.packager import Packager, PackageRequest, read_options
+
+_FACTS = "library.json"
+_EXTRA = ("model.tflite", "firmware.json", "firmware.elf")
+
+
+def pack(request: PackageRequest) -> None:
+    """Fill the folder with the library, the .tflite it computes, `README.md`, `labels.txt` and `manifest.json`.
+
+    Where the model ran on an emulated core, the library has the kernels that were chosen there, and the firmware that
+    ran and what was counted lie beside it.
+
+    Raises:
+        ConfigError: the target's file is no C library.
+    """
+    read_options(request, Parameters)
+    record = read_export(request.export)
+    if record.format != "c":
+        msg = f"package kind 'c-library' is for targets of format c; this one exports {record.format} ({record.file})"
+        raise ConfigError(msg, remedy="use kind: microcontroller for a .tflite as a C array, or export: {format: c}")
+    source = request.device or request.export
+    names = [*json.loads((source / _FACTS).read_text())["files"], *_EXTRA]
+    for name in names:
+        if (source / name).is_file():
+            shutil.copyfile(source / name, request.output / name)
+    (request.output / "README.md").write_text(_readme(record), encoding="utf-8")
+    write_labels(request, request.output)
+    write_manifest(request, record, request.output)
+
+
+def _readme(record: ExportRecord) -> str:
+    prefix = record.extra["prefix"]
+    upper = prefix.upper()
+    ports = [
+        f"| {side} {number} | `{spec.name}` | {spec.dtype} {list(spec.shape)} | {_meaning(spec.scale, spec.zero_point)} |"
+        for side, specs in (("input", record.inputs), ("output", record.outputs))
+        for number, spec in enumerate(specs)
+    ]
+    return "\n".join(
+        [
+            f"# {prefix}: a neural network in C99 for {record.extra['core']}",
+            "",
+            f"`{prefix}.c` and `{prefix}.h` are all that a firmware needs: no interpreter, no heap, no global variables.",
+            "",
+            "```c",
+            f'#include "{prefix}.h"',
+            "",
+            f"static uint8_t arena[{upper}_ARENA_BYTES] __attribute__((aligned({upper}_ARENA_ALIGNMENT)));",
+            "",
+            f"memcpy({prefix}_input_0(arena), samples, {upper}_INPUT_0_BYTES);   /* again before every call */",
+            f"{prefix}_invoke(arena);",
+            f"result = {prefix}_output_0(arena);",
+            "```",
+            "",
+            "| | name | type | real value |",
+            "|---|---|---|---|",
+            *ports,
+            "",
+            f"Compile it for {record.extra['core']} (`-mcpu=` or `-march=` as the core wants), with `-O2`; `main.c` is an",
+            "example, `CMakeLists.txt` builds the library. `model.tflite` is the model that it computes bit for bit.",
+            "",
+        ]
+    )
+
+
+def _meaning(scale: float | None, zero_point: int | None) -> str:
+    return "as it is" if scale is None else f"(stored - {zero_point or 0}) x {scale:.9g}"
+
+
+PACKAGERS.register("c-library")(Packager("a compiled model as C sources for firmware", version=1, run=pack))

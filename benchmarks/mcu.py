@@ -67,9 +67,9 @@ def main() -> None:
         "Models compiled to C on emulated microcontrollers",
         f"Each model compiled for each core with gcc -O2 and run in QEMU on {SAMPLES} inputs (random ones of several "
         "widths, and the two extremes); instructions are counted from the entry of the model's function to its return, "
-        "and are those of the first input. Exact: outputs equal, byte for byte, to those of the TFLite Micro interpreter "
-        "on this host. Flash is the model's code, constants and library functions, without a start. Cycles "
-        "are estimated for any part with that core. Promised instructions: 0.65 (M55: 0.75) times those of TFLite Micro "
+        "and are those of the first input. Exact: outputs equal, byte for byte, to those of TFLite Micro's interpreter "
+        "on this host. Flash is the model's code, constants and library functions, without a start. Cycles are those "
+        "estimated for any part with that core. Promised instructions: 0.65 (M55: 0.75) times those of TFLite Micro "
         "with CMSIS-NN.",
         [line for one in measured for line in lines_of(one)],
     )

@@ -50,6 +50,24 @@ def test_a_frame_that_leaps_over_the_end_of_the_stack_is_trapped(core: str) -> N
 
 
 @pytest.mark.parametrize("core", CORES)
+def test_a_write_past_the_end_of_the_arena_is_found(core: str) -> None:
+    def writes(place: int) -> dict[str, str]:
+        return changed(ENTRY, f"{ENTRY} ((volatile int8_t *)base)[{place}] = 1;")
+
+    run_firmware(writes(303), "model", board(core), samples(1))
+    with pytest.raises(DeviceError, match=rf"device '{core}-emulated': the model wrote 5 B past the end of its arena"):
+        run_firmware(writes(304 + 5), "model", board(core), samples(2))
+
+
+def test_an_arena_that_fills_the_memory_of_the_board_to_its_end_works() -> None:
+    sources = model()
+    whole = (4 << 20) - 1024
+    sources["model.h"] = sources["model.h"].replace("MODEL_ARENA_BYTES 304", f"MODEL_ARENA_BYTES {whole}")
+    run = run_firmware(sources, "model", board("cortex-m4"), samples(1))
+    assert run.firmware.ram.arena == whole
+
+
+@pytest.mark.parametrize("core", CORES)
 def test_the_stack_is_measured_to_the_byte(core: str) -> None:
     def with_frame(size: int) -> int:
         touch = (

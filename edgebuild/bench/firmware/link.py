@@ -52,6 +52,7 @@ def linker_script(board: SystemBoard, limits: Limits) -> str:
         "VECTORS": vectors,
         "VECTORS_APART": "+ SIZEOF(.vectors)" if board.vectors is not None else "",
         "STACK": str(stack),
+        "RAM_END": f"{board.ram.origin + board.ram.length:#x}",
     }
     for key, value in values.items():
         script = script.replace(f"@{key}@", value)

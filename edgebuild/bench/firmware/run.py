@@ -20,7 +20,7 @@ from edgebuild.estimate.disassembly import Instruction
 
 DEFAULT_SECONDS = 300.0
 
-_FAULT, _STACK_OVERFLOW, _NO_FILE = 90, 91, 92
+_FAULT, _STACK_OVERFLOW, _NO_FILE, _ARENA_OVERFLOW = 90, 91, 92, 93
 """Exit codes of native/semihosting.h."""
 
 
@@ -97,7 +97,7 @@ def run_firmware(
     Raises:
         BudgetError: the firmware does not fit the limits.
         ConfigError: the sources are not those of a model, inputs do not fit it, or the device is none of this kind.
-        DeviceError: the firmware faulted, overflowed its stack or did not end in time.
+        DeviceError: the firmware faulted, overflowed its stack or its arena, or did not end in time.
         ToolError: a compiler or QEMU is missing or failed.
     """
     board = board_of(device)
@@ -173,6 +173,9 @@ def _require_success(completed: Completed, firmware: Firmware, device: Device) -
     if completed.exit_code == _STACK_OVERFLOW:
         msg = f"device {device.name!r}: the stack overflowed: {firmware.ram.stack_reserved} B were reserved for it"
         raise DeviceError(msg, remedy="reserve more stack, or find which function takes it (gcc -fstack-usage)")
+    if completed.exit_code == _ARENA_OVERFLOW:
+        msg = f"device {device.name!r}: the model wrote {said['beyond']} B past the end of its arena"
+        raise DeviceError(msg, remedy=f"report it with the model: {firmware.prefix}.h asks for too small an arena")
     if completed.exit_code == _FAULT:
         registers = ", ".join(f"{key[6:]} {value:#010x}" for key, value in said.items() if key.startswith("fault_"))
         msg = f"device {device.name!r}: the firmware faulted: {registers}"

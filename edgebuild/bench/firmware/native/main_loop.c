@@ -5,7 +5,26 @@
 
 static uint8_t arena[HARNESS_ARENA_BYTES] __attribute__((aligned(16), section(".arena")));
 
+extern uint8_t _arena_end[], _beyond_end[];
+
+enum { UNTOUCHED = 0xa7 };
+
 uint32_t harness_invoke(void *arena);
+
+static void mark_beyond(void)
+{
+    for (uint8_t *at = _arena_end; at < _beyond_end; at++)
+        *(volatile uint8_t *)at = UNTOUCHED;
+}
+
+static void check_beyond(void)
+{
+    for (const uint8_t *at = _arena_end; at < _beyond_end; at++)
+        if (*(const volatile uint8_t *)at != UNTOUCHED) {
+            host_say("beyond", (uint32_t)(at - _arena_end));
+            host_exit(EXIT_ARENA_OVERFLOW);
+        }
+}
 
 static int32_t must_open(const char *name, enum open_mode mode)
 {
@@ -26,7 +45,9 @@ void main_loop(void)
         for (uint32_t i = 0; i < HARNESS_INPUTS; i++)
             if (host_read(inputs, harness_input(i, arena), harness_input_bytes[i]) != 0u)
                 host_exit(EXIT_NO_FILE);
+        mark_beyond();
         uint32_t used = harness_invoke(arena);
+        check_beyond();
         if (used > deepest)
             deepest = used;
         for (uint32_t i = 0; i < HARNESS_OUTPUTS; i++)

@@ -8,7 +8,7 @@
 enum open_mode { OPEN_READ = 1, OPEN_WRITE = 5 };
 
 /* Exit codes of the firmware; edgebuild/bench/firmware/run.py knows them too. */
-enum exit_code { EXIT_DONE = 0, EXIT_FAULT = 90, EXIT_STACK_OVERFLOW = 91, EXIT_NO_FILE = 92 };
+enum exit_code { EXIT_DONE = 0, EXIT_FAULT = 90, EXIT_STACK_OVERFLOW = 91, EXIT_NO_FILE = 92, EXIT_ARENA_OVERFLOW = 93 };
 
 /* A file of the working folder, or a negative number. */
 int32_t host_open(const char *name, enum open_mode mode);

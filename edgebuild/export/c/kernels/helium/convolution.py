@@ -18,8 +18,14 @@ PIXELS = 3
 LANES = 16
 """Bytes in a vector."""
 
-WORK_BYTES = 4 * 3 * 16 + 28 + 12 + 4
-"""Of `struct eb_mve_work`, on 32-bit cores."""
+CHANNELS = 32
+"""Channels that are scaled together."""
+
+LONGEST_UNROLLED = 8
+"""Vectors of a window: their offsets fit the instruction."""
+
+WORK_BYTES = 4 * 3 * CHANNELS + 64 + 4 + 12
+"""Of `struct eb_mve_work` on 32-bit cores, and what aligns its end."""
 
 
 class ConvolutionHelium(Kernel):
@@ -47,7 +53,7 @@ class ConvolutionHelium(Kernel):
             return None
         if not is_direct(convolution):
             return convolution.pixel_overlap(convolution.out_w, reads_first=True)
-        fits = convolution.out_c <= LANES
+        fits = convolution.out_c <= CHANNELS
         return convolution.pixel_overlap(PIXELS, reads_first=fits)
 
     def cost(self, node: Node) -> float:
@@ -62,9 +68,9 @@ class ConvolutionHelium(Kernel):
     def emit(self, node: Node, context: LayerContext) -> str:
         """One call of the shared convolution per image and group."""
         convolution = convolution_of(node)
-        context.fragment("helium/matrix.c", "band.c", "helium/convolution.c")
+        tile = _tile(convolution, context)
         lines = [
-            initializer("eb_mve_convolution", f"g{group}", _members(convolution, group, context))
+            initializer("eb_mve_convolution", f"g{group}", _members(convolution, group, tile, context))
             for group in range(convolution.groups)
         ]
         for image in range(convolution.batches):
@@ -84,33 +90,39 @@ def _vectors(convolution: Convolution) -> int:
     return -(-convolution.depth // LANES)
 
 
-def pair_stream(convolution: Convolution, first: int, channels: int) -> np.ndarray:
-    """int8: for each pair of channels their folded biases, then the weights of each in the order of a band.
+def _tile(convolution: Convolution, context: LayerContext) -> str:
+    """Paste the shared code and return the name of the tile's function."""
+    whole, part = divmod(convolution.depth, LANES)
+    is_relu = convolution.clamp_min == convolution.output_zero_point
+    sign = "RELU" if is_relu else "SIGNED"
+    if _vectors(convolution) <= LONGEST_UNROLLED:
+        vectors = [f'EB_MVE_VECTOR("{"a" if i else ""}", ", #{LANES * i}]")' for i in range(whole)]
+        if part:
+            vectors.append(f'EB_MVE_PART("{"a" if whole else ""}", ", #{LANES * whole}]")')
+        depth, name = f"EB_MVE_UNROLLED({' '.join(vectors)})", f"{whole}{'_part' if part else ''}"
+    else:
+        depth, name = "EB_MVE_LOOP", "loop"
+    name = f"eb_mve_tile_{name}_{sign.lower()}"
+    context.fragment("helium/matrix.c")
+    context.source.define(name, f"EB_MVE_TILE({name}, {depth}, EB_MVE_{sign}_SUMS)\n")
+    context.fragment("band.c", "helium/convolution.c")
+    return name
 
-    The last of an odd number stands alone, with a bias of 0 for what is computed beside it and not used.
-    """
-    weights = band_order(convolution).astype(np.int8)
-    bias = convolution.folded_bias.astype("<i4")
-    parts = []
-    for one in range(first, first + channels, 2):
-        pair = [channel for channel in (one, one + 1) if channel < first + channels]
-        biases = np.zeros(2, "<i4")
-        biases[: len(pair)] = bias[pair]
-        parts += [biases.view(np.int8), weights[pair].reshape(-1)]
-    if channels % 2:
-        parts.append(np.zeros(convolution.depth, np.int8))
-    return np.concatenate(parts)
 
-
-def _members(convolution: Convolution, group: int, context: LayerContext) -> dict[str, object]:
+def _members(convolution: Convolution, group: int, tile: str, context: LayerContext) -> dict[str, object]:
     per_group = convolution.out_c // convolution.groups
     first = group * per_group
     scaling = scaling_of(convolution)
     assert scaling is not None
     chosen = slice(first, first + per_group)
+    weights = band_order(convolution).astype(np.int8)[chosen]
+    if per_group % 2:
+        weights = np.append(weights, weights[-1:], axis=0)  # something to compute beside the last channel
     return {
+        "tile": tile,
         "fill": 0 if is_direct(convolution) else band_function(convolution, context),
-        "stream": context.constant(f"stream_{group}", pair_stream(convolution, first, per_group), "weights"),
+        "stream": context.constant(f"stream_{group}", weights, "weights"),
+        "bias": context.constant(f"bias_{group}", convolution.folded_bias[chosen].astype(np.int32), "weights"),
         "multiplier": context.constant(f"multiplier_{group}", scaling.multipliers[chosen].astype(np.int32)),
         "shift": context.constant(f"shift_{group}", (-scaling.shifts[chosen]).astype(np.int8)),
         "band": band_members(convolution),

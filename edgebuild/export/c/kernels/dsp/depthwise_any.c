@@ -1,3 +1,5 @@
+#include <arm_acle.h>
+
 /* One channel of a depthwise convolution of any size. Its stream: bias, multiplier, right shift, weights in rows filled up
    to an even number. `EB_DEPTHWISE_ANY` makes it for one geometry. */
 EB_INLINE int32_t eb_dsp_load(const void *from) {

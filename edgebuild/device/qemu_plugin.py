@@ -44,11 +44,15 @@ def _compile(library: Path) -> None:
     run_compiler(command, what, "check that gcc compiles a C11 program on this machine")
 
 
-def read_counts(file: Path) -> Counts:
+def read_counts(file: Path, said: str = "") -> Counts:
     """Read what the plugin wrote.
 
+    Args:
+        file: that it wrote.
+        said: by QEMU, for the message where it could not count.
+
     Raises:
-        ToolError: the file is missing or cut off: QEMU was killed before it ended.
+        ToolError: the file is missing or cut off: QEMU refused the plugin, or was killed before it ended.
     """
     total, marks, executed = None, [], {}
     try:
@@ -65,8 +69,8 @@ def read_counts(file: Path) -> Counts:
         else:
             executed[values[0]] = values[1]
     if total is None:
-        msg = f"{file.name}: the counter of emulated instructions did not finish"
+        msg = f"the counter of emulated instructions did not finish{': ' if said else ''}{said}"
         raise ToolError(
-            msg, remedy="see that this QEMU speaks plugin interface 1 (7.2 does), and that the disk has room"
+            msg, remedy="see that QEMU takes plugins of interface 1, as 7.2 does, and that the disk has room"
         )
     return Counts(total, tuple(marks), executed)

@@ -61,7 +61,7 @@ class QemuSystemTransport:
         plugin = build_plugin(self.version)
         arguments = [f"out={_COUNTS}", *(f"mark={address:#x}" for address in sorted(set(marks)))]
         completed = self._run(argv, timeout, ("-plugin", ",".join([str(plugin).replace(",", ",,"), *arguments])))
-        return completed, read_counts(self.folder / _COUNTS)
+        return completed, read_counts(self.folder / _COUNTS, completed.stderr.decode(errors="replace").strip()[-300:])
 
     def properties(self) -> dict[str, str]:
         """What is emulated, and by what; `cpu` is the core that code is compiled for."""

@@ -102,6 +102,7 @@ def test_a_path_cannot_leave_the_working_folder(transport: QemuSystemTransport, 
         ("cortex-m4", "qemu-system-arm", "qemu-system-arm"),
         ("rv32imc", "qemu-system-riscv32", "qemu-system-misc"),
         ("cortex-m4", "arm-none-eabi-gcc", "gcc-arm-none-eabi libnewlib-arm-none-eabi"),
+        ("cortex-m4", "arm-none-eabi-objdump", "gcc-arm-none-eabi libnewlib-arm-none-eabi"),
         ("rv32imc", "riscv64-unknown-elf-gcc", "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf"),
     ],
 )
@@ -118,13 +119,34 @@ def _all_but(missing: str, folder: Path) -> Path:
     """A folder for PATH that has every program a run needs, except one."""
     place = folder / "bin"
     place.mkdir()
-    names = ("qemu-system-arm", "qemu-system-riscv32", "arm-none-eabi-gcc", "riscv64-unknown-elf-gcc", "gcc")
+    names = (
+        "qemu-system-arm",
+        "qemu-system-riscv32",
+        "arm-none-eabi-gcc",
+        "riscv64-unknown-elf-gcc",
+        "gcc",
+        "arm-none-eabi-objdump",
+    )
     for name in names:
         found = shutil.which(name)
         assert found is not None, f"{name} is needed for the tests"
         if name != missing:
             (place / name).symlink_to(found)
     return place
+
+
+def test_a_board_that_is_another_one_is_refused_before_anything_runs() -> None:
+    other = board("cortex-m4").model_copy(update={"properties": {"cpu": "cortex-m4", "machine": "mps2-an385"}})
+    with pytest.raises(DeviceError, match="machine: mps2-an386, expected mps2-an385"):
+        run_firmware(model(), "model", other, samples(1))
+
+
+def test_an_emulator_that_cannot_count_says_why(transport: QemuSystemTransport, tmp_path: Path) -> None:
+    firmware = build_firmware(model(), "model", board_of(board("cortex-m4")), tmp_path)
+    transport.push(firmware.elf, "firmware.elf")
+    (transport.folder / "instruction-counts.txt").mkdir()
+    with pytest.raises(ToolError, match=r"did not finish: .*count_instructions: out=FILE is missing, or it cannot"):
+        transport.run_counted(["firmware.elf"], 20)
 
 
 def test_a_device_of_another_kind_is_refused() -> None:

@@ -14,7 +14,7 @@ from edgebuild.bench.firmware.link import Limits
 from edgebuild.bench.firmware.memory_map import code_ranges
 from edgebuild.config.device import Device
 from edgebuild.device.qemu_system import QemuSystemTransport, board_of, open_board
-from edgebuild.device.transport import Completed
+from edgebuild.device.transport import Completed, require_properties
 from edgebuild.errors import ConfigError, DeviceError
 from edgebuild.estimate.disassembly import Instruction
 
@@ -117,6 +117,7 @@ def run_built(
     names = marked_symbols(firmware.symbols, firmware.prefix)
     transport = open_board(device)
     try:
+        require_properties(device.name, device.properties, transport.properties())
         (transport.folder / "inputs.bin").write_bytes(b"".join(part for sample in inputs for part in sample))
         transport.push(firmware.elf, firmware.elf.name)
         completed, counts = transport.run_counted([firmware.elf.name], seconds, names)

@@ -44,10 +44,8 @@ def _relu6(node: Node, values: np.ndarray) -> np.ndarray:
 
 
 def _leaky_relu(node: Node, values: np.ndarray) -> np.ndarray:
-    scale, output_scale = np.float32(node.input.scale), np.float32(node.output.scale)
-    alpha = np.float32(node.options.get("alpha", 0.0))
-    positive = _scaled(values, float(scale / output_scale), node.output)
-    factor = float(scale * alpha / output_scale)
+    positive = _scaled(values, node.input.scale / node.output.scale, node.output)
+    factor = node.input.scale * float(np.float32(node.options.get("alpha", 0.0))) / node.output.scale
     size = multiply(values, quantize_multiplier(abs(factor)))
     if factor < 0:
         size = multiply(values, _negated(quantize_multiplier(-factor)))

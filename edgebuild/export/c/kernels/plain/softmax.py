@@ -49,7 +49,7 @@ class SoftmaxPlain(Kernel):
 
     def emit(self, node: Node, context: LayerContext) -> str:
         """One call for all rows."""
-        context.fragment("requantize.c", "plain/softmax.c")
+        context.fragment("plain/softmax.c")
         table = exponents(node.input.scale, float(node.options.get("beta", 1.0)))
         depth = node.input.shape[-1]
         symbol = context.constant("exponents", table)

@@ -227,26 +227,24 @@ def _add_target(graph: Graph, project: Project, target: Target) -> None:
         graph.add(_bench_stage(project, target, ids.bench, bench_inputs, target.export.format))
     if ids.device:
         graph.add(firmware_stage(project, target, ids.device, bench_inputs))
+    graph.add(_package_stage(project, target, ids))
+
+
+def _package_stage(project: Project, target: Target, ids: TargetStages) -> Stage:
     kind = target.package.kind
-    graph.add(
-        Stage(
-            ids.package,
-            "package",
-            params={
-                "kind": kind,
-                "kind_version": PACKAGERS.get(kind).version,
-                "options": dict(target.package.options),
-                "project": project.name,
-                "target": target.name,
-            },
-            inputs={
-                "export": ids.export,
-                "verify": ids.verify,
-                "data": DATA,
-                **({"device": ids.device} if ids.device else {}),
-            },
-            target=target.name,
-        )
+    inputs = {"export": ids.export, "verify": ids.verify, "data": DATA}
+    return Stage(
+        ids.package,
+        "package",
+        params={
+            "kind": kind,
+            "kind_version": PACKAGERS.get(kind).version,
+            "options": dict(target.package.options),
+            "project": project.name,
+            "target": target.name,
+        },
+        inputs={**inputs, "device": ids.device} if ids.device else inputs,
+        target=target.name,
     )
 
 

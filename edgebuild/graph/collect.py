@@ -217,7 +217,8 @@ def _ledger(
         effect = "; ".join([*_said(result, stage_id, step.method), *evidence])
         scored = tuple(_figures(result, f"{stage_id}/score", "score.json"))
         rows.append(_row(result, stage_id, f"{step.method}: {method.title}", scored, effect))
-    of_file = tuple(figure for figure in figures if figure.name in ("accuracy", "file_size", "arena"))
+    last = {figure.name: figure for figure in figures}
+    of_file = tuple(last[name] for name in ("accuracy", "file_size", "arena") if name in last)
     title = f"export: {FORMATS.get(target.export.format).title}, {target.export.dtype}"
     rows.append(_row(result, ids.export, title, of_file))
     return tuple(row for row in rows if row is not None)

@@ -8,11 +8,33 @@ import shutil
 from edgebuild.config.parameters import Parameters
 from edgebuild.config.registries import PACKAGERS
 from edgebuild.errors import ConfigError
-from edgebuild.export.format import ExportRecord, read_export
+from edgebuild.export.format import ExportRecord, IoSpec, read_export
 from edgebuild.package.contents import write_labels, write_manifest
 from edgebuild.package.packager import Packager, PackageRequest, read_options
 
 _FACTS = "library.json"
+_README = """\
+# {prefix}: a neural network in C99 for {core}
+
+`{prefix}.c` and `{prefix}.h` are all that a firmware needs: no interpreter, no heap, no global variables.
+
+```c
+#include "{prefix}.h"
+
+static uint8_t arena[{upper}_ARENA_BYTES] __attribute__((aligned({upper}_ARENA_ALIGNMENT)));
+
+memcpy({prefix}_input_0(arena), samples, {upper}_INPUT_0_BYTES);   /* again before every call */
+{prefix}_invoke(arena);
+result = {prefix}_output_0(arena);
+```
+
+| | name | type | real value |
+|---|---|---|---|
+{ports}
+
+Compile it for {core} (`-mcpu=` or `-march=` as the core wants) with `-O2`. `main.c` is an example, `CMakeLists.txt`
+builds the library. `model.tflite` is the model that it computes, bit for bit.
+"""
 _EXTRA = ("model.tflite", "firmware.json", "firmware.elf")
 
 
@@ -41,38 +63,14 @@ def pack(request: PackageRequest) -> None:
 
 
 def _readme(record: ExportRecord) -> str:
-    prefix = record.extra["prefix"]
-    upper = prefix.upper()
-    ports = [
-        f"| {side} {number} | `{spec.name}` | {spec.dtype} {list(spec.shape)} | {_meaning(spec.scale, spec.zero_point)} |"
-        for side, specs in (("input", record.inputs), ("output", record.outputs))
-        for number, spec in enumerate(specs)
-    ]
-    return "\n".join(
-        [
-            f"# {prefix}: a neural network in C99 for {record.extra['core']}",
-            "",
-            f"`{prefix}.c` and `{prefix}.h` are all that a firmware needs: no interpreter, no heap, no global variables.",
-            "",
-            "```c",
-            f'#include "{prefix}.h"',
-            "",
-            f"static uint8_t arena[{upper}_ARENA_BYTES] __attribute__((aligned({upper}_ARENA_ALIGNMENT)));",
-            "",
-            f"memcpy({prefix}_input_0(arena), samples, {upper}_INPUT_0_BYTES);   /* again before every call */",
-            f"{prefix}_invoke(arena);",
-            f"result = {prefix}_output_0(arena);",
-            "```",
-            "",
-            "| | name | type | real value |",
-            "|---|---|---|---|",
-            *ports,
-            "",
-            f"Compile it for {record.extra['core']} (`-mcpu=` or `-march=` as the core wants), with `-O2`; `main.c` is an",
-            "example, `CMakeLists.txt` builds the library. `model.tflite` is the model that it computes bit for bit.",
-            "",
-        ]
-    )
+    prefix, core = record.extra["prefix"], record.extra["core"]
+    sides = (("input", record.inputs), ("output", record.outputs))
+    ports = [_row(f"{side} {number}", spec) for side, specs in sides for number, spec in enumerate(specs)]
+    return _README.format(prefix=prefix, upper=prefix.upper(), core=core, ports="\n".join(ports))
+
+
+def _row(port: str, spec: IoSpec) -> str:
+    return f"| {port} | `{spec.name}` | {spec.dtype} {list(spec.shape)} | {_meaning(spec.scale, spec.zero_point)} |"
 
 
 def _meaning(scale: float | None, zero_point: int | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgebuild.figure import format_value
+from edgebuild.figure import Figure, format_value
 from edgebuild.report.facts import BudgetResult, RunFacts, Status, TargetFacts, find_figure
 from edgebuild.report.verdict import VERDICTS
 from edgebuild.report.wording import DASH, interval_text, label, ratio_text, value_text
@@ -12,7 +12,7 @@ from edgebuild.report.wording import DASH, interval_text, label, ratio_text, val
 
 @dataclass(frozen=True)
 class HeadlineRow:
-    """One target in words; every text is ready to show."""
+    """One target in words; every text is ready to show. The size of a compiled model is the flash it takes."""
 
     target: str
     status: Status
@@ -28,6 +28,7 @@ class HeadlineRow:
     host_latency: str
     host_latency_interval: str
     device_latency: str
+    device_latency_interval: str
     budgets: tuple[tuple[str, str, str], ...]
     """(state, name, full text) of each"""
 
@@ -47,25 +48,35 @@ def headline(facts: RunFacts) -> tuple[HeadlineRow, ...]:
 
 def _row(target: TargetFacts, base_bytes: float | None) -> HeadlineRow:
     accuracy, drop = target.figure("accuracy"), target.figure("accuracy_drop")
-    host = target.figure("host_latency")
+    host, device = target.figure("host_latency"), target.figure("latency")
     artifact, plain = target.artifact, target.figure("float_file_size")
+    flash = target.figure("flash") if target.firmware else None
+    size = flash.value if flash and flash.value else float(artifact.bytes) if artifact else None
     return HeadlineRow(
         target=target.name,
         status=target.status,
         verdict=VERDICTS[target.status],
         file=artifact.file if artifact else DASH,
         kind=f"{artifact.format} {artifact.dtype}" if artifact else DASH,
-        size=format_value(artifact.bytes, "B") if artifact else DASH,
-        ratio=ratio_text(artifact.bytes, plain.value if plain else base_bytes) if artifact else "",
+        size=format_value(size, "B") if size is not None else DASH,
+        ratio=ratio_text(size, plain.value if plain else base_bytes),
         accuracy=value_text(accuracy),
         accuracy_interval=interval_text(accuracy),
         drop=value_text(drop),
         drop_interval=interval_text(drop),
         host_latency=value_text(host),
         host_latency_interval=interval_text(host),
-        device_latency=value_text(target.figure("latency")) if artifact else DASH,
+        device_latency=value_text(device) if artifact else DASH,
+        device_latency_interval=_with_kind(device) if artifact else "",
         budgets=tuple((budget_state(budget), label(budget.name), budget_text(budget)) for budget in target.budgets),
     )
+
+
+def _with_kind(figure: Figure | None) -> str:
+    """`[14.2, 18.5] estimated`; empty where there is no value."""
+    if figure is None or figure.value is None:
+        return ""
+    return f"{interval_text(figure)} {figure.kind}".strip()
 
 
 def budget_state(budget: BudgetResult) -> str:

@@ -51,7 +51,7 @@ def _summary(facts: RunFacts) -> list[str]:
             f"{row.accuracy} {row.accuracy_interval}".strip(),
             f"{row.drop} {row.drop_interval}".strip(),
             f"{row.host_latency} {row.host_latency_interval}".strip(),
-            row.device_latency,
+            f"{row.device_latency} {row.device_latency_interval}".strip(),
             "<br>".join(f"{_MARKS[state]} {text}" for state, _, text in row.budgets) or DASH,
             f"{'✅' if row.status == 'ok' else '➖' if row.status == 'skipped' else '❌'} {row.verdict}",
         )

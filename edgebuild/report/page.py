@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgebuild.report import charts
+from edgebuild.report import charts, firmware_charts
 from edgebuild.report.chart_style import Chart
 from edgebuild.report.facts import RunFacts, TargetFacts
 from edgebuild.report.headline import headline
@@ -50,10 +50,18 @@ def _overview(facts: RunFacts) -> list[dict[str, Any]]:
 
 def _target_charts(facts: RunFacts, target: TargetFacts) -> list[dict[str, Any]]:
     census = charts.census_chart(target.census) if target.census else None
+    firmware = target.firmware
     return _present(
         ("ledger", "Ledger: bytes and accuracy after each step", ledger_chart(facts.baseline.ledger, target)),
         ("profile", "Time per operation", charts.profile_chart(target.profile)),
         ("layers", "Closeness to the float model, layer by layer", charts.layers_chart(target.layers)),
+        (
+            "instructions",
+            "Instructions per layer, emulated",
+            firmware_charts.instructions_chart(firmware) if firmware else None,
+        ),
+        ("arena", "The arena over time", firmware_charts.memory_chart(firmware) if firmware else None),
+        ("flash", "What is in flash", firmware_charts.flash_chart(firmware) if firmware else None),
         ("census", "What the file stores", census),
     )
 

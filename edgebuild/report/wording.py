@@ -8,6 +8,8 @@ DASH = "–"
 
 LABELS = {
     "accuracy": "Accuracy",
+    "arena": "Arena",
+    "cycles": "Cycles (device)",
     "accuracy_drop": "Accuracy drop",
     "agreement": "Agreement with baseline",
     "energy": "Energy (device)",
@@ -20,12 +22,14 @@ LABELS = {
     "host_memory_over_idle": "Memory over idle on the build host",
     "host_speedup": "Times faster than the float32 file, on the build host",
     "host_peak_memory": "Peak memory on the build host",
+    "instructions": "Instructions (device)",
     "latency": "Latency (device)",
     "max_abs_diff": "Largest difference from the float model's outputs",
     "macs": "Multiply-accumulates",
     "parameters": "Parameters",
     "size_ratio": "Times smaller than the float32 file",
     "ram": "RAM (device)",
+    "stack": "Stack (device)",
     "sqnr": "Signal-to-noise ratio (SQNR)",
 }
 
@@ -43,7 +47,7 @@ def value_text(figure: Figure | None) -> str:
         return "not measured"
     if figure.unit == "1" and abs(figure.value) >= 1e4:
         return f"{figure.value:,.0f}"
-    if figure.unit == "MAC":
+    if figure.unit in ("MAC", "instructions", "cycles"):
         return f"{figure.value:,.0f}"
     return format_value(figure.value, figure.unit)
 

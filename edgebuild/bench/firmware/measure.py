@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from edgebuild.bench.firmware.choose_kernels import MeasuredChoice, choose_by_measuring
-from edgebuild.bench.firmware.figures import run_figures, time_figures
+from edgebuild.bench.firmware.figures import cycle_estimate, run_figures, time_figures
 from edgebuild.bench.firmware.link import Limits
 from edgebuild.bench.firmware.prove import compare_with_host, compare_with_reference
 from edgebuild.bench.firmware.run import FirmwareRun, run_firmware
@@ -24,6 +24,7 @@ from edgebuild.figure import Figure
 from edgebuild.progress import ProgressSink, Section, Silent
 from edgebuild.runtime.c_library import CLibrarySession
 
+_TIMES = {"latency": "ms", "energy": "mJ"}
 MOST_INSTRUCTIONS = 1_500_000_000
 """Of all samples together: a quarter of a minute of emulation."""
 
@@ -133,9 +134,16 @@ def measure_model(
     sink.update(0.8, "comparing its outputs")
     expected = _on_host(folder / f"{options.prefix}.c", rows, Section(sink, 0.8, 0.9))
     findings = (compare_with_host(run, expected), compare_with_reference(run, data, rows))
-    chip = part or Part()
-    timed = time_figures(run, chip.clock_hz, part=chip.name, power_mw=chip.power_mw) if chip.clock_hz else []
-    return MeasuredModel(choice, run, findings, (*run_figures(run), *timed))
+    return MeasuredModel(choice, run, findings, (*run_figures(run), *_estimates(run, part or Part())))
+
+
+def _estimates(run: FirmwareRun, part: Part) -> list[Figure]:
+    """Cycles, time and energy; the latter two are missing where the profile has no clock."""
+    if part.clock_hz:
+        return time_figures(run, part.clock_hz, part=part.name, power_mw=part.power_mw)
+    reason = "the profile states no clock: hardware: {clock: 160 MHz} gives a time"
+    missing = [Figure(name, None, unit, "estimated", provenance=reason) for name, unit in _TIMES.items()]
+    return [cycle_estimate(run, part.name).cycles(), *missing]
 
 
 def _rows(names: Sequence[str], samples: Mapping[str, np.ndarray]) -> list[list[np.ndarray]]:

@@ -41,8 +41,16 @@ def run(context: StageContext) -> None:
         progress=context.progress,
     )
     facts = measured.to_json()
+    for row in facts["layers"]:
+        row["layer"] = _users_layer(row["layer"], record.layers)
     facts["findings"] = [finding.to_json() for finding in apply_allow(measured.findings, params["allow"])]
     (context.output / FACTS).write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
+
+
+def _users_layer(name: str, layers: tuple[str, ...]) -> str:
+    """`stem.0` for a tensor called `stem.0/conv_2d`: the exporter writes the layer in front of the operation."""
+    layer = name.rpartition("/")[0]
+    return layer if layer and (layer in layers or any(known.startswith(f"{layer}.") for known in layers)) else name
 
 
 def gate(artifact: Path) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -126,6 +127,11 @@ class Graph:
     input_names: tuple[str, ...]
     output_names: tuple[str, ...]
     views: Mapping[int, int] = field(default_factory=dict)
+
+    def reader_counts(self) -> Mapping[int, int]:
+        """Tensor index -> how often it is read, by nodes and by the caller; 0 where it is not."""
+        read = [tensor for node in self.nodes for tensor in node.computed_inputs()]
+        return Counter(tensor.index for tensor in (*read, *self.outputs))
 
     def buffer(self, tensor: Tensor) -> int:
         """Index of the tensor whose bytes `tensor` shares: its own unless it is a view."""

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -146,3 +147,21 @@ def test_compiled_text_is_repeatable() -> None:
         return compile_model(dead_channels(), "dead.tflite", CompileOptions())
 
     assert compiled().files == compiled().files
+
+
+@pytest.mark.parametrize(("function", "operations"), [("RELU", ["CONV_2D"]), ("LEAKY_RELU", ["CONV_2D", "LEAKY_RELU"])])
+def test_an_activation_that_is_a_clamp_is_fused(function: str, operations: list[str]) -> None:
+    builder = ModelBuilder()
+    source = builder.tensor((1, 5, 5, 2), "int8", 0.1, 7)
+    middle = builder.tensor((1, 5, 5, 3), "int8", 0.3, -20)
+    target = builder.tensor((1, 5, 5, 3), "int8", 0.3, -20)
+    weights = np.random.default_rng(0).integers(-127, 128, (3, 1, 1, 2)).astype(np.int8)
+    kernel = builder.tensor(weights.shape, "int8", 0.02, 0, weights)
+    options = {"strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
+    builder.operate("CONV_2D", [source, kernel], [middle], 3, **options)
+    builder.operate(function, [middle], [target], 1, **({"alpha": 0.1} if function == "LEAKY_RELU" else {}))
+    model = builder.build([source], [target])
+    compiled = compile_model(model, "activated.tflite", CompileOptions())
+    assert [layer.op for layer in compiled.layers] == operations
+    inputs = random_inputs(compiled, 0)
+    np.testing.assert_array_equal(HostModel(compiled).run(inputs)[0], run_oracle(model, inputs)[0])

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -71,8 +72,8 @@ def main() -> None:
         "widths, and the two extremes); instructions are counted from the entry of the model's function to its return, "
         "and are those of the first input. Exact: outputs equal, byte for byte, to those of TFLite Micro's interpreter "
         "on this host. Flash is the model's code, constants and library functions, without a start; promised are the "
-        "file's weights and 12 KiB. Cycles are those estimated for any part with that core. Promised instructions: 0.65 "
-        "(M55: 0.75) times those of TFLite Micro with CMSIS-NN.",
+        "file's weights and 12 KiB. Cycles are those estimated for any part with that core. Promised instructions: "
+        f"0.65 (M55: 0.75) times those of TFLite Micro with CMSIS-NN. {tools_of(measured)}.",
         [line for one in measured for line in lines_of(one)],
     )
 
@@ -96,6 +97,13 @@ def measure(file: Path, core: str) -> Measured:
         for ours, theirs in zip(run.outputs, interpret(data, samples, len(compiled.outputs)), strict=True)
     )
     return Measured(file.stem, core, compiled, run, exact, weights_of(file), compile_seconds, run_seconds)
+
+
+def tools_of(measured: Sequence[Measured]) -> str:
+    """Every compiler and emulator that took part, and the interpreter."""
+    compilers = sorted({one.run.firmware.compiler for one in measured})
+    emulators = sorted({one.run.emulator.partition(",")[0] for one in measured})
+    return f"Tools: {', '.join([*compilers, *emulators])}, tflite-micro {metadata.version('tflite-micro')}"
 
 
 def weights_of(file: Path) -> int:

@@ -153,7 +153,7 @@ def _function_3x3(convolution: Convolution, context: LayerContext) -> str:
     odd = stride == 1 and convolution.out_w % 2 == 1
     done = 4 * (convolution.out_w // 2 if stride == 1 else convolution.out_w)
     advance = convolution.stride_h * line - done
-    name = f"eb_dsp_plane_by_{stride}_{line}_{advance}_{rounding}"
+    name = f"eb_dsp_plane_by_{stride}_{line}_{advance}_{rounding}{'_odd' if odd else ''}"
     tail = "EB_PLANE_TAIL" if odd else "EB_PLANE_NO_TAIL"
     context.fragment("naked.c", "dsp/plane.c", "dsp/depthwise3x3.c")
     context.source.define(

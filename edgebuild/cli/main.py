@@ -12,6 +12,7 @@ import typer
 
 from edgebuild import __version__
 from edgebuild.cli import build, cache, diff, doctor, explain, init, inspect, report, targets
+from edgebuild.cli.compile import compile_file
 from edgebuild.cli.streams import settle_streams
 from edgebuild.errors import EdgebuildError, ExitCode
 
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 app.command("init")(init.init)
 app.command("build")(build.build)
+app.command("compile")(compile_file)
 app.command("explain")(explain.explain)
 app.command("inspect")(inspect.inspect)
 app.command("diff")(diff.diff)

@@ -56,11 +56,12 @@ class QemuSystemTransport:
 
         Raises:
             ToolError: the counter cannot be compiled or did not finish.
-            DeviceError: as of `run`.
+            DeviceError: as of `run`, and where the core locked up.
         """
         plugin = build_plugin(self.version)
         arguments = [f"out={_COUNTS}", *(f"mark={address:#x}" for address in sorted(set(marks)))]
         completed = self._run(argv, timeout, ("-plugin", ",".join([str(plugin).replace(",", ",,"), *arguments])))
+        self._require_alive(completed)
         return completed, read_counts(self.folder / _COUNTS, completed.stderr.decode(errors="replace").strip()[-300:])
 
     def properties(self) -> dict[str, str]:
@@ -102,6 +103,16 @@ class QemuSystemTransport:
             return self._host.run(command, timeout)
         except DeviceError as error:
             raise DeviceError(error.message.replace(self.emulator, argv[0]), remedy=error.remedy) from None
+
+    def _require_alive(self, completed: Completed) -> None:
+        """QEMU aborts where the core locks up: a fault within the handler of a fault."""
+        if completed.exit_code < 0:
+            text = completed.stderr.decode(errors="replace")
+            why = next((line for line in text.splitlines() if "ockup" in line), text.strip()[:300])
+            msg = f"device {self.device!r}: the emulated core stopped (signal {-completed.exit_code} of QEMU): {why}"
+            raise DeviceError(
+                msg, remedy="see what the firmware does before that: its vectors or its stack are damaged"
+            )
 
     def _require_firmware(self, name: str) -> None:
         file = self.folder / name

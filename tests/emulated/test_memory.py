@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from edgebuild.bench.firmware.build import build_firmware
-from edgebuild.bench.firmware.link import Limits
+from edgebuild.bench.firmware.link import LEAST_STACK, Limits
 from edgebuild.bench.firmware.run import run_firmware
 from edgebuild.device.qemu_system import board_of
 from edgebuild.device.toolchain import TOOLCHAINS
-from edgebuild.errors import BudgetError, DeviceError
+from edgebuild.errors import BudgetError, ConfigError, DeviceError, ToolError
 from tests.emulated.boards import CORES, board, changed, model, samples
 
 ENTRY = "    int8_t *base = arena;"
@@ -115,6 +115,22 @@ def test_firmware_that_does_not_fit_is_refused_with_what_it_needs(core: str, tmp
     )
 
 
+@pytest.mark.parametrize("core", CORES)
+def test_the_smallest_stack_is_enough_to_run_and_to_report_an_overflow(core: str) -> None:
+    least = Limits(stack=LEAST_STACK)
+    run_firmware(model(), "model", board(core), samples(1), limits=least)
+    with pytest.raises(DeviceError, match=f"the stack overflowed: {LEAST_STACK} B were reserved for it"):
+        run_firmware(calls(1000), "model", board(core), samples(1), limits=least, seconds=20)
+    with pytest.raises(ConfigError, match="a stack of 255 B is too small for the harness itself"):
+        run_firmware(model(), "model", board(core), samples(1), limits=Limits(stack=LEAST_STACK - 1))
+
+
+def test_no_flash_at_all_is_a_limit_like_any_other(tmp_path: Path) -> None:
+    for core in ("cortex-m4", "cortex-m55"):
+        with pytest.raises(BudgetError, match=r"flash: \d+ B needed, 0 B available"):
+            build_firmware(model(), "model", board_of(board(core)), tmp_path / core, Limits(flash=0))
+
+
 def test_a_limit_above_what_the_emulated_board_has_is_told_apart(tmp_path: Path) -> None:
     large = model()
     large["model.h"] = large["model.h"].replace("MODEL_ARENA_BYTES 304", "MODEL_ARENA_BYTES 5000000")
@@ -125,7 +141,5 @@ def test_a_limit_above_what_the_emulated_board_has_is_told_apart(tmp_path: Path)
 
 
 def test_code_that_does_not_compile_is_told_with_the_first_error(tmp_path: Path) -> None:
-    from edgebuild.errors import ToolError
-
     with pytest.raises(ToolError, match=r"arm-none-eabi-gcc cannot compile model.c: model.c:\d+:\d+: error:"):
         build_firmware(changed(ENTRY, "    int8_t *base = nothing;"), "model", board_of(board("cortex-m4")), tmp_path)

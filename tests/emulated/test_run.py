@@ -114,6 +114,12 @@ def test_the_emulator_and_the_compiler_are_named() -> None:
     assert run.firmware.compiler.startswith("arm-none-eabi-gcc ")
 
 
+def test_a_core_that_locks_up_is_told_apart_from_a_tool_that_fails() -> None:
+    vectors = "*(volatile unsigned *)0xE000ED08u = 0xF0000000u; *(volatile int *)0xF0000001u = 1;"
+    with pytest.raises(DeviceError, match=r"the emulated core stopped \(signal 6 of QEMU\): .*[Ll]ockup"):
+        run_firmware(changed(ENTRY, f"{ENTRY} {vectors}"), "model", board("cortex-m4"), samples(1))
+
+
 def test_code_for_the_m0plus_traps_on_an_unaligned_access_as_that_core_does() -> None:
     unaligned = changed(ENTRY, f"{ENTRY} *(volatile int16_t *)(base + 1) = 1;")
     run_firmware(unaligned, "model", board("cortex-m3"), samples(1))

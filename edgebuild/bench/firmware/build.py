@@ -81,7 +81,7 @@ def build_firmware(
 
     Raises:
         BudgetError: it does not fit the limits.
-        ConfigError: the sources are not those of a model.
+        ConfigError: the sources are not those of a model, or the stack is too small for the harness itself.
         ToolError: the compiler is missing or fails.
     """
     from edgebuild.device.toolchain import program_version

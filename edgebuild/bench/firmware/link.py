@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgebuild.device.qemu_board import SystemBoard
-from edgebuild.errors import BudgetError
+from edgebuild.errors import BudgetError, ConfigError
 
 NATIVE = Path(__file__).parent / "native"
 VECTOR_BYTES = 64
+LEAST_STACK = 256
+"""B; what the harness itself needs, the report of a fault included."""
 _OVERFLOWED = re.compile(r"region [`'](FLASH|RAM)' overflowed by (\d+) bytes")
 
 
@@ -21,7 +23,7 @@ class Limits:
     Attributes:
         flash: B, for code and constants, the harness and its vectors included.
         ram: B, for the stack, static data and the arena.
-        stack: B, reserved for the stack, the harness included; more than that is trapped.
+        stack: B, reserved for the stack, the harness included; more than that is trapped. At least LEAST_STACK.
     """
 
     flash: int | None = None
@@ -30,18 +32,25 @@ class Limits:
 
     def lengths(self, board: SystemBoard) -> dict[str, int]:
         """Bytes the linker may place in each memory: the smaller of the limit and what the board has."""
-        flash = min(self.flash or board.flash.length, board.flash.length)
-        return {"FLASH": flash, "RAM": min(self.ram or board.ram.length, board.ram.length)}
+        flash = board.flash.length if self.flash is None else min(self.flash, board.flash.length)
+        return {"FLASH": flash, "RAM": board.ram.length if self.ram is None else min(self.ram, board.ram.length)}
 
 
 def linker_script(board: SystemBoard, limits: Limits) -> str:
-    """The text of the script."""
+    """The text of the script.
+
+    Raises:
+        ConfigError: the stack is too small for the harness itself.
+    """
+    if limits.stack < LEAST_STACK:
+        msg = f"a stack of {limits.stack} B is too small for the harness itself"
+        raise ConfigError(msg, remedy=f"reserve at least {LEAST_STACK} B")
     lengths = limits.lengths(board)
     regions = []
     vectors = "FLASH"
     if board.vectors is not None:
         vectors = "VECTORS"
-        lengths["FLASH"] -= VECTOR_BYTES
+        lengths["FLASH"] = max(0, lengths["FLASH"] - VECTOR_BYTES)
         regions.append(f"  VECTORS (rx) : ORIGIN = {board.vectors:#x}, LENGTH = {VECTOR_BYTES}")
     regions.append(f"  FLASH (rx) : ORIGIN = {board.flash.origin:#x}, LENGTH = {lengths['FLASH']}")
     regions.append(f"  RAM (rw) : ORIGIN = {board.ram.origin:#x}, LENGTH = {lengths['RAM']}")

@@ -22,7 +22,9 @@ REAL_RANGES: dict[int, tuple[float | None, float | None]] = {
 
 def clamp_of(node: Node) -> tuple[int, int]:
     """(smallest, largest) stored value of the node's output."""
-    return clamp_range(node.output, int(node.options.get("fusedActivationFunction", NONE)))
+    low, high = clamp_range(node.output, int(node.options.get("fusedActivationFunction", NONE)))
+    least, most = node.options.get("clamp", (low, high))  # of an activation that `fuse_clamps.py` put into this node
+    return max(low, least), min(high, most)
 
 
 def clamp_range(tensor: Tensor, function: int) -> tuple[int, int]:

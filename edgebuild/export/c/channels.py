@@ -13,7 +13,7 @@ import numpy as np
 
 from edgebuild.export.c.convolution import Convolution, convolution_of
 from edgebuild.export.c.fixed_point import multiply
-from edgebuild.export.c.graph import Graph, Node, Tensor
+from edgebuild.export.c.graph import Graph, Node
 
 PRODUCTS = {"CONV_2D", "FULLY_CONNECTED"}
 """Operations that mix all channels: they can be left out on both sides."""
@@ -63,7 +63,7 @@ def keeps_channels(node: Node) -> bool:
     """Whether output channel c is computed from input channel c alone, without weights."""
     if node.op not in CHANNELWISE or not node.output.shape or node.input.quantization != node.output.quantization:
         return False
-    if int(node.options.get("fusedActivationFunction", 0) or 0) != 0:
+    if int(node.options.get("fusedActivationFunction", 0) or 0) != 0 or "clamp" in node.options:
         return False
     return node.output.shape[-1] == node.input.shape[-1]
 
@@ -102,11 +102,11 @@ def _after_depthwise(convolution: Convolution, before: Constants) -> Constants:
 
 def unneeded_channels(graph: Graph, constants: Mapping[int, Constants]) -> dict[int, np.ndarray]:
     """Tensor index -> per channel whether its one reader can do without it."""
-    readers = _readers(graph)
+    readers = graph.reader_counts()
     found: dict[int, np.ndarray] = {}
     for node in reversed(graph.nodes):
         tensor = node.input
-        if not tensor.shape or tensor.data is not None or readers.get(tensor.index) != 1:
+        if not tensor.shape or tensor.data is not None or readers[tensor.index] != 1:
             continue
         after = found.get(node.output.index)
         if mixes(node):
@@ -119,12 +119,3 @@ def unneeded_channels(graph: Graph, constants: Mapping[int, Constants]) -> dict[
         elif keeps_channels(node) and after is not None:
             found[tensor.index] = after
     return found
-
-
-def _readers(graph: Graph) -> dict[int, int]:
-    """Tensor index -> how often it is read, by nodes and by the caller."""
-    counts: dict[int, int] = {}
-    read: list[Tensor] = [tensor for node in graph.nodes for tensor in node.computed_inputs()]
-    for tensor in (*read, *graph.outputs):
-        counts[tensor.index] = counts.get(tensor.index, 0) + 1
-    return counts

@@ -20,6 +20,7 @@ from edgebuild.export.c.legalise import legalise
 from edgebuild.export.c.lifetimes import lifetimes, outputs_over_inputs
 from edgebuild.export.c.macs import macs_of
 from edgebuild.export.c.memory import Buffer, MemoryPlan, plan_memory
+from edgebuild.export.c.patches import in_patches
 from edgebuild.export.c.project import cmake_lists, example_main
 from edgebuild.export.c.read import read_graph
 
@@ -34,11 +35,14 @@ class CompileOptions:
         prefix: of every public name and file, lower case.
         core: one of `cores.CORES`; decides which kernels may be used.
         kernels: layer symbol (`model_layer_03`) -> kernel name; the cheapest by its own estimate where left out.
+        arena_limit: bytes that the arena should have at most: if it would be larger, the first layers are computed in
+            bands of rows, as few as suffice. What cannot fit is compiled as small as it can be; nothing is refused.
     """
 
     prefix: str = "model"
     core: str = "generic"
     kernels: Mapping[str, str] = field(default_factory=dict)
+    arena_limit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,11 @@ def compile_model(data: bytes, label: str, options: CompileOptions) -> CompiledM
     check_graph(graph)
     graph = legalise(graph)
     check_graph(graph)
-    layers = [_choose(node, number, core, options) for number, node in enumerate(graph.nodes)]
+    if options.arena_limit is not None:
+        graph = in_patches(
+            graph, lambda cut: _plan(cut, _choose_all(cut, core, options))[0].arena_bytes, options.arena_limit
+        )
+    layers = _choose_all(graph, core, options)
     plan, offsets, scratch_offsets = _plan(graph, layers)
     source = Source()
     source.fragment("preamble.c")
@@ -139,6 +147,10 @@ def compile_model(data: bytes, label: str, options: CompileOptions) -> CompiledM
         outputs=outputs,
         memory=plan,
     )
+
+
+def _choose_all(graph: Graph, core: Core, options: CompileOptions) -> list[_Layer]:
+    return [_choose(node, number, core, options) for number, node in enumerate(graph.nodes)]
 
 
 def _choose(node: Node, number: int, core: Core, options: CompileOptions) -> _Layer:
@@ -201,11 +213,8 @@ def _plan(graph: Graph, layers: list[_Layer]) -> tuple[MemoryPlan, dict[int, int
     buffers += [Buffer(f"{layer.symbol} (working memory)", layer.scratch, step, step) for step, layer in working]
     plan = plan_memory(buffers)
     offsets = {index: plan.offsets[number] for index, number in numbers.items()}
-    every = {
-        tensor.index: offsets[graph.buffer(tensor)]
-        for node in graph.nodes
-        for tensor in (*node.computed_inputs(), *node.outputs)
-    }
-    every |= {tensor.index: offsets[graph.buffer(tensor)] for tensor in (*graph.inputs, *graph.outputs)}
+    tensors = [*graph.inputs, *graph.outputs]
+    tensors += [tensor for node in graph.nodes for tensor in (*node.computed_inputs(), *node.outputs)]
+    every = {tensor.index: offsets[graph.buffer(tensor)] + graph.offset(tensor) for tensor in tensors}
     scratch_offsets = {layer.symbol: plan.offsets[len(numbers) + place] for place, (_, layer) in enumerate(working)}
     return plan, every, scratch_offsets

@@ -100,7 +100,7 @@ class LayerContext:
         """A C expression: a pointer to the tensor's first value in the arena, or to a constant input's values."""
         c_type = C_TYPES[tensor.dtype]
         if tensor.data is not None and not writable:
-            return self.constant(f"value_{tensor.index}", tensor.data)
+            return self.constant(f"value_{tensor.index}", tensor.data, "weights")
         qualifier = "" if writable else "const "
         place = f"(arena + {self.offsets[tensor.index]})"
         return place if c_type == "int8_t" else f"({qualifier}{c_type} *)({qualifier}void *){place}"

@@ -249,6 +249,9 @@ def padding_before(
     node: Node,
 ) -> tuple[int, int]:
     """Rows above and columns left of the input that count as padding, those of a folded PAD included."""
+    if "pads" in node.options:  # a part of an image, whose padding depends on where it lies
+        top, left = node.options["pads"]
+        return int(top), int(left)
     folded = node.options.get("folded_padding", ((0, 0), (0, 0)))
     pads = []
     for axis in range(2):

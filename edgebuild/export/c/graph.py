@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -111,12 +112,21 @@ class Node:
 
 
 @dataclass(frozen=True)
+class Part:
+    """Some consecutive bytes of a tensor that lies whole in the arena: rows of an image."""
+
+    whole: Tensor
+    offset: int
+
+
+@dataclass(frozen=True)
 class Graph:
     """The main graph of a file, its nodes in the order in which they run.
 
     Attributes:
         label: what messages call the file.
         views: tensor index -> tensor index whose bytes it is (a reshape costs nothing).
+        parts: tensor index -> the tensor of which it is a part, and where.
     """
 
     label: str
@@ -126,10 +136,24 @@ class Graph:
     input_names: tuple[str, ...]
     output_names: tuple[str, ...]
     views: Mapping[int, int] = field(default_factory=dict)
+    parts: Mapping[int, Part] = field(default_factory=dict)
+
+    def reader_counts(self) -> Mapping[int, int]:
+        """Tensor index -> how often it is read, by nodes and by the caller; 0 where it is not."""
+        read = [tensor for node in self.nodes for tensor in node.computed_inputs()]
+        return Counter(tensor.index for tensor in (*read, *self.outputs))
 
     def buffer(self, tensor: Tensor) -> int:
-        """Index of the tensor whose bytes `tensor` shares: its own unless it is a view."""
-        index = tensor.index
+        """Index of the tensor whose bytes `tensor` shares: its own unless it is a view or a part."""
+        index = self.parts[tensor.index].whole.index if tensor.index in self.parts else tensor.index
         while index in self.views:
             index = self.views[index]
         return index
+
+    def offset(self, tensor: Tensor) -> int:
+        """Bytes from the start of the buffer to the tensor's first value."""
+        return self.parts[tensor.index].offset if tensor.index in self.parts else 0
+
+    def buffer_bytes(self, tensor: Tensor) -> int:
+        """Bytes of the buffer that `tensor` needs to be there."""
+        return self.parts[tensor.index].whole.bytes if tensor.index in self.parts else tensor.bytes

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from edgebuild.export.c.cut_channels import cut_channels
+from edgebuild.export.c.fuse_clamps import fuse_clamps
 from edgebuild.export.c.graph import Graph, Node, Tensor
 
 VIEWS = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}
@@ -22,7 +23,7 @@ CONVOLUTIONS = {"CONV_2D", "DEPTHWISE_CONV_2D"}
 
 def legalise(graph: Graph) -> Graph:
     """Return the graph that is compiled."""
-    return _drop_views(cut_channels(_fold_padding(_drop_unused(graph))))
+    return _drop_views(cut_channels(fuse_clamps(_fold_padding(_drop_unused(graph)))))
 
 
 def _drop_unused(graph: Graph) -> Graph:
@@ -55,18 +56,14 @@ def _same_numbers(first: Tensor, second: Tensor) -> bool:
 
 def _fold_padding(graph: Graph) -> Graph:
     """Give a PAD over height and width to the convolution that alone reads it: both pad with the zero point."""
-    readers: dict[int, list[Node]] = {}
-    for node in graph.nodes:
-        for tensor in node.computed_inputs():
-            readers.setdefault(tensor.index, []).append(node)
-    for tensor in graph.outputs:
-        readers.setdefault(tensor.index, []).append(graph.nodes[-1])
+    counts = graph.reader_counts()
+    readers = {tensor.index: node for node in graph.nodes for tensor in node.computed_inputs()}
     folded: dict[int, Node] = {}
     for node in graph.nodes:
         pads = _foldable(node)
-        followers = readers.get(node.output.index, [])
-        if pads is not None and len(followers) == 1 and followers[0].op in CONVOLUTIONS:
-            folded[followers[0].index] = _with_padding(followers[0], node.input, pads)
+        reader = readers.get(node.output.index)
+        if pads is not None and counts[node.output.index] == 1 and reader is not None and reader.op in CONVOLUTIONS:
+            folded[reader.index] = _with_padding(reader, node.input, pads)
             folded[node.index] = node
     pads_gone = {index for index, node in folded.items() if node.op.startswith("PAD")}
     nodes = tuple(folded.get(node.index, node) for node in graph.nodes if node.index not in pads_gone)

@@ -24,8 +24,9 @@ def lifetimes(graph: Graph) -> dict[int, Life]:
     lives: dict[int, Life] = {}
 
     def touch(tensor: Tensor, step: int) -> None:
-        life = lives.setdefault(graph.buffer(tensor), Life(tensor.name, tensor.bytes, step, step))
-        life.bytes = max(life.bytes, tensor.bytes)
+        size = graph.buffer_bytes(tensor)
+        life = lives.setdefault(graph.buffer(tensor), Life(tensor.name, size, step, step))
+        life.bytes = max(life.bytes, size)
         life.last = max(life.last, step)
 
     for tensor in graph.inputs:
@@ -42,7 +43,7 @@ def outputs_over_inputs(graph: Graph, kernels: Sequence[Kernel], lives: dict[int
     """Buffer of an output -> {buffer of an input that dies with it: bytes by which the output must begin earlier}."""
     found: dict[int, dict[int, int]] = {}
     for step, (node, kernel) in enumerate(zip(graph.nodes, kernels, strict=True)):
-        if len(node.outputs) != 1:
+        if len(node.outputs) != 1 or node.output.index in graph.parts:
             continue
         output = graph.buffer(node.output)
         for buffer, distance in _distances(graph, node, kernel).items():
@@ -59,7 +60,7 @@ def _distances(graph: Graph, node: Node, kernel: Kernel) -> dict[int, int]:
         if tensor is None or tensor.data is not None:
             continue
         buffer, distance = graph.buffer(tensor), kernel.overlap(node, index)
-        if distance is None:
+        if distance is None or tensor.index in graph.parts:
             forbidden.add(buffer)
         else:
             distances[buffer] = max(distances.get(buffer, 0), distance)

@@ -24,7 +24,7 @@ def write_files(compiled: CompiledModel, folder: Path) -> None:
 class HostModel:
     """The generated library, built with gcc and loaded into this process."""
 
-    def __init__(self, compiled: CompiledModel, compiler: str = "gcc", flags: Sequence[str] = ("-O2",)) -> None:
+    def __init__(self, compiled: CompiledModel, compiler: str = "gcc", flags: Sequence[str] = ("-O1",)) -> None:
         self.compiled = compiled
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -24,7 +25,7 @@ REPEATABLE = settings(
 )
 
 
-@settings(REPEATABLE, max_examples=80)
+@settings(REPEATABLE, max_examples=60)
 @given(model=network())
 def test_networks_are_bit_exact(model: bytes) -> None:
     compiled = compile_model(model, "network.tflite", CompileOptions())
@@ -146,3 +147,70 @@ def test_compiled_text_is_repeatable() -> None:
         return compile_model(dead_channels(), "dead.tflite", CompileOptions())
 
     assert compiled().files == compiled().files
+
+
+@pytest.mark.parametrize(("function", "operations"), [("RELU", ["CONV_2D"]), ("LEAKY_RELU", ["CONV_2D", "LEAKY_RELU"])])
+def test_an_activation_that_is_a_clamp_is_fused(function: str, operations: list[str]) -> None:
+    builder = ModelBuilder()
+    source = builder.tensor((1, 5, 5, 2), "int8", 0.1, 7)
+    middle = builder.tensor((1, 5, 5, 3), "int8", 0.3, -20)
+    target = builder.tensor((1, 5, 5, 3), "int8", 0.3, -20)
+    weights = np.random.default_rng(0).integers(-127, 128, (3, 1, 1, 2)).astype(np.int8)
+    kernel = builder.tensor(weights.shape, "int8", 0.02, 0, weights)
+    options = {"strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
+    builder.operate("CONV_2D", [source, kernel], [middle], 3, **options)
+    builder.operate(function, [middle], [target], 1, **({"alpha": 0.1} if function == "LEAKY_RELU" else {}))
+    model = builder.build([source], [target])
+    compiled = compile_model(model, "activated.tflite", CompileOptions())
+    assert [layer.op for layer in compiled.layers] == operations
+    inputs = random_inputs(compiled, 0)
+    np.testing.assert_array_equal(HostModel(compiled).run(inputs)[0], run_oracle(model, inputs)[0])
+
+
+@settings(REPEATABLE, max_examples=25)
+@given(model=network(), share=st.sampled_from([0.4, 0.6, 0.8]))
+def test_first_layers_in_bands_are_bit_exact(model: bytes, share: float) -> None:
+    whole = compile_model(model, "network.tflite", CompileOptions())
+    limit = int(whole.arena_bytes * share)
+    compiled = compile_model(model, "network.tflite", CompileOptions(arena_limit=limit))
+    assert compiled.arena_bytes <= whole.arena_bytes
+    inputs = random_inputs(compiled, 3)
+    for found, expected in zip(HostModel(compiled).run(inputs), run_oracle(model, inputs), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def wide_middle() -> bytes:
+    """A small image that becomes 24 channels wide before it is pooled: its middle is what needs memory."""
+    builder = ModelBuilder()
+    generator = np.random.default_rng(4)
+    shapes = [(1, 24, 24, 3), (1, 24, 24, 24), (1, 24, 24, 24), (1, 12, 12, 24), (1, 12, 12, 4)]
+    tensors = [builder.tensor(shape, "int8", 0.1 * 4**place, -3) for place, shape in enumerate(shapes)]
+    filters = [(24, 3, 3, 3), (1, 3, 3, 24), (1, 3, 3, 24), (4, 1, 1, 24)]
+    for place, shape in enumerate(filters):
+        values = generator.integers(-127, 128, shape).astype(np.int8)
+        weights = builder.tensor(shape, "int8", 0.01, 0, values)
+        stride = 2 if place == 2 else 1
+        options = {"strideH": stride, "strideW": stride, "dilationHFactor": 1, "dilationWFactor": 1}
+        if shape[0] == 1:
+            options["depthMultiplier"] = 1
+        name = "DEPTHWISE_CONV_2D" if shape[0] == 1 else "CONV_2D"
+        builder.operate(name, [tensors[place], weights], [tensors[place + 1]], 3, **options)
+    return builder.build([tensors[0]], [tensors[-1]])
+
+
+def test_bands_make_a_network_fit_that_would_not() -> None:
+    whole = compile_model(wide_middle(), "wide.tflite", CompileOptions())
+    compiled = compile_model(wide_middle(), "wide.tflite", CompileOptions(arena_limit=8000))
+    assert whole.arena_bytes > 14_000 > 8000 >= compiled.arena_bytes
+    assert len(compiled.layers) > len(whole.layers)
+    assert sum(layer.macs for layer in compiled.layers) < 1.5 * sum(layer.macs for layer in whole.layers)
+    inputs = random_inputs(compiled, 0)
+    expected = run_oracle(wide_middle(), inputs)[0]
+    assert np.unique(expected).size > 50
+    np.testing.assert_array_equal(HostModel(compiled).run(inputs)[0], expected)
+
+
+def test_a_network_that_fits_is_not_cut() -> None:
+    whole = compile_model(wide_middle(), "wide.tflite", CompileOptions())
+    same = compile_model(wide_middle(), "wide.tflite", CompileOptions(arena_limit=whole.arena_bytes))
+    assert same.files == whole.files

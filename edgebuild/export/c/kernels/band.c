@@ -11,9 +11,20 @@ struct eb_band {
   int16_t zero_point;
 };
 
+EB_INLINE void eb_band_pad(int8_t *to, uint32_t zeros, int32_t depth) {
+  for (; depth >= 4; depth -= 4) {
+    memcpy(to, &zeros, 4);
+    to += 4;
+  }
+  for (; depth > 0; depth--) {
+    *to++ = (int8_t)zeros;
+  }
+}
+
 /* Made for one depth by EB_BAND(depth). */
 EB_INLINE void eb_band_fill(const struct eb_band *g, const int8_t *in, int32_t row, int8_t *band, int32_t depth) {
   const int32_t column = g->kernel_h * depth, in_c = g->in_c, in_w = g->in_w, step = g->dilation_w;
+  const uint32_t zeros = UINT32_C(0x01010101) * (uint8_t)g->zero_point;
   int32_t y = row * g->stride_h - g->pad_top;
   for (int32_t ky = g->kernel_h; ky > 0; ky--) {
     const int8_t *line = y < 0 || y >= g->in_h ? 0 : in + y * in_w * in_c;
@@ -23,7 +34,7 @@ EB_INLINE void eb_band_fill(const struct eb_band *g, const int8_t *in, int32_t r
       for (int32_t n = g->columns; n > 0;) {
         int32_t inside = line == 0 || x < 0 || x >= in_w ? 0 : (in_w - 1 - x) / step + 1;
         if (inside == 0) {
-          memset(to, g->zero_point, (size_t)depth);
+          eb_band_pad(to, zeros, depth);
           to += column;
           x += step;
           n--;
@@ -45,10 +56,10 @@ EB_INLINE void eb_band_fill(const struct eb_band *g, const int8_t *in, int32_t r
   }
 }
 
-/* Where the window of an output column begins. */
+/* Where the window of an output column begins, with dilation. */
 EB_INLINE const int8_t *eb_band_window(const struct eb_band *g, const int8_t *band, int32_t column) {
   const int32_t x = column * g->stride_w, step = g->dilation_w;
-  return band + (step == 1 ? x : x % step * g->columns + x / step) * g->kernel_h * g->depth;
+  return band + (x % step * g->columns + x / step) * g->kernel_h * g->depth;
 }
 
 #define EB_BAND(size)                                                                                                \

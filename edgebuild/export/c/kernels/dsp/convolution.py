@@ -7,18 +7,23 @@ from edgebuild.export.c.convolution import Convolution, convolution_of
 from edgebuild.export.c.graph import Node
 from edgebuild.export.c.initializer import initializer
 from edgebuild.export.c.kernel import KERNELS, Kernel
-from edgebuild.export.c.kernels.band import band_bytes, band_function, band_members, is_direct
 from edgebuild.export.c.kernels.dsp.requantize import rounding_of, scaling_of
-from edgebuild.export.c.kernels.dsp.stream import is_packable, pack_stream, steps_of
-
-PIXELS = 3
-"""Output pixels per step."""
+from edgebuild.export.c.kernels.dsp.stream import is_packable, steps_of, stream_constants
+from edgebuild.export.c.kernels.windows import (
+    PIXELS,
+    calls_of,
+    define_band,
+    is_direct,
+    window_bytes,
+    window_members,
+    windows_overlap,
+)
 
 BYTES_PER_STEP = 8 * PIXELS
 """Of columns: a depth of 4, as 16 bits."""
 
 WORK_BYTES = 56
-"""Of `struct eb_dsp_work`, on 32-bit cores."""
+"""Of `struct eb_dsp_tile`, on 32-bit cores."""
 
 _REQUANTIZE = {
     "relu": ("EB_TILE_RELU", "EB_TILE_NO_CLAMP"),
@@ -43,16 +48,13 @@ class ConvolutionDsp(Kernel):
         """The tile's own, three columns, two windows that a row leaves over, and a band."""
         convolution = convolution_of(node)
         columns = WORK_BYTES + BYTES_PER_STEP * steps_of(convolution)
-        if _is_direct(convolution):
-            return columns
-        return columns + 8 * steps_of(convolution) + band_bytes(convolution)
+        return columns if _is_direct(convolution) else columns + window_bytes(convolution)
 
     def overlap(self, node: Node, index: int) -> int | None:
-        """Three pixels, or all of a row, are read before any is written; with groups, the second group reads later."""
+        """Three pixels, or all of a row, are read before any is written."""
         convolution = convolution_of(node)
-        if index != 0 or convolution.groups > 1:
-            return None
-        return convolution.pixel_overlap(PIXELS if _is_direct(convolution) else convolution.out_w, reads_first=True)
+        direct = _is_direct(convolution)
+        return windows_overlap(convolution, direct=direct, reads_first=True) if index == 0 else None
 
     def cost(self, node: Node) -> float:
         """Measured on KWS and VWW: 0.73 a product (wide: 0.85), 7.5 a value, 1 a value of a window, 30 a pixel."""
@@ -69,21 +71,14 @@ class ConvolutionDsp(Kernel):
         """One call of the shared convolution per image and group."""
         convolution = convolution_of(node)
         tile = _tile(convolution, context)
-        lines = [
+        lines = [] if _is_direct(convolution) else [define_band(convolution)]
+        lines += [
             initializer("eb_dsp_convolution", f"g{group}", _members(convolution, group, tile, context))
             for group in range(convolution.groups)
         ]
-        for image in range(convolution.batches):
-            for group in range(convolution.groups):
-                skip_in = image * convolution.in_h * convolution.in_w * convolution.in_c
-                skip_in += group * (convolution.in_c // convolution.groups)
-                skip_out = image * convolution.out_h * convolution.out_w * convolution.out_c
-                skip_out += group * (convolution.out_c // convolution.groups)
-                lines.append(
-                    f"eb_dsp_convolve(&g{group}, {context.input()} + {skip_in}, {context.output()} + {skip_out},"
-                    f" {context.scratch('struct eb_dsp_work')});"
-                )
-        return "\n".join(lines)
+        work = context.scratch("struct eb_dsp_tile")
+        call = f"eb_dsp_convolve(&g{{group}}, {{input}}, {{output}}, {work});"
+        return "\n".join(lines + calls_of(convolution, context, call))
 
 
 def _is_direct(convolution: Convolution) -> bool:
@@ -98,34 +93,23 @@ def _tile(convolution: Convolution, context: LayerContext) -> str:
     name = f"eb_dsp_tile_{kind}_{rounding}"
     upper = kind.upper()
     requantize, clamp = _REQUANTIZE[rounding]
-    context.fragment("dsp/tile.c")
+    context.fragment("naked.c", "band.c", "windows.c", "dsp/tile.c")
     text = f"EB_DSP_TILE({name}, EB_TILE_{upper}_STEP, EB_TILE_{upper}_SECOND, {requantize}, {clamp})\n"
     context.source.define(name, text)
-    context.fragment("band.c", "dsp/convolution.c")
+    context.fragment("dsp/convolution.c")
     return name
 
 
 def _members(convolution: Convolution, group: int, tile: str, context: LayerContext) -> dict[str, object]:
-    per_group = convolution.out_c // convolution.groups
-    first = group * per_group
-    pairs = [(channel, channel + 1) for channel in range(first, first + per_group - 1, 2)]
-    stream = context.constant(f"stream_{group}", pack_stream(convolution, pairs), "weights")
-    last: str | int = 0
-    if per_group % 2:
-        pair = (first + per_group - 2, first + per_group - 1)
-        last = context.constant(f"last_{group}", pack_stream(convolution, [pair]), "weights")
+    stream, last = stream_constants(convolution, group, context)
     return {
+        "windows": window_members(convolution, context, "eb_dsp_block", direct=_is_direct(convolution)),
         "tile": tile,
-        "fill": 0 if _is_direct(convolution) else band_function(convolution, context),
         "stream": stream,
         "last": last,
-        "band": band_members(convolution),
-        "out_h": convolution.out_h,
-        "out_w": convolution.out_w,
-        "out_c": convolution.out_c,
-        "channels": per_group,
+        "channels": convolution.out_c // convolution.groups,
         "steps": steps_of(convolution),
-        "out_zero_point": convolution.output_zero_point,
+        "zero_point": convolution.output_zero_point,
         "low": convolution.clamp_min,
         "high": convolution.clamp_max,
     }

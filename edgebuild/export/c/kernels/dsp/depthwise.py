@@ -10,6 +10,7 @@ from edgebuild.export.c.graph import Node
 from edgebuild.export.c.initializer import initializer
 from edgebuild.export.c.kernel import KERNELS, Kernel
 from edgebuild.export.c.kernels.dsp.requantize import Scaling, rounding_of, scaling_of
+from edgebuild.export.c.kernels.mixed import mixed_constant
 
 LARGEST_OFFSET = 1020
 """Bytes: how far LDRD reaches from its register; two rows of a plane must lie within."""
@@ -48,10 +49,10 @@ class Depthwise3x3Dsp(Kernel):
         """One call of the shared code per image."""
         convolution = convolution_of(node)
         scaling = _scaling(convolution)
-        channel = _function_3x3(convolution, context)
+        row = _function_3x3(convolution, context)
         stream = stream_3x3(convolution, scaling)
         iterations = convolution.out_w // 2 if convolution.stride_w == 1 else convolution.out_w
-        return _calls(convolution, context, channel, stream, 256 * iterations)
+        return _calls(convolution, context, ("eb_dsp_channel_3x3", row), stream, 256 * iterations)
 
 
 class DepthwiseDsp(Kernel):
@@ -78,7 +79,7 @@ class DepthwiseDsp(Kernel):
     def emit(self, node: Node, context: LayerContext) -> str:
         """One call of the shared code per image."""
         convolution = convolution_of(node)
-        context.fragment("requantize.c", "dsp/plane.c", "dsp/depthwise_any.c")
+        context.fragment("naked.c", "requantize.c", "dsp/plane.c", "dsp/depthwise_any.c")
         pitch = pitch_of(convolution)
         down, right = convolution.stride_h * pitch, convolution.stride_w
         numbers = (convolution.kernel_h, convolution.kernel_w, pitch * convolution.dilation_h, down, right)
@@ -90,7 +91,7 @@ class DepthwiseDsp(Kernel):
             f"    const struct eb_dsp_depthwise *g) {{\n"
             f"  eb_dsp_depthwise_any(stream, plane, out, g, {arguments});\n}}\n",
         )
-        return _calls(convolution, context, name, stream_any(convolution), 0)
+        return _calls(convolution, context, (name, "0"), stream_any(convolution), 0)
 
 
 def pitch_of(convolution: Convolution) -> int:
@@ -101,6 +102,11 @@ def pitch_of(convolution: Convolution) -> int:
 
 def _rows(convolution: Convolution) -> int:
     return (convolution.out_h - 1) * convolution.stride_h + (convolution.kernel_h - 1) * convolution.dilation_h + 1
+
+
+def _copied(convolution: Convolution) -> int:
+    """Columns of the image that come into the plane."""
+    return min(convolution.in_w, pitch_of(convolution) - convolution.pad_left)
 
 
 def plane_bytes(convolution: Convolution) -> int:
@@ -147,9 +153,9 @@ def _function_3x3(convolution: Convolution, context: LayerContext) -> str:
     odd = stride == 1 and convolution.out_w % 2 == 1
     done = 4 * (convolution.out_w // 2 if stride == 1 else convolution.out_w)
     advance = convolution.stride_h * line - done
-    name = f"eb_dsp_plane_by_{stride}_{line}_{advance}_{rounding}"
+    name = f"eb_dsp_plane_by_{stride}_{line}_{advance}_{rounding}{'_odd' if odd else ''}"
     tail = "EB_PLANE_TAIL" if odd else "EB_PLANE_NO_TAIL"
-    context.fragment("dsp/plane.c", "dsp/depthwise3x3.c")
+    context.fragment("naked.c", "dsp/plane.c", "dsp/depthwise3x3.c")
     context.source.define(
         name,
         f'EB_DSP_PLANE_BY_{stride}({name}, "{line}", "{2 * line}", "{advance}", EB_PLANE_{rounding.upper()}, {tail})\n',
@@ -157,24 +163,26 @@ def _function_3x3(convolution: Convolution, context: LayerContext) -> str:
     return name
 
 
-def _calls(convolution: Convolution, context: LayerContext, channel: str, stream: np.ndarray, iterations: int) -> str:
+def _calls(
+    convolution: Convolution, context: LayerContext, functions: tuple[str, str], stream: np.ndarray, iterations: int
+) -> str:
     members: dict[str, object] = {
         "twice_zero": 2 * convolution.output_zero_point + 1,
         "out_c": convolution.out_c,
         "low": convolution.clamp_min,
         "high": convolution.clamp_max,
-        "pairs": iterations,
+        "iterations": iterations,
         "out_bytes": convolution.out_h * convolution.out_w * convolution.out_c,
-        "channel": channel,
-        "stream": context.constant("stream", stream, "weights"),
-        "in_w": convolution.in_w,
+        "channel": functions[0],
+        "row": functions[1],
+        "stream": mixed_constant(context, "stream", stream, (4 + convolution.depth) * convolution.out_c),
         "in_c": convolution.in_c,
-        "copy_h": max(0, min(convolution.in_h, _rows(convolution) - convolution.pad_top)),
-        "copy_w": max(0, min(convolution.in_w, pitch_of(convolution) - convolution.pad_left)),
-        "pitch": pitch_of(convolution),
+        "copy_h": min(convolution.in_h, _rows(convolution) - convolution.pad_top),
+        "copy_w": _copied(convolution),
+        "skip": (convolution.in_w - _copied(convolution)) * convolution.in_c,
+        "pitch": 2 * pitch_of(convolution),
         "rows": _rows(convolution),
-        "pad_top": convolution.pad_top,
-        "pad_left": convolution.pad_left,
+        "first": convolution.pad_top * pitch_of(convolution) + convolution.pad_left,
         "factor": convolution.depth_multiplier,
         "stream_bytes": stream.size // convolution.out_c,
         "zero_point": convolution.input_zero_point,

@@ -27,26 +27,33 @@
 #define EB_PLANE_WEIGHTS(offset, wa, wb)                                                                             \
   "ldr r5, [r4, #" offset "]\n sxtb16 r6, r5\n sxtb16 r5, r5, ror #8\n pkhbt " wa ", r6, r5, lsl #16\n pkhbt " wb    \
   ", r5, r6\n sadd16 " wa ", " wa ", " wa "\n sadd16 " wb ", " wb ", " wb "\n"
-#define EB_PLANE_BEGIN                                                                                               \
-  ".syntax unified\n"                                                                                                \
-  "push {r4-r11, lr}\n"                                                                                              \
-  "ldr r4, [r0]\n mov r5, r4\n"                                                                                      \
-  "ldrb r8, [r0, #17]\n"                                                                                             \
-  "ldm r3, {r6, r7, r9, r10, r11, r12}\n"                                                                            \
-  "lsl r6, r6, r8\n"                                                                                                 \
-  "add r12, r12, r2\n"                                                                                               \
-  "push {r4, r5, r6, r7, r9, r10, r11, r12}\n"                                                                       \
-  "mov r4, r0\n mov r0, r1\n mov r1, r2\n"                                                                           \
-  "sub r2, r11, #256\n orr r2, r2, r8\n"                                                                             \
-  "ldr r3, [r4, #4]\n" EB_PLANE_WEIGHTS("8", "r8", "r9") EB_PLANE_WEIGHTS("11", "r10", "r11")                        \
-  EB_PLANE_WEIGHTS("14", "r12", "lr")
+/* Loads what all geometries need, and goes on with `row`. */
+EB_NAKED void eb_dsp_channel_3x3(
+    const int8_t *stream EB_ARGUMENT, const int16_t *plane EB_ARGUMENT,
+    int8_t *out EB_ARGUMENT, const struct eb_dsp_depthwise *g EB_ARGUMENT) {
+  __asm__ volatile(
+      ".syntax unified\n"
+      "push {r4-r11, lr}\n"
+      "ldr r4, [r0]\n mov r5, r4\n"
+      "ldrb r8, [r0, #17]\n"
+      "ldr lr, [r3, #28]\n"
+      "ldm r3, {r6, r7, r9, r10, r11, r12}\n"
+      "lsl r6, r6, r8\n"
+      "add r12, r12, r2\n"
+      "push {r4, r5, r6, r7, r9, r10, r11, r12, lr}\n"
+      "mov r4, r0\n mov r0, r1\n mov r1, r2\n"
+      "sub r2, r11, #256\n orr r2, r2, r8\n"
+      "ldr r3, [r4, #4]\n" EB_PLANE_WEIGHTS("8", "r8", "r9") EB_PLANE_WEIGHTS("11", "r10", "r11")
+      EB_PLANE_WEIGHTS("14", "r12", "lr") "ldr pc, [sp, #32]\n");
+}
+
 #define EB_PLANE_NEXT_ROW(advance)                                                                                   \
   "ldrd r6, r7, [sp, #24]\n"                                                                                         \
   "add r0, r0, #" advance "\n"                                                                                       \
   "add r2, r2, r6\n"                                                                                                 \
   "cmp r1, r7\n"                                                                                                     \
   "bne 1b\n"                                                                                                         \
-  "add sp, sp, #32\n"                                                                                                \
+  "add sp, sp, #36\n"                                                                                                \
   "pop {r4-r11, pc}\n"
 #define EB_PLANE_ONE(line, lines, last, requantize)                                                                  \
   "ldr r4, [sp]\n" EB_PLANE_ROW("[r0, #" line "]", "r10", "r11") EB_PLANE_ROW("[r0, #" lines "]", "r12", "lr")       \
@@ -57,11 +64,9 @@
 /* Stride 1 along a row: two neighbours at once; the last of an odd row alone. `line` is the plane's pitch in bytes, `lines`
    twice that, `advance` what remains from the last pair to the next row. */
 #define EB_DSP_PLANE_BY_1(name, line, lines, advance, requantize, tail)                                              \
-  static __attribute__((naked, noinline)) void name(                                                                 \
-      const int8_t *stream __attribute__((unused)), const int16_t *plane __attribute__((unused)),                    \
-      int8_t *out __attribute__((unused)), const struct eb_dsp_depthwise *g __attribute__((unused))) {               \
-    __asm__ volatile(EB_PLANE_BEGIN                                                                                  \
-        "1: ldrd r4, r5, [sp]\n" EB_PLANE_ROW_TWICE("[r0, #" line "]", "r10", "r11")                                 \
+  EB_NAKED void name(void) {                                                     \
+    __asm__ volatile(                                                                                                \
+        ".syntax unified\n 1: ldrd r4, r5, [sp]\n" EB_PLANE_ROW_TWICE("[r0, #" line "]", "r10", "r11")                                 \
         EB_PLANE_ROW_TWICE("[r0, #" lines "]", "r12", "lr") EB_PLANE_ROW_TWICE("[r0], #4", "r8", "r9")               \
         requantize##_TWICE("r4", "r5")                                                                               \
         "strb r4, [r1]\n strb r5, [r1, r7]\n add r1, r1, r7, lsl #1\n"                                               \
@@ -71,10 +76,8 @@
 
 /* Stride 2 along a row: one value at a time. */
 #define EB_DSP_PLANE_BY_2(name, line, lines, advance, requantize, tail)                                              \
-  static __attribute__((naked, noinline)) void name(                                                                 \
-      const int8_t *stream __attribute__((unused)), const int16_t *plane __attribute__((unused)),                    \
-      int8_t *out __attribute__((unused)), const struct eb_dsp_depthwise *g __attribute__((unused))) {               \
-    __asm__ volatile(EB_PLANE_BEGIN "1:" EB_PLANE_ONE(line, lines, "[r0], #4", requantize)                           \
+  EB_NAKED void name(void) {                                                     \
+    __asm__ volatile(".syntax unified\n 1:" EB_PLANE_ONE(line, lines, "[r0], #4", requantize)                           \
         "subs r2, r2, #256\n"                                                                                        \
         "bpl 1b\n" EB_PLANE_NEXT_ROW(advance));                                                                      \
   }

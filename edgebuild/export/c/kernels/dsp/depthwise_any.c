@@ -23,7 +23,7 @@ EB_INLINE void eb_dsp_depthwise_any(const int8_t *stream, const int16_t *plane, 
       for (int32_t ky = 0; ky < kernel_h; ky++) {
         for (int32_t kx = 0; kx < kernel_w; kx += 2) {
           const uint32_t pair = ((uint32_t)w[kx] & 0xffffU) | (uint32_t)w[kx + 1] << 16;
-          sum = __smlad(eb_dsp_load(row + kx), (int32_t)pair, sum);
+          __asm__("smlad %0, %1, %2, %0" : "+r"(sum) : "r"(eb_dsp_load(row + kx)), "r"(pair));
         }
         w += (kernel_w + 1) & ~1;
         row += line;

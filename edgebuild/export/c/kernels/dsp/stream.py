@@ -7,12 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from edgebuild.errors import InternalError
+from edgebuild.export.c.context import LayerContext
 from edgebuild.export.c.convolution import Convolution
-from edgebuild.export.c.kernels.band import band_order
 from edgebuild.export.c.kernels.dsp.requantize import largest_sums, scaling_of
+from edgebuild.export.c.kernels.mixed import mixed_constant
+from edgebuild.export.c.kernels.windows import band_order
 
 STEP_DEPTH = 4
 """Products of one value in a step of the tile."""
+
+TABLE_BYTES = 12
+"""Of a pair in the stream: its multipliers and shifts."""
 
 PACKED_LIMIT = 2**23
 """The sum of a pair's second channel must stay below it: 256 times it must fit 32 bits."""
@@ -46,6 +51,25 @@ def pack_stream(convolution: Convolution, pairs: Sequence[tuple[int, int]]) -> n
         words = pair_words(weights[a], weights[b], packed=packed)
         parts += [_words(numbers), words, _words(ends)]
     return np.concatenate(parts).view(np.int32)
+
+
+def stream_constants(convolution: Convolution, group: int, context: LayerContext) -> tuple[str, str]:
+    """Store the streams of a group; symbols of all pairs, and of the last two channels again if their number is odd.
+
+    The second is `0` where it is even.
+    """
+    per_group = convolution.out_c // convolution.groups
+    first = group * per_group
+    pairs = [(channel, channel + 1) for channel in range(first, first + per_group - 1, 2)]
+    stream = _constant(context, f"stream_{group}", convolution, pairs)
+    if per_group % 2 == 0:
+        return stream, "0"
+    return stream, _constant(context, f"last_{group}", convolution, [(first + per_group - 2, first + per_group - 1)])
+
+
+def _constant(context: LayerContext, name: str, convolution: Convolution, pairs: list[tuple[int, int]]) -> str:
+    values = pack_stream(convolution, pairs)
+    return mixed_constant(context, name, values, values.nbytes - TABLE_BYTES * len(pairs))
 
 
 def pair_words(a: np.ndarray, b: np.ndarray, *, packed: bool) -> np.ndarray:

@@ -8,17 +8,17 @@
    `stream` holds, for each pair of channels: their biases, the weights (a step is two words: a depth of 4), their
    multipliers, and one byte each: right shift - 1. */
 struct eb_dsp_tile {
-  int8_t *out[3];         /* one per pixel; moved to the channels behind the last */
+  struct eb_triple triple; /* `out` moves to the channels behind the last */
   const int16_t *columns;
   int32_t rounds;         /* of four steps, all steps but the first */
   int32_t skipped;        /* steps left out of the first round; 4: there is no round */
-  const int8_t *end;      /* of out[0] */
+  const int8_t *end;      /* of triple.out[0] */
   int32_t twice_zero;     /* 2 * the output's zero point + 1 */
   int32_t low, high;      /* of the clamp */
 };
 
 /* r0 stream, r1 columns, r2 rounds left, r3 r4 weights, r5-r7 pixels, r8-r10 sums of the first channel, r11 r12 lr of the
-   second. The struct lies at sp. */
+   second. The struct from `out` on lies at sp. */
 #define EB_TILE_THREE(weights, a, b, c)                                                                              \
   "smlad " #a ", " #weights ", r5, " #a "\n smlad " #b ", " #weights ", r6, " #b "\n smlad " #c ", " #weights       \
   ", r7, " #c "\n"
@@ -56,11 +56,12 @@ struct eb_dsp_tile {
   EB_TILE_LIMIT(r12) EB_TILE_LIMIT(lr)
 
 #define EB_DSP_TILE(name, step, second, requantize, clamp)                                                           \
-  static __attribute__((naked, noinline)) void name(const void *stream __attribute__((unused)),                      \
-                                                    const struct eb_dsp_tile *t __attribute__((unused))) {           \
+  EB_NAKED void name(const void *stream EB_ARGUMENT,                      \
+                                                    struct eb_dsp_tile *t EB_ARGUMENT) {                 \
     __asm__ volatile(                                                                                                \
         ".syntax unified\n"                                                                                          \
         "push {r4-r11, lr}\n"                                                                                        \
+        "add r1, r1, #16\n"                                                                                          \
         "ldm r1, {r2-r11}\n"                                                                                         \
         "adr.w r12, 9f\n"                                                                                            \
         "ldr r7, [r12, r7, lsl #2]\n"                                                                                \
@@ -92,11 +93,11 @@ struct eb_dsp_tile {
   }
 
 /* Three rows of bytes to columns: each word becomes (k, k + 2) and (k + 1, k + 3); `words` at least 1. */
-static __attribute__((naked, noinline)) void eb_dsp_columns(const int8_t *a __attribute__((unused)),
-                                                            const int8_t *b __attribute__((unused)),
-                                                            const int8_t *c __attribute__((unused)),
-                                                            int16_t *columns __attribute__((unused)),
-                                                            int32_t words __attribute__((unused))) {
+EB_NAKED void eb_dsp_columns(const int8_t *a EB_ARGUMENT,
+                                                            const int8_t *b EB_ARGUMENT,
+                                                            const int8_t *c EB_ARGUMENT,
+                                                            int16_t *columns EB_ARGUMENT,
+                                                            int32_t words EB_ARGUMENT) {
 #define EB_COLUMNS_WORD                                                                                              \
   "ldr r7, [r0], #4\n ldr r8, [r1], #4\n ldr r9, [r2], #4\n"                                                         \
   "sxtb16 r4, r7\n sxtb16 r5, r8\n sxtb16 r6, r9\n"                                                                  \

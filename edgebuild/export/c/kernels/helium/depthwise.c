@@ -75,7 +75,7 @@ struct eb_mve_row {
 #define EB_MVE_CLAMP "vdup.8 q1, r9\n vmax.s8 q0, q0, q1\n vdup.8 q1, r10\n vmin.s8 q0, q0, q1\n"
 
 #define EB_MVE_ROW(name, body)                                                                                       \
-  static __attribute__((naked, noinline)) void name(const struct eb_mve_row *row __attribute__((unused))) {          \
+  EB_NAKED void name(const struct eb_mve_row *row EB_ARGUMENT) {          \
     __asm__ volatile(                                                                                                \
         ".syntax unified\n"                                                                                          \
         "push {r3-r11, lr}\n"                                                                                        \
@@ -139,7 +139,9 @@ EB_INLINE void eb_mve_depthwise_convolve(const struct eb_mve_depthwise *g, const
   row->high = g->high;
   row->count = g->out_w;
   work->next = -g->pad_top;
-  memset(ring, g->in_zero_point, (size_t)((g->channels + 15) / 16 * group_bytes));
+  for (int32_t word = (g->channels + 15) / 16 * group_bytes / 4; word > 0; word--) {
+    ((uint32_t *)(void *)ring)[word - 1] = UINT32_C(0x01010101) * (uint8_t)g->in_zero_point;
+  }
   for (int32_t y = 0; y < g->out_h; y++) {
     const int32_t top = y * g->stride_h - g->pad_top;
     work->next = work->next < top ? top : work->next;

@@ -10,6 +10,7 @@ from edgebuild.export.c.graph import Node
 from edgebuild.export.c.initializer import initializer
 from edgebuild.export.c.kernel import KERNELS, Kernel
 from edgebuild.export.c.kernels.dsp.requantize import Scaling, scaling_of
+from edgebuild.export.c.kernels.mixed import mixed_constant
 
 LANES = 16
 """Bytes in a vector."""
@@ -79,7 +80,7 @@ def _function(convolution: Convolution, context: LayerContext) -> str:
     name = f"eb_mve_depthwise_{window}_{'relu' if is_relu else 'signed'}{'_clamped' if is_clamped else ''}"
     sign = "EB_MVE_RELU" if is_relu else "EB_MVE_SIGNED"
     clamp = "EB_MVE_CLAMP" if is_clamped else "EB_MVE_NO_CLAMP"
-    context.fragment("helium/depthwise.c")
+    context.fragment("naked.c", "helium/depthwise.c")
     context.source.define(
         name,
         f"EB_MVE_ROW({name}_row, EB_MVE_ROW_{window.upper()}({sign}, {clamp}))\n"
@@ -127,10 +128,11 @@ def _members(convolution: Convolution, context: LayerContext) -> dict[str, objec
     scaling = scaling_of(convolution)
     assert scaling is not None
     weights = by_group(convolution.weights.astype(np.int8))
+    table = group_table(convolution, scaling)
     names = ("in_h", "in_w", "out_h", "out_w", "kernel_h", "kernel_w", "stride_h", "stride_w")
     return {
         "weights": context.constant("weights", weights, "weights"),
-        "table": context.constant("table", group_table(convolution, scaling)),
+        "table": mixed_constant(context, "table", table, table.nbytes * 64 // 144),
         **{name: getattr(convolution, name) for name in (*names, "dilation_h", "dilation_w", "pad_top", "pad_left")},
         "channels": convolution.out_c,
         "columns": _columns(convolution),

@@ -16,25 +16,26 @@ struct eb_depthwise {
 };
 
 /* One output pixel whose window lies inside the image. */
-EB_SHARED void eb_depthwise_inner(const struct eb_depthwise *g, const int8_t *in, int8_t *out) {
-  const int32_t out_c = g->out_c, row = g->dilation_h * g->in_w * g->in_c, step = g->dilation_w * g->in_c;
-  int32_t repeat = g->factor;
+EB_SHARED void eb_depthwise_inner(const struct eb_depthwise *table, const int8_t *in, int8_t *out) {
+  const struct eb_depthwise g = *table;
+  const int32_t out_c = g.out_c, row = g.dilation_h * g.in_w * g.in_c, step = g.dilation_w * g.in_c;
+  int32_t repeat = g.factor;
   for (int32_t c = 0; c < out_c; c++) {
-    const int8_t *w = g->weights + c;
+    const int8_t *w = g.weights + c;
     const int8_t *line = in;
-    int32_t sum = g->bias[c];
-    for (int32_t ky = g->kernel_h; ky > 0; ky--) {
+    int32_t sum = g.bias[c];
+    for (int32_t ky = g.kernel_h; ky > 0; ky--) {
       const int8_t *p = line;
-      for (int32_t kx = g->kernel_w; kx > 0; kx--) {
+      for (int32_t kx = g.kernel_w; kx > 0; kx--) {
         sum += *p * *w;
         p += step;
         w += out_c;
       }
       line += row;
     }
-    out[c] = eb_clamp(eb_scale(sum, g->multiplier[c], g->right[c]) + g->zero_point, g->low, g->high);
+    out[c] = eb_clamp(eb_scale(sum, g.multiplier[c], g.right[c]) + g.zero_point, g.low, g.high);
     if (--repeat == 0) {
-      repeat = g->factor;
+      repeat = g.factor;
       in++;
     }
   }

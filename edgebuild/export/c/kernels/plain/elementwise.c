@@ -8,12 +8,13 @@ struct eb_sum {
   int16_t low, high;
 };
 
-EB_SHARED void eb_sum_run(const struct eb_sum *g, const int8_t *a, int32_t step_a, const int8_t *b, int32_t step_b,
-                          int8_t *out, int32_t count) {
+EB_SHARED void eb_sum_run(const struct eb_sum *table, const int8_t *a, int32_t step_a, const int8_t *b,
+                          int32_t step_b, int8_t *out, int32_t count) {
+  const struct eb_sum g = *table;
   for (int32_t i = 0; i < count; i++) {
-    const int32_t p = eb_scale((*a - g->zero_point_a) * (INT32_C(1) << 20), g->multiplier_a, g->right_a);
-    const int32_t q = eb_scale((*b - g->zero_point_b) * (INT32_C(1) << 20), g->multiplier_b, g->right_b);
-    out[i] = eb_clamp(eb_scale(p + g->sign * q, g->multiplier, g->right) + g->zero_point, g->low, g->high);
+    const int32_t p = eb_scale((*a - g.zero_point_a) * (INT32_C(1) << 20), g.multiplier_a, g.right_a);
+    const int32_t q = eb_scale((*b - g.zero_point_b) * (INT32_C(1) << 20), g.multiplier_b, g.right_b);
+    out[i] = eb_clamp(eb_scale(p + g.sign * q, g.multiplier, g.right) + g.zero_point, g.low, g.high);
     a += step_a;
     b += step_b;
   }

@@ -1,0 +1,58 @@
+"""From a file and the name of a target to the compiler, and from the compiler to a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgebuild.config.load import load_target, shipped_targets
+from edgebuild.config.profile import is_path
+from edgebuild.errors import ConfigError
+from edgebuild.export.c.compile import CompiledModel
+from edgebuild.export.c.cores import CORES, find_core
+
+
+def target_core(target: str) -> str:
+    """The core that a profile (shipped name or path) says, or the core itself.
+
+    Raises:
+        ConfigError: there is no such profile or core, or the profile is not one of a microcontroller.
+    """
+    if not is_path(target) and target not in shipped_targets():
+        if target in CORES:
+            return target
+        msg = f"{target!r} is neither a profile nor a core"
+        known = f"profiles: {', '.join(shipped_targets())}; cores: {', '.join(sorted(CORES))}"
+        raise ConfigError(msg, remedy=f"name one of these, or the path of your own profile: {known}")
+    core = load_target(target).hardware.core
+    if core is None:
+        msg = f"target {target!r} names no hardware.core, expected that of a microcontroller"
+        raise ConfigError(msg, remedy=f"write hardware: {{core: …}} with one of: {', '.join(sorted(CORES))}")
+    return find_core(core).name
+
+
+def read_model_bytes(path: Path) -> bytes:
+    """The bytes of a model.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        msg = f"{path}: cannot be read: {error.strerror}"
+        raise ConfigError(msg) from error
+
+
+def write_library(compiled: CompiledModel, folder: Path) -> None:
+    """Write the files of the library into a folder, which is made if need be.
+
+    Raises:
+        ConfigError: the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in compiled.files.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        msg = f"{folder}: cannot be written: {error.strerror}"
+        raise ConfigError(msg) from error

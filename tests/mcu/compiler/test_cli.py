@@ -1,0 +1,79 @@
+"""`edgebuild compile`: files in a folder, facts as JSON, and errors that name what is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.mcu.compiler.flatbuffer import ModelBuilder
+from tests.mcu.compiler.test_graphs import pointwise_pair
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def edgebuild(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "edgebuild.cli.main", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "pair.tflite"
+    path.write_bytes(pointwise_pair())
+    return path
+
+
+def test_the_facts_are_json_and_the_files_are_there(model: Path, tmp_path: Path) -> None:
+    done = edgebuild(tmp_path, "compile", "pair.tflite", "--target", "cortex-m4", "-o", "out", "--json")
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert facts["core"] == "cortex-m4"
+    assert [layer["op"] for layer in facts["layers"]] == ["CONV_2D", "CONV_2D"]
+    assert facts["arena_lower_bound"] <= facts["arena_bytes"]
+    assert facts["files"] == sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert f"#define MODEL_ARENA_BYTES {facts['arena_bytes']}\n" in (tmp_path / "out" / "model.h").read_text()
+
+
+def test_people_see_every_layer_and_the_memory(model: Path, tmp_path: Path) -> None:
+    done = edgebuild(tmp_path, "compile", "pair.tflite", "--target", "rv32imc", "--prefix", "net")
+    assert done.returncode == 0, done.stderr
+    assert "net_layer_01" in done.stdout
+    assert "arena" in done.stdout
+    assert (tmp_path / "pair-rv32imc" / "net.c").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--target", "cortex-m99"), "'cortex-m99' is neither a profile nor a core"),
+        (("--target", "raspberry-pi-4"), "target 'raspberry-pi-4' names no hardware.core"),
+        (("--target", "generic", "--prefix", "My"), "prefix 'My' is not a lower-case C name"),
+        (("--target", "generic", "-o", "pair.tflite"), "pair.tflite: cannot be written"),
+    ],
+)
+def test_bad_input_is_named(model: Path, tmp_path: Path, arguments: tuple[str, ...], expected: str) -> None:
+    done = edgebuild(tmp_path, "compile", "pair.tflite", *arguments)
+    assert done.returncode == 2
+    assert expected in done.stderr
+
+
+def test_an_operation_that_is_not_supported_is_named_with_all_that_is(tmp_path: Path) -> None:
+    builder = ModelBuilder()
+    source, target = (builder.tensor((1, 4), "int8", 0.1, 0) for _ in range(2))
+    builder.operate("COS", [source], [target], 1)
+    (tmp_path / "cosine.tflite").write_bytes(builder.build([source], [target]))
+    done = edgebuild(tmp_path, "compile", "cosine.tflite", "--target", "generic", "--json")
+    assert done.returncode == 2
+    message = json.loads(done.stdout)["error"]["message"]
+    assert "COS version 1 (operation 0, layer 't1') is not supported; supported are: ADD, AVERAGE_POOL_2D" in message
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    done = edgebuild(tmp_path, "compile", "none.tflite", "--target", "generic")
+    assert (done.returncode, "none.tflite: cannot be read: No such file" in done.stderr) == (2, True)

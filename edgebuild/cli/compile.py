@@ -20,19 +20,54 @@ def compile_file(
     prefix: Annotated[
         str, typer.Option("--prefix", help="What every public name in the C files begins with.")
     ] = "model",
+    run: Annotated[
+        bool, typer.Option("--run", help="Run it on the emulated core: count, compare, choose kernels by counting.")
+    ] = False,
+    inputs: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--input", metavar="FILE.npy", help="Samples for --run, one file per input; default: random ones."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Compile an int8 model to C: model.c, model.h, a CMake project and an example."""
+    """Compile an int8 model to C: model.c, model.h, a CMake project and an example.
+
+    Exit code 1 with --run if an output differs from TFLite Micro's or the firmware does not fit the part.
+    """
+    from edgebuild.export.c.deliver import read_model_bytes
+
+    data = read_model_bytes(model)
+    folder = output if output is not None else Path(f"{model.stem}-{Path(target).stem}")
+    about = {"model": str(model), "target": target, "folder": str(folder)}
+    if run or inputs:
+        _run(data, about, prefix, inputs or [], as_json)
+    else:
+        _compile(data, about, prefix, as_json)
+
+
+def _compile(data: bytes, about: dict[str, str], prefix: str, as_json: bool) -> None:
     from edgebuild.export.c.compile import CompileOptions, compile_model
-    from edgebuild.export.c.deliver import read_model_bytes, target_core, write_library
+    from edgebuild.export.c.deliver import target_core
+    from edgebuild.export.c.describe import compiled_facts
+    from edgebuild.export.c.library import write_sources
+
+    options = CompileOptions(prefix=prefix, core=target_core(about["target"]))
+    compiled = compile_model(data, Path(about["model"]).name, options)
+    write_sources(Path(about["folder"]), compiled)
+    facts = {**about, **compiled_facts(compiled)}
+    emit(facts, as_json, lambda: _render(facts))
+
+
+def _run(data: bytes, about: dict[str, str], prefix: str, inputs: list[Path], as_json: bool) -> None:
+    from edgebuild.bench.firmware.standalone import run_facts, run_file
     from edgebuild.export.c.describe import compiled_facts
 
-    core = target_core(target)
-    compiled = compile_model(read_model_bytes(model), model.name, CompileOptions(prefix=prefix, core=core))
-    folder = output if output is not None else Path(f"{model.stem}-{Path(target).stem}")
-    write_library(compiled, folder)
-    facts = {"model": str(model), "target": target, "folder": str(folder), **compiled_facts(compiled)}
+    measured = run_file(data, Path(about["model"]).name, about["target"], prefix, inputs, Path(about["folder"]))
+    facts = {**about, **compiled_facts(measured.choice.compiled), **run_facts(measured)}
     emit(facts, as_json, lambda: _render(facts))
+    if not measured.exact:
+        raise typer.Exit(1)
 
 
 def _render(facts: dict[str, Any]) -> None:
@@ -41,20 +76,31 @@ def _render(facts: dict[str, Any]) -> None:
 
     console = Console()
     table = Table(box=None, pad_edge=False)
-    for column, side in (
-        ("layer", "left"),
-        ("operation", "left"),
-        ("kernel", "left"),
-        ("output", "left"),
-        ("MACs", "right"),
-    ):
-        table.add_column(column, justify="right" if side == "right" else "left", overflow="fold")
+    ran = "instructions" in facts
+    columns = ["layer", "operation", "kernel", "output", "MACs", *(["instructions"] if ran else [])]
+    for column in columns:
+        table.add_column(column, justify="right" if column in ("MACs", "instructions") else "left", overflow="fold")
     for layer in facts["layers"]:
         shape = "x".join(map(str, layer["output_shape"]))
-        table.add_row(layer["symbol"], layer["op"], layer["kernel"], shape, f"{layer['macs']:,}")
+        cells = [layer["symbol"], layer["op"], layer["kernel"], shape, f"{layer['macs']:,}"]
+        table.add_row(*cells, *([f"{layer['instructions']:,}"] if ran else []))
     console.print(table)
     console.print(
         f"arena {facts['arena_bytes']:,} B (no plan below {facts['arena_lower_bound']:,} B), "
         f"weights {facts['weight_bytes']:,} B, tables {facts['table_bytes']:,} B, {facts['macs']:,} MACs"
     )
+    if ran:
+        _render_run(console, facts)
     console.print(f"{facts['folder']}: {', '.join(facts['files'])}", highlight=False)
+
+
+def _render_run(console: Any, facts: dict[str, Any]) -> None:
+    from edgebuild.figure import Figure
+
+    samples = f"{facts['samples']} sample{'s' if facts['samples'] > 1 else ''}"
+    console.print(f"{facts['instructions']:,} instructions, {samples} on {facts['core']}: {facts['emulator']}")
+    for raw in facts["figures"]:
+        console.print(f"  {raw['name']}: {Figure.from_json(raw)}", markup=False, highlight=False, soft_wrap=True)
+    for finding in facts["findings"]:
+        mark = "✗" if finding["severity"] == "fatal" else " "
+        console.print(f"{mark} {finding['message']}", markup=False, highlight=False, soft_wrap=True)

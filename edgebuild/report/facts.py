@@ -215,16 +215,16 @@ class ArenaBuffer:
     """One buffer of the arena: where it lies, and from which layer to which it is needed.
 
     Attributes:
-        offset, size: in bytes.
-        first, last: numbers of layers, both included; -1 is the caller that fills the inputs, one past the last layer
-            the caller that reads the outputs.
+        offset, bytes: where it begins in the arena, and its size.
+        first_layer, last_layer: both included; -1 is the caller that fills the inputs, one past the last layer the
+            caller that reads the outputs.
     """
 
     name: str
     offset: int
-    size: int
-    first: int
-    last: int
+    bytes: int
+    first_layer: int
+    last_layer: int
 
 
 @dataclass(frozen=True)

@@ -40,20 +40,21 @@ def instructions_chart(facts: FirmwareFacts) -> Chart:
 
 def memory_chart(facts: FirmwareFacts) -> Chart:
     """The arena over time: a box per buffer, as wide as it is needed and as high as it is large."""
-    buffers = sorted(facts.memory, key=lambda one: (one.first, one.offset))
+    buffers = sorted(facts.memory, key=lambda one: (one.first_layer, one.offset))
     trace = {
         "type": "bar",
-        "x": [(one.first + one.last) / 2 for one in buffers],
-        "width": [one.last - one.first + 1 for one in buffers],
+        "x": [(one.first_layer + one.last_layer) / 2 for one in buffers],
+        "width": [one.last_layer - one.first_layer + 1 for one in buffers],
         "base": [one.offset / _KIB for one in buffers],
-        "y": [one.size / _KIB for one in buffers],
+        "y": [one.bytes / _KIB for one in buffers],
         "marker": {
             "color": [f"@c{number % COLOURS}" for number in range(len(buffers))],
             "opacity": 0.75,
             "line": {"color": "@card", "width": 1},
         },
         "customdata": [
-            f"{one.name}<br>{one.size:,} B at {one.offset:,}<br>layers {one.first} to {one.last}" for one in buffers
+            f"{one.name}<br>{one.bytes:,} B at {one.offset:,}<br>layers {one.first_layer} to {one.last_layer}"
+            for one in buffers
         ],
         "hovertemplate": "%{customdata}<extra></extra>",
     }

@@ -67,7 +67,7 @@ def test_layers_add_up_and_are_named_after_the_users(compiled: Built, facts: dic
 def test_buffers_that_live_at_the_same_time_lie_inside_the_arena(facts: dict[str, Any]) -> None:
     firmware = facts["firmware"]
     assert firmware["arena_lower_bound"] <= firmware["arena_bytes"]
-    assert max(one["offset"] + one["size"] for one in firmware["memory"]) <= firmware["arena_bytes"]
+    assert max(one["offset"] + one["bytes"] for one in firmware["memory"]) <= firmware["arena_bytes"]
 
 
 def test_flash_and_ram_are_those_of_the_firmware_that_is_delivered(compiled: Built, facts: dict[str, Any]) -> None:

@@ -19,7 +19,8 @@ from edgebuild.bench.firmware.run import FirmwareRun, run_firmware
 from edgebuild.check.finding import Finding
 from edgebuild.config.device import Device
 from edgebuild.export.c.compile import CompileOptions, compile_model
-from edgebuild.export.c.library import library_facts, write_library
+from edgebuild.export.c.describe import compiled_facts
+from edgebuild.export.c.library import write_library
 from edgebuild.figure import Figure
 from edgebuild.progress import ProgressSink, Section, Silent
 from edgebuild.runtime.c_library import CLibrarySession
@@ -64,7 +65,7 @@ class MeasuredModel:
         counted = self.choice.instructions
         layers = [
             {**layer, "instructions": run.layers[layer["symbol"]], "counted": dict(counted[layer["symbol"]])}
-            for layer in library_facts(compiled)["layers"]
+            for layer in compiled_facts(compiled)["layers"]
         ]
         return {
             "core": run.core,
@@ -79,7 +80,7 @@ class MeasuredModel:
             "ram": {**dataclasses.asdict(run.firmware.ram), "stack": run.stack_bytes},
             "arena_bytes": compiled.arena_bytes,
             "arena_lower_bound": compiled.arena_lower_bound,
-            "memory": library_facts(compiled)["memory"],
+            "memory": compiled_facts(compiled)["memory"],
             "figures": [figure.to_json() for figure in self.figures],
             "findings": [finding.to_json() for finding in self.findings],
         }

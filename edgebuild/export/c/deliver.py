@@ -1,4 +1,4 @@
-"""From a file and the name of a target to the compiler, and from the compiler to a folder."""
+"""From a file and the name of a target to the compiler."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 from edgebuild.config.load import load_target, shipped_targets
 from edgebuild.config.profile import is_path
 from edgebuild.errors import ConfigError
-from edgebuild.export.c.compile import CompiledModel
 from edgebuild.export.c.cores import CORES, find_core
 
 
@@ -40,19 +39,4 @@ def read_model_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         msg = f"{path}: cannot be read: {error.strerror}"
-        raise ConfigError(msg) from error
-
-
-def write_library(compiled: CompiledModel, folder: Path) -> None:
-    """Write the files of the library into a folder, which is made if need be.
-
-    Raises:
-        ConfigError: the folder cannot be written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in compiled.files.items():
-            (folder / name).write_text(text, encoding="utf-8")
-    except OSError as error:
-        msg = f"{folder}: cannot be written: {error.strerror}"
         raise ConfigError(msg) from error

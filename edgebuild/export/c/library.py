@@ -9,11 +9,11 @@ library.json                             what follows
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
+from edgebuild.errors import ConfigError
 from edgebuild.export.c.compile import CompiledModel
+from edgebuild.export.c.describe import compiled_facts
 
 FACTS = "library.json"
 HOST = "host"
@@ -25,39 +25,21 @@ def write_library(folder: Path, target: CompiledModel, host: CompiledModel, sour
     write_sources(folder, target)
     write_sources(folder / HOST, host)
     (folder / SOURCE).write_bytes(source)
-    facts = {**library_facts(target), "host_arena_bytes": host.arena_bytes}
+    facts = {**compiled_facts(target), "host_arena_bytes": host.arena_bytes}
     text = json.dumps(facts, indent=1, sort_keys=True)
     (folder / FACTS).write_text(text + "\n", encoding="utf-8")
 
 
 def write_sources(folder: Path, compiled: CompiledModel) -> None:
-    """Write the files of a compiled model into `folder`, which is made."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in compiled.files.items():
-        (folder / name).write_text(text, encoding="utf-8")
+    """Write the files of a compiled model into `folder`, which is made if need be.
 
-
-def library_facts(compiled: CompiledModel) -> dict[str, Any]:
-    """What is known of a library without running it, as plain JSON values.
-
-    `memory` has one row per buffer: name, offset and size in bytes, first and last step (layer number; -1 is the
-    caller filling the inputs, the number of layers the caller reading the outputs).
+    Raises:
+        ConfigError: the folder cannot be written.
     """
-    plan = compiled.memory
-    buffers = zip(plan.buffers, plan.offsets, strict=True)
-    return {
-        "prefix": compiled.prefix,
-        "core": compiled.core,
-        "files": sorted(compiled.files),
-        "arena_bytes": compiled.arena_bytes,
-        "arena_lower_bound": compiled.arena_lower_bound,
-        "weight_bytes": compiled.weight_bytes,
-        "table_bytes": compiled.table_bytes,
-        "layers": [asdict(layer) for layer in compiled.layers],
-        "inputs": [asdict(port) for port in compiled.inputs],
-        "outputs": [asdict(port) for port in compiled.outputs],
-        "memory": [
-            {"name": one.name, "offset": offset, "size": one.size, "first": one.first, "last": one.last}
-            for one, offset in buffers
-        ],
-    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in compiled.files.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        msg = f"{folder}: cannot be written: {error.strerror}"
+        raise ConfigError(msg) from error

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from edgebuild.runtime.tflite_micro import reference_outputs as interpret
 from tests.mcu.compiler.flatbuffer import ModelBuilder
 from tests.mcu.compiler.test_graphs import pointwise_pair
 
@@ -77,3 +80,35 @@ def test_an_operation_that_is_not_supported_is_named_with_all_that_is(tmp_path: 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     done = edgebuild(tmp_path, "compile", "none.tflite", "--target", "generic")
     assert (done.returncode, "none.tflite: cannot be read: No such file" in done.stderr) == (2, True)
+
+
+RUN = ("compile", "pair.tflite", "--target", "stm32l4r5", "-o", "out", "--run", "--json")
+
+
+def test_a_run_says_what_was_counted_and_that_it_is_exact(model: Path, tmp_path: Path) -> None:
+    done = edgebuild(tmp_path, *RUN)
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert facts["exact"] is True
+    assert sum(layer["instructions"] for layer in facts["layers"]) + facts["overhead"] == facts["instructions"]
+    assert 0 < facts["stack_bytes"] <= 256
+    assert facts["flash_bytes"] > facts["weight_bytes"] > 0
+    assert facts["cycles"]["low"] < facts["cycles"]["value"] < facts["cycles"]["high"]
+    assert sum("equal those of" in finding["message"] for finding in facts["findings"]) == 2
+
+
+def test_samples_of_the_users_give_their_outputs(model: Path, tmp_path: Path) -> None:
+    shape = tuple(json.loads(edgebuild(tmp_path, *RUN).stdout)["inputs"][0]["shape"])
+    samples = np.random.default_rng(5).integers(-128, 128, size=(3, *shape[1:]), dtype=np.int8)
+    np.save(tmp_path / "x.npy", samples)
+    facts = json.loads(edgebuild(tmp_path, *RUN, "--input", "x.npy").stdout)
+    expected = [b"".join(row) for row in interpret(model.read_bytes(), [[one[None]] for one in samples], 1)]
+    assert facts["outputs_sha256"] == [hashlib.sha256(row).hexdigest() for row in expected]
+    assert facts["output_sha256"] == facts["outputs_sha256"][0]
+
+
+def test_a_sample_that_does_not_fit_is_named(model: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.zeros((2, 3), np.float32))
+    done = edgebuild(tmp_path, *RUN, "--input", "x.npy")
+    assert done.returncode == 2
+    assert "x.npy: found float32[2, 3], input" in done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from edgebuild.bench.firmware.link import Limits
 from edgebuild.config.project import Project
 from edgebuild.config.read_device import load_device
 from edgebuild.config.target import Target
@@ -28,12 +29,16 @@ def firmware_stage(project: Project, target: Target, stage_id: str, inputs: dict
     if board.core != hardware.core:
         msg = f"{target.name}: device {device.name!r} emulates {board.core}, the profile compiles for {hardware.core}"
         raise ConfigError(msg, remedy=f"set device: {hardware.core}-emulated, or hardware.core: {board.core}")
+    limits = Limits(_whole(hardware.flash), _whole(hardware.ram))
+    tight = Limits(_least(limits.flash, target.budgets.flash), _least(limits.ram, target.budgets.ram))
     return Stage(
         stage_id,
         KIND,
         params={
             "device": device.model_dump(mode="json"),
-            "limits": {"flash": _whole(hardware.flash), "ram": _whole(hardware.ram)},
+            "limits": {"flash": limits.flash, "ram": limits.ram},
+            "arena_limit": tight.arena,
+            "constant_limit": tight.constants,
             "part": {"clock_hz": hardware.clock, "name": hardware.part, "power_mw": hardware.power},
             "allow": list(target.allow),
             "programs": _versions(TOOLCHAINS[board.core].compiler, board.emulator),
@@ -45,6 +50,11 @@ def firmware_stage(project: Project, target: Target, stage_id: str, inputs: dict
 
 def _whole(size: float | None) -> int | None:
     return None if size is None else int(size)
+
+
+def _least(*sizes: float | None) -> int | None:
+    """The tighter of what the part has and what the budget allows: the compiler keeps within it where it can."""
+    return min((int(size) for size in sizes if size is not None), default=None)
 
 
 def _versions(*programs: str) -> dict[str, Any]:

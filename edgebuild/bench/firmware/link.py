@@ -11,6 +11,8 @@ from edgebuild.errors import BudgetError, ConfigError
 
 NATIVE = Path(__file__).parent / "native"
 VECTOR_BYTES = 64
+_HARNESS_RAM, _CODE = 512, 12 * 1024
+"""Bytes that are set aside: variables of the harness; its code and that of the model."""
 LEAST_STACK = 256
 """B; what the harness itself needs, the report of a fault included."""
 _OVERFLOWED = re.compile(r"region [`'](FLASH|RAM)' overflowed by (\d+) bytes")
@@ -29,6 +31,16 @@ class Limits:
     flash: int | None = None
     ram: int | None = None
     stack: int = 1024
+
+    @property
+    def arena(self) -> int | None:
+        """What is left of the RAM for the arena."""
+        return None if self.ram is None else max(0, self.ram - self.stack - _HARNESS_RAM)
+
+    @property
+    def constants(self) -> int | None:
+        """What is left of the flash for weights and tables."""
+        return None if self.flash is None else max(0, self.flash - _CODE)
 
     def lengths(self, board: SystemBoard) -> dict[str, int]:
         """Bytes the linker may place in each memory: the smaller of the limit and what the board has."""

@@ -70,7 +70,7 @@ def run_file(data: bytes, label: str, target: str, prefix: str, inputs: Sequence
     place = place_of(target)
     ports = compile_model(data, label, CompileOptions(prefix, "generic")).inputs
     samples = read_samples(ports, inputs) if inputs else random_samples(ports)
-    options = CompileOptions(prefix, place.core)
+    options = CompileOptions(prefix, place.core, arena_limit=place.limits.arena, constant_limit=place.limits.constants)
     return measure_model(
         data, options, place.device, samples, folder, label=label, limits=place.limits, part=place.part
     )

@@ -38,3 +38,26 @@ def choose_kernel(node: Node, symbol: str, core: Core, wanted: Mapping[str, str]
         msg = f"{node.op} (layer {node.layer!r}) passed the checks, but no kernel computes it"
         raise InternalError(msg)
     return able[0]
+
+
+def lighter_kernels(chosen: Mapping[str, tuple[Node, Kernel]], core: Core, excess: int) -> dict[str, str]:
+    """Symbol -> kernel that stores the layer's weights in fewer bytes: largest savings first, until `excess` is saved.
+
+    Args:
+        chosen: symbol -> node and the kernel that would compute it.
+        core: what it is for.
+        excess: bytes to save; nothing changes where it is 0 or less.
+    """
+    savings = []
+    for symbol, (node, kernel) in chosen.items():
+        lightest = min(candidates(node, core), key=lambda entry: entry[1].weight_bytes(node))
+        saved = kernel.weight_bytes(node) - lightest[1].weight_bytes(node)
+        if saved > 0:
+            savings.append((saved, symbol, lightest[0]))
+    lighter: dict[str, str] = {}
+    for saved, symbol, name in sorted(savings, key=lambda entry: (-entry[0], entry[1])):
+        if excess <= 0:
+            break
+        lighter[symbol] = name
+        excess -= saved
+    return lighter

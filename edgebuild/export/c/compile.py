@@ -9,17 +9,15 @@ from dataclasses import dataclass, field
 
 from edgebuild.errors import ConfigError
 from edgebuild.export.c.check import check_graph
-from edgebuild.export.c.choose import candidates, choose_kernel
-from edgebuild.export.c.context import LayerContext, Source
+from edgebuild.export.c.choose import candidates, lighter_kernels
 from edgebuild.export.c.cores import Core, find_core
-from edgebuild.export.c.emit import LayerCode, model_source
-from edgebuild.export.c.graph import Graph, Node, Tensor
+from edgebuild.export.c.emit import model_source
+from edgebuild.export.c.graph import Graph, Tensor
 from edgebuild.export.c.header import Facts, Port, accessors, header
-from edgebuild.export.c.kernel import Kernel
+from edgebuild.export.c.layout import Layer, Layout, choose_layers, emit_layers, lay_out
 from edgebuild.export.c.legalise import legalise
-from edgebuild.export.c.lifetimes import lifetimes, outputs_over_inputs
 from edgebuild.export.c.macs import macs_of
-from edgebuild.export.c.memory import Buffer, MemoryPlan, plan_memory
+from edgebuild.export.c.memory import MemoryPlan
 from edgebuild.export.c.patches import in_patches
 from edgebuild.export.c.project import cmake_lists, example_main
 from edgebuild.export.c.read import read_graph
@@ -37,12 +35,15 @@ class CompileOptions:
         kernels: layer symbol (`model_layer_03`) -> kernel name; the cheapest by its own estimate where left out.
         arena_limit: bytes that the arena should have at most: if it would be larger, the first layers are computed in
             bands of rows, as few as suffice. What cannot fit is compiled as small as it can be; nothing is refused.
+        constant_limit: bytes that weights and tables should have at most: if they would have more, layers of few
+            distinct weights store them as 4-bit indices, the largest first, as far as that is needed and helps.
     """
 
     prefix: str = "model"
     core: str = "generic"
     kernels: Mapping[str, str] = field(default_factory=dict)
     arena_limit: int | None = None
+    constant_limit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -90,16 +91,6 @@ class CompiledModel:
     memory: MemoryPlan
 
 
-@dataclass(frozen=True)
-class _Layer:
-    symbol: str
-    node: Node
-    kernel_name: str
-    kernel: Kernel
-    scratch: int
-    candidates: tuple[str, ...]
-
-
 def compile_model(data: bytes, label: str, options: CompileOptions) -> CompiledModel:
     """Compile the .tflite in `data`, called `label` in messages.
 
@@ -114,19 +105,12 @@ def compile_model(data: bytes, label: str, options: CompileOptions) -> CompiledM
     check_graph(graph)
     graph = legalise(graph)
     check_graph(graph)
-    if options.arena_limit is not None:
-        graph = in_patches(
-            graph, lambda cut: _plan(cut, _choose_all(cut, core, options))[0].arena_bytes, options.arena_limit
-        )
-    layers = _choose_all(graph, core, options)
-    plan, offsets, scratch_offsets = _plan(graph, layers)
-    source = Source()
-    source.fragment("preamble.c")
-    codes = [_emit(layer, source, offsets, scratch_offsets) for layer in layers]
-    inputs = _ports(graph.inputs, graph.input_names, offsets)
-    outputs = _ports(graph.outputs, graph.output_names, offsets)
+    graph, layers, layout = _arrange(graph, core, options)
+    source, codes = emit_layers(layers, layout)
+    inputs = _ports(graph.inputs, graph.input_names, layout.offsets)
+    outputs = _ports(graph.outputs, graph.output_names, layout.offsets)
     weight_bytes = source.constant_bytes.get("weights", 0)
-    facts = Facts(label, hashlib.sha256(data).hexdigest(), core.name, plan.arena_bytes, weight_bytes)
+    facts = Facts(label, hashlib.sha256(data).hexdigest(), core.name, layout.plan.arena_bytes, weight_bytes)
     prefix = options.prefix
     files = {
         f"{prefix}.c": model_source(prefix, source, codes, accessors(prefix, inputs, outputs)),
@@ -138,29 +122,39 @@ def compile_model(data: bytes, label: str, options: CompileOptions) -> CompiledM
         prefix=prefix,
         core=core.name,
         files=files,
-        arena_bytes=plan.arena_bytes,
-        arena_lower_bound=plan.lower_bound,
+        arena_bytes=layout.plan.arena_bytes,
+        arena_lower_bound=layout.plan.lower_bound,
         weight_bytes=weight_bytes,
         table_bytes=sum(source.constant_bytes.values()) - weight_bytes,
-        layers=tuple(_facts_of(layer) for layer in layers),
+        layers=tuple(_facts_of(layer, core) for layer in layers),
         inputs=inputs,
         outputs=outputs,
-        memory=plan,
+        memory=layout.plan,
     )
 
 
-def _choose_all(graph: Graph, core: Core, options: CompileOptions) -> list[_Layer]:
-    return [_choose(node, number, core, options) for number, node in enumerate(graph.nodes)]
+def _arrange(graph: Graph, core: Core, options: CompileOptions) -> tuple[Graph, list[Layer], Layout]:
+    """Kernels and memory, within the limits if that can be."""
+
+    def layers_of(cut: Graph, wanted: Mapping[str, str]) -> list[Layer]:
+        return choose_layers(cut, options.prefix, core, wanted)
+
+    def arena_of(cut: Graph) -> int:
+        return lay_out(cut, layers_of(cut, options.kernels)).plan.arena_bytes
+
+    if options.arena_limit is not None:
+        graph = in_patches(graph, arena_of, options.arena_limit)
+    layers = layers_of(graph, options.kernels)
+    layout = lay_out(graph, layers)
+    if options.constant_limit is None:
+        return graph, layers, layout
+    excess = sum(emit_layers(layers, layout)[0].constant_bytes.values()) - options.constant_limit
+    chosen = {layer.symbol: (layer.node, layer.kernel) for layer in layers if layer.symbol not in options.kernels}
+    layers = layers_of(graph, {**lighter_kernels(chosen, core, excess), **options.kernels})
+    return graph, layers, lay_out(graph, layers)
 
 
-def _choose(node: Node, number: int, core: Core, options: CompileOptions) -> _Layer:
-    symbol = f"{options.prefix}_layer_{number:02d}"
-    name, kernel = choose_kernel(node, symbol, core, options.kernels)
-    able = tuple(other for other, _ in candidates(node, core))
-    return _Layer(symbol, node, name, kernel, kernel.scratch_bytes(node), able)
-
-
-def _facts_of(layer: _Layer) -> CompiledLayer:
+def _facts_of(layer: Layer, core: Core) -> CompiledLayer:
     node = layer.node
     return CompiledLayer(
         symbol=layer.symbol,
@@ -170,13 +164,8 @@ def _facts_of(layer: _Layer) -> CompiledLayer:
         macs=macs_of(node),
         scratch_bytes=layer.scratch,
         output_shape=node.output.shape,
-        candidates=layer.candidates,
+        candidates=tuple(name for name, _ in candidates(node, core)),
     )
-
-
-def _emit(layer: _Layer, source: Source, offsets: Mapping[int, int], scratch_offsets: Mapping[str, int]) -> LayerCode:
-    context = LayerContext(source, layer.symbol, layer.node, offsets, scratch_offsets.get(layer.symbol))
-    return LayerCode(layer.symbol, layer.node, layer.kernel_name, layer.kernel.emit(layer.node, context))
 
 
 def _ports(tensors: tuple[Tensor, ...], names: tuple[str, ...], offsets: Mapping[int, int]) -> tuple[Port, ...]:
@@ -192,29 +181,3 @@ def _ports(tensors: tuple[Tensor, ...], names: tuple[str, ...], offsets: Mapping
         )
         for name, tensor in zip(names, tensors, strict=True)
     )
-
-
-def _plan(graph: Graph, layers: list[_Layer]) -> tuple[MemoryPlan, dict[int, int], dict[str, int]]:
-    """The plan, and from it: tensor index -> offset, layer symbol -> offset of its working memory."""
-    lives = lifetimes(graph)
-    numbers = {index: number for number, index in enumerate(lives)}
-    over = outputs_over_inputs(graph, [layer.kernel for layer in layers], lives)
-    buffers = [
-        Buffer(
-            name=life.name,
-            size=life.bytes,
-            first=life.first,
-            last=life.last,
-            over={numbers[other]: distance for other, distance in over.get(index, {}).items()},
-        )
-        for index, life in lives.items()
-    ]
-    working = [(step, layer) for step, layer in enumerate(layers) if layer.scratch]
-    buffers += [Buffer(f"{layer.symbol} (working memory)", layer.scratch, step, step) for step, layer in working]
-    plan = plan_memory(buffers)
-    offsets = {index: plan.offsets[number] for index, number in numbers.items()}
-    tensors = [*graph.inputs, *graph.outputs]
-    tensors += [tensor for node in graph.nodes for tensor in (*node.computed_inputs(), *node.outputs)]
-    every = {tensor.index: offsets[graph.buffer(tensor)] + graph.offset(tensor) for tensor in tensors}
-    scratch_offsets = {layer.symbol: plan.offsets[len(numbers) + place] for place, (_, layer) in enumerate(working)}
-    return plan, every, scratch_offsets

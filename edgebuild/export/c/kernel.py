@@ -38,6 +38,11 @@ class Kernel(ABC):
         """
         return None
 
+    def weight_bytes(self, node: Node) -> int:
+        """Bytes of the node's weights in flash, as this kernel stores them: one each unless it says otherwise."""
+        weights = node.inputs[1] if len(node.inputs) > 1 else None
+        return weights.elements if weights is not None and weights.data is not None else 0
+
     @abstractmethod
     def cost(self, node: Node) -> float:
         """Rough instructions for the layer: ranks kernels until a measurement says otherwise."""

@@ -24,14 +24,20 @@ FACTS = "firmware.json"
 def run(context: StageContext) -> None:
     """Write firmware.json, the library with the kernels that were chosen, and firmware.elf.
 
-    Params are `{device, limits, part, allow, programs}`; the versions of the programs are there for the key.
+    Params are `{device, limits, arena_limit, constant_limit, part, allow, programs}`; the versions of the programs are
+    there for the key.
     """
     params = context.stage.params
     export = context.inputs["export"]
     record = read_export(export)
     measured = measure_model(
         (export / SOURCE).read_bytes(),
-        CompileOptions(record.extra["prefix"], record.extra["core"]),
+        CompileOptions(
+            record.extra["prefix"],
+            record.extra["core"],
+            arena_limit=params["arena_limit"],
+            constant_limit=params["constant_limit"],
+        ),
         Device.model_validate(params["device"]),
         to_raw(record, read_inputs(context.inputs["data"], "validation")),
         context.output,

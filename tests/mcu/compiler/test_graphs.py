@@ -214,3 +214,37 @@ def test_a_network_that_fits_is_not_cut() -> None:
     whole = compile_model(wide_middle(), "wide.tflite", CompileOptions())
     same = compile_model(wide_middle(), "wide.tflite", CompileOptions(arena_limit=whole.arena_bytes))
     assert same.files == whole.files
+
+
+def clustered() -> bytes:
+    """A 1x1 convolution of 32 to 64 channels whose weights have 12 distinct values, and one with all there are."""
+    builder = ModelBuilder()
+    generator = np.random.default_rng(6)
+    source = builder.tensor((1, 3, 3, 32), "int8", 0.1, 3)
+    middle = builder.tensor((1, 3, 3, 64), "int8", 2.0, 0)
+    target = builder.tensor((1, 3, 3, 32), "int8", 40.0, 0)
+    few = generator.choice(generator.integers(-127, 128, 12), (64, 1, 1, 32)).astype(np.int8)
+    first = builder.tensor(few.shape, "int8", 0.02, 0, few)
+    second = builder.tensor((32, 1, 1, 64), "int8", 0.02, 0, generator.integers(-127, 128, (32, 1, 1, 64)))
+    options = {"strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
+    builder.operate("CONV_2D", [source, first], [middle], 3, **options)
+    builder.operate("CONV_2D", [middle, second], [target], 3, **options)
+    return builder.build([source], [target])
+
+
+def test_clustered_weights_become_indices_where_flash_is_short() -> None:
+    whole = compile_model(clustered(), "clustered.tflite", CompileOptions())
+    total = whole.weight_bytes + whole.table_bytes
+    small = compile_model(clustered(), "clustered.tflite", CompileOptions(constant_limit=total - 900))
+    assert [layer.kernel for layer in small.layers] == ["convolution_codebook_plain", "pointwise_plain"]
+    assert small.weight_bytes == whole.weight_bytes - 64 * 32 // 2 + 16
+    inputs = random_inputs(small, 0)
+    expected = run_oracle(clustered(), inputs)[0]
+    assert np.unique(expected).size > 20
+    np.testing.assert_array_equal(HostModel(small).run(inputs)[0], expected)
+
+
+def test_weights_stay_as_they_are_where_flash_suffices() -> None:
+    whole = compile_model(clustered(), "clustered.tflite", CompileOptions())
+    limit = whole.weight_bytes + whole.table_bytes
+    assert compile_model(clustered(), "clustered.tflite", CompileOptions(constant_limit=limit)).files == whole.files

@@ -7,28 +7,19 @@ from typing import ClassVar
 import numpy as np
 
 from edgebuild.export.c.channel_tables import channel_tables
+from edgebuild.export.c.codebook import codebook_of, fits_codebook
 from edgebuild.export.c.context import LayerContext
 from edgebuild.export.c.convolution import Convolution, convolution_of
 from edgebuild.export.c.graph import Node
 from edgebuild.export.c.initializer import initializer
 from edgebuild.export.c.kernel import KERNELS, Kernel
 
-
-def pack_int4(rows: np.ndarray) -> np.ndarray:
-    """Rows of 4-bit values (int8) as two a byte, the low half first, every row padded to whole bytes."""
-    even = np.pad(rows, ((0, 0), (0, rows.shape[1] % 2))).astype(np.uint8) & 0x0F
-    return (even[:, ::2] | even[:, 1::2] << 4).view(np.int8)
+PIXELS = 2
+"""Output pixels whose windows are multiplied at a time."""
 
 
-def stored_weights(convolution: Convolution) -> np.ndarray:
-    """The weights as flash holds them: 4-bit ones stay 4-bit."""
-    if convolution.weight_bits == 8:
-        return convolution.weights
-    return pack_int4(convolution.weights.reshape(convolution.out_c, -1))
-
-
-def _tables(convolution: Convolution, context: LayerContext) -> dict[str, object]:
-    return channel_tables(convolution, context, weights=stored_weights(convolution), bias=convolution.folded_bias)
+def _tables(convolution: Convolution, context: LayerContext, weights: np.ndarray) -> dict[str, object]:
+    return channel_tables(convolution, context, weights=weights, bias=convolution.folded_bias)
 
 
 def _matrix(convolution: Convolution, tables: dict[str, object]) -> dict[str, object]:
@@ -65,7 +56,7 @@ class PointwisePlain(Kernel):
         """One call of the shared product."""
         convolution = convolution_of(node)
         context.fragment("requantize.c", "plain/matrix.c", "plain/rows.c", "plain/product_rows.c")
-        table = initializer("eb_matrix", "m", _matrix(convolution, _tables(convolution, context)))
+        table = initializer("eb_matrix", "m", _matrix(convolution, _tables(convolution, context, convolution.weights)))
         rows = convolution.batches * convolution.out_h * convolution.out_w
         return f"{table}\neb_product(&m, {context.input()}, {context.output()}, {rows});"
 
@@ -74,7 +65,6 @@ class ConvolutionPlain(Kernel):
     """Any convolution: the windows of two pixels are copied to rows, and the rows are multiplied."""
 
     ops: ClassVar[tuple[str, ...]] = ("CONV_2D",)
-    pixels = 2
 
     def supports(self, node: Node) -> bool:
         """Weights of 8 bits."""
@@ -82,14 +72,14 @@ class ConvolutionPlain(Kernel):
 
     def scratch_bytes(self, node: Node) -> int:
         """The rows."""
-        return self.pixels * convolution_of(node).depth
+        return PIXELS * convolution_of(node).depth
 
     def overlap(self, node: Node, index: int) -> int | None:
         """The pixels are read before one is written; with groups, the second group reads later."""
         convolution = convolution_of(node)
         if index != 0 or convolution.groups > 1:
             return None
-        return convolution.pixel_overlap(self.pixels, reads_first=True)
+        return convolution.pixel_overlap(PIXELS, reads_first=True)
 
     def cost(self, node: Node) -> float:
         """The product, and the copies."""
@@ -101,31 +91,43 @@ class ConvolutionPlain(Kernel):
         """One call of the shared convolution per image and group."""
         context.fragment("requantize.c", "plain/matrix.c", "plain/rows.c", "plain/window.c", "plain/geometry.c")
         context.fragment("plain/convolution.c")
-        return _calls("eb_convolve", convolution_of(node), context)
+        convolution = convolution_of(node)
+        return _calls("eb_convolve(&g{group}, {places});", convolution, context, convolution.weights)
 
 
-class ConvolutionInt4Plain(ConvolutionPlain):
-    """The same with weights of 4 bits, a pixel at a time; matrix products too."""
+class ConvolutionCodebookPlain(ConvolutionPlain):
+    """The same with weights of 4 bits: half the flash, more instructions; matrix products too."""
 
     ops = ("CONV_2D", "FULLY_CONNECTED")
-    pixels = 1
 
     def supports(self, node: Node) -> bool:
-        """Weights of 4 bits."""
-        return convolution_of(node).weight_bits == 4
+        """At most 16 distinct weights, which all 4-bit weights are."""
+        return fits_codebook(convolution_of(node))
+
+    def cost(self, node: Node) -> float:
+        """Taken where weights are stored with 4 bits, or on demand."""
+        return 2 * super().cost(node)
+
+    def weight_bytes(self, node: Node) -> int:
+        """Half a byte each, and the table."""
+        values, indices = codebook_of(convolution_of(node))
+        return values.size + indices.size
 
     def emit(self, node: Node, context: LayerContext) -> str:
         """One call of the shared convolution per image and group."""
-        context.fragment("requantize.c", "plain/matrix.c", "plain/window.c", "plain/geometry.c")
-        context.fragment("plain/matrix4.c", "plain/convolution4.c")
-        return _calls("eb_convolve_int4", convolution_of(node), context)
+        context.fragment("requantize.c", "plain/matrix.c", "plain/window.c", "plain/geometry.c", "plain/codebook.c")
+        convolution = convolution_of(node)
+        values, indices = codebook_of(convolution)
+        symbol = context.constant("values", values, "weights")
+        call = f"eb_convolve_codebook(&g{{group}}, {symbol}, {{places}});"
+        return _calls(call, convolution, context, indices)
 
 
-def _calls(function: str, convolution: Convolution, context: LayerContext) -> str:
-    """The geometry of every group, and a call for every image and group."""
-    tables = _tables(convolution, context)
+def _calls(call: str, convolution: Convolution, context: LayerContext, weights: np.ndarray) -> str:
+    """The geometry of every group, and a call for every image and group; `weights` as they are stored."""
+    tables = _tables(convolution, context, weights)
     per_group = convolution.out_c // convolution.groups
-    row_bytes = stored_weights(convolution).size // convolution.out_c
+    row_bytes = weights.size // convolution.out_c
     lines = []
     for group in range(convolution.groups):
         first = group * per_group
@@ -139,7 +141,7 @@ def _calls(function: str, convolution: Convolution, context: LayerContext) -> st
             skip_in += group * (convolution.in_c // convolution.groups)
             skip_out = image * convolution.out_h * convolution.out_w * convolution.out_c + group * per_group
             places = f"{context.input()} + {skip_in}, {context.output()} + {skip_out}, {context.scratch()}"
-            lines.append(f"{function}(&g{group}, {places});")
+            lines.append(call.format(group=group, places=places))
     return "\n".join(lines)
 
 
@@ -209,5 +211,5 @@ class DepthwisePlain(Kernel):
 
 KERNELS.register("pointwise_plain")(PointwisePlain())
 KERNELS.register("convolution_plain")(ConvolutionPlain())
-KERNELS.register("convolution_int4_plain")(ConvolutionInt4Plain())
+KERNELS.register("convolution_codebook_plain")(ConvolutionCodebookPlain())
 KERNELS.register("depthwise_plain")(DepthwisePlain())

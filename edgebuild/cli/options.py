@@ -10,7 +10,8 @@ import typer
 Project = Annotated[Path, typer.Option("--project", "-p", help="The project file, or the folder that holds it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the facts as JSON on stdout, and nothing else there.")]
 Targets = Annotated[
-    list[str] | None, typer.Option("--target", "-t", help="Only this target of the project; may be repeated.")
+    list[str] | None,
+    typer.Option("--target", "-t", help="Only this target of the project, or a shipped profile; may be repeated."),
 ]
 Jobs = Annotated[
     int | None, typer.Option("--jobs", "-j", min=1, help="Stages that run at once; default: the cores, at most 2.")

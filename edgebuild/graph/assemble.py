@@ -18,6 +18,7 @@ from typing import Any
 
 from edgebuild.check.promise import Promise, RuntimeVersion
 from edgebuild.compress.step import Phase, StepMethod
+from edgebuild.config.load import load_target, shipped_targets
 from edgebuild.config.project import Project
 from edgebuild.config.registries import FORMATS, PACKAGERS, STEPS
 from edgebuild.config.target import PlannedStep, Target
@@ -98,18 +99,22 @@ def build_graph(project: Project, targets: Iterable[str] = ()) -> Graph:
 def select_targets(project: Project, names: Iterable[str]) -> tuple[Target, ...]:
     """The project's targets of these names, in the order of the file; all of them where no name is given.
 
+    A shipped profile may be named too: `-t stm32l4r5` needs no line in the project. Such targets come last.
+
     Raises:
-        ConfigError: a name is none of the project's targets.
+        ConfigError: a name is neither a target of the project nor a shipped profile.
     """
-    wanted = list(names)
-    known = project.target_names()
+    wanted = list(dict.fromkeys(names))
+    known, shipped = project.target_names(), shipped_targets()
     for name in wanted:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
+        if name not in known and name not in shipped:
+            near = difflib.get_close_matches(name, [*known, *shipped], n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             msg = f"the project has no target {name!r}{hint}"
-            raise ConfigError(msg, remedy=f"its targets are: {', '.join(known)}")
-    return tuple(target for target in project.targets if not wanted or target.name in wanted)
+            remedy = f"its targets are: {', '.join(known)}; shipped profiles: {', '.join(shipped)}"
+            raise ConfigError(msg, remedy=remedy)
+    own = [target for target in project.targets if not wanted or target.name in wanted]
+    return (*own, *(load_target(name) for name in wanted if name not in known))
 
 
 def _add_shared(graph: Graph, project: Project) -> None:

@@ -42,7 +42,8 @@ def test_json_of_an_error_is_one_document_too(built: Built, workers: LastingExec
     facts = json.loads(ended.out)
     assert (ended.code, facts["exit_code"]) == (2, 2)
     assert facts["error"]["message"] == "the project has no target 'bord'; did you mean 'board'?"
-    assert ended.err == f"error: {facts['error']['message']}\n  -> its targets are: board, phone\n"
+    assert ended.err.startswith(f"error: {facts['error']['message']}\n  -> its targets are: board, phone; shipped ")
+    assert "stm32l4r5" in ended.err
 
 
 def test_one_target_is_built_alone(project: Path, workers: LastingExecutor) -> None:

@@ -158,3 +158,10 @@ def test_a_missing_compiler_is_named_with_the_line_that_installs_it(compiled: Bu
     assert done.returncode == 3
     assert "arm-none-eabi-gcc is missing" in done.stderr
     assert "apt-get install -y --no-install-recommends gcc-arm-none-eabi libnewlib-arm-none-eabi" in done.stderr
+
+
+def test_a_shipped_profile_can_be_named_without_a_line_in_the_project(compiled: Built) -> None:
+    done = edgebuild(compiled.project, "explain", "rp2040", "--json")
+    assert done.returncode == 0, done.stderr
+    stages = {stage["stage"] for stage in json.loads(done.stdout)["stages"]}
+    assert "rp2040/firmware" in stages

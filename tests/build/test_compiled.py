@@ -163,5 +163,5 @@ def test_a_missing_compiler_is_named_with_the_line_that_installs_it(compiled: Bu
 def test_a_shipped_profile_can_be_named_without_a_line_in_the_project(compiled: Built) -> None:
     done = edgebuild(compiled.project, "explain", "rp2040", "--json")
     assert done.returncode == 0, done.stderr
-    stages = {stage["stage"] for stage in json.loads(done.stdout)["stages"]}
+    stages = {stage["stage_id"] for stage in json.loads(done.stdout)["stages"]}
     assert "rp2040/firmware" in stages

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgebuild.errors import ConfigError
+from edgebuild.model.addition import Addition, TrainStep
 from edgebuild.model.evaluate import named_outputs
 from edgebuild.model.losses import Loss, as_tensors, resolve_loss
 from edgebuild.model.seeding import deterministic
@@ -21,11 +23,6 @@ from edgebuild.progress import ProgressSink
 
 if TYPE_CHECKING:
     import torch
-
-LossExtra = Callable[
-    ["torch.nn.Module", tuple["torch.Tensor", ...], Mapping[str, "torch.Tensor"], "torch.Tensor"], "torch.Tensor"
-]
-"""(model, inputs, outputs by name, targets) -> scalar that is added to the loss: where distillation comes in."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +84,7 @@ def train(
     threads: int,
     progress: ProgressSink,
     project_root: Path,
-    loss_extra: LossExtra | None = None,
+    additions: Sequence[Addition] = (),
 ) -> list[Epoch]:
     """Train `model` in place and leave it in eval mode; the same arguments give the same bits on one kind of machine.
 
@@ -100,7 +97,7 @@ def train(
         threads: of torch, for as long as this runs.
         progress: gets the share of steps done.
         project_root: where a loss `module:function` is looked for.
-        loss_extra: added to the loss of every training step.
+        additions: what every training step does besides, such as distillation or keeping pruned weights at zero.
 
     Returns:
         One row per epoch; `kept` marks the one whose weights the model has.
@@ -111,8 +108,10 @@ def train(
     """
     _check_trainable(model)
     loss = resolve_loss(settings.loss, settings.label_smoothing, project_root)
-    with deterministic(seed, threads):
-        loop = _Loop(model, data, settings, seed, loss, loss_extra)
+    with deterministic(seed, threads), contextlib.ExitStack() as attached:
+        for addition in additions:
+            attached.enter_context(addition.attached(model, _sample(data)))
+        loop = _Loop(model, data, settings, seed, loss, additions)
         history: list[Epoch] = []
         best: tuple[float, int, dict[str, torch.Tensor]] | None = None
         for epoch in range(1, settings.epochs + 1):
@@ -188,6 +187,11 @@ def _check_trainable(model: torch.nn.Module) -> None:
         raise ConfigError(msg, remedy="give the model as model.factory, or leave out train:")
 
 
+def _sample(data: Split) -> tuple[torch.Tensor, ...]:
+    """Inputs of the first training samples: two, as batch normalisation has no variance over one."""
+    return as_tensors(*data.stack(np.arange(min(2, data.length))))[0]
+
+
 class _Loop:
     """The state of one training run: order of the samples, optimizer, step count."""
 
@@ -198,12 +202,12 @@ class _Loop:
         settings: TrainSettings,
         seed: int,
         loss: Loss,
-        loss_extra: LossExtra | None,
+        additions: Sequence[Addition],
     ) -> None:
         self.model, self.data, self.settings = model, data, settings
-        self.loss, self.loss_extra = loss, loss_extra
+        self.loss, self.additions = loss, additions
         self.order = np.random.default_rng(seed)
-        self.optimizer = _optimizer(model, settings)
+        self.optimizer = _optimizer(model, settings, additions)
         full, rest = divmod(data.length, settings.batch_size)
         # A last batch of one sample is left out: batch normalisation has no variance over it.
         self.steps_per_epoch = full + (1 if rest > 1 or full == 0 else 0)
@@ -232,20 +236,34 @@ class _Loop:
             group["lr"] = self.settings.learning_rate * share
         inputs, targets = as_tensors(*self.data.stack(rows))
         outputs = named_outputs(self.model(*inputs))
-        loss = self.loss(outputs, targets)
-        if self.loss_extra is not None:
-            loss = loss + self.loss_extra(self.model, inputs, outputs, targets)
+        done = self.step / total
+        loss = self._loss(TrainStep(self.model, inputs, outputs, targets, done))
         value = float(loss.detach())
         if not math.isfinite(value):
             msg = f"training: the loss became {value} at step {self.step + 1} of {total}"
             raise ConfigError(msg, remedy="lower train.learning_rate, or set train.warmup_epochs or train.clip_norm")
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        for addition in self.additions:
+            addition.after_backward(self.model, done)
         if self.settings.clip_norm > 0:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
         self.optimizer.step()
         self.step += 1
+        for addition in self.additions:
+            addition.after_step(self.model, self.step / total)
         return value
+
+    def _loss(self, step: TrainStep) -> torch.Tensor:
+        loss = self.loss(step.outputs, step.targets)
+        for addition in self.additions:
+            if addition.task_share != 1:
+                loss = loss * addition.task_share
+        for addition in self.additions:
+            added = addition.loss(step)
+            if added is not None:
+                loss = loss + added
+        return loss
 
 
 def learning_rate_share(settings: TrainSettings, done: float, epochs: float) -> float:
@@ -264,7 +282,7 @@ def learning_rate_share(settings: TrainSettings, done: float, epochs: float) -> 
     raise ConfigError(msg)
 
 
-def _optimizer(model: torch.nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
+def _optimizer(model: torch.nn.Module, settings: TrainSettings, additions: Sequence[Addition]) -> torch.optim.Optimizer:
     import torch
 
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -272,6 +290,8 @@ def _optimizer(model: torch.nn.Module, settings: TrainSettings) -> torch.optim.O
     if not parameters:
         msg = "training: the model has no parameters to train"
         raise ConfigError(msg)
+    for addition in additions:
+        parameters += addition.parameters()
     if settings.optimizer == "sgd":
         return torch.optim.SGD(parameters, lr=rate, momentum=settings.momentum, weight_decay=decay)
     if settings.optimizer == "adam":

@@ -22,7 +22,7 @@ def run(context: StepContext, parameters: Prune) -> None:
     """
     from edgebuild.compress.prune.measure import Scale
     from edgebuild.compress.prune.procedure import prune
-    from edgebuild.compress.prune.training import Training
+    from edgebuild.compress.training import Training
     from edgebuild.model.load import derive_model_folder, rebuild
     from edgebuild.model.seeding import deterministic
 

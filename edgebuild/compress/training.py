@@ -1,16 +1,16 @@
-"""The training data, loss and settings that pruning takes from the project."""
+"""Training inside a plan step: the project's data, loss and settings, with what the model's history asks for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgebuild.compress.prune.importance import Batch
-from edgebuild.compress.prune.parameters import FineTune
+from edgebuild.compress.finetune import FineTune
 from edgebuild.compress.step import StepContext
+from edgebuild.model.addition import Addition
 from edgebuild.model.data_folder import read_inputs, read_targets
 from edgebuild.model.model_folder import read_record
 from edgebuild.model.split import Split
@@ -20,13 +20,20 @@ from edgebuild.progress import Section
 if TYPE_CHECKING:
     import torch
 
+Batch = tuple[tuple["torch.Tensor", ...], "torch.Tensor"]
+"""(inputs in order, targets)"""
+
 
 class Training:
-    """Everything that needs the training split; it is opened when it is first asked for."""
+    """Everything that needs the training split; it is opened when it is first asked for.
+
+    A step that declares the sections `data` and `train` trains through `tune`, so that what holds for every training
+    holds for its own.
+    """
 
     def __init__(self, context: StepContext, finetune: FineTune) -> None:
         self._context = context
-        self._settings = _settings(context.project.get("train") or {}, finetune)
+        self.settings = TrainSettings.from_json({**(context.project.get("train") or {}), **finetune.overrides()})
         self._split: Split | None = None
 
     @property
@@ -44,18 +51,31 @@ class Training:
         """Inputs by name and targets of the validation split."""
         return read_inputs(self._context.data, "validation"), read_targets(self._context.data)
 
-    def tune(self, model: torch.nn.Module, epochs: int, start: float, end: float) -> list[Epoch]:
-        """Train `model` in place; one row per epoch. It is the work of the step from `start` to `end`, in [0, 1]."""
+    def tune(
+        self,
+        model: torch.nn.Module,
+        epochs: int,
+        start: float = 0.0,
+        end: float = 1.0,
+        additions: Sequence[Addition] = (),
+    ) -> list[Epoch]:
+        """Train `model` in place; one row per epoch.
+
+        It is the work of the step from `start` to `end`, in [0, 1]. `additions` are those of the step itself.
+        """
+        if not epochs:
+            return []
         context = self._context
         return train(
             model,
             self.split,
             self.validation(),
-            replace(self._settings, epochs=epochs),
+            replace(self.settings, epochs=epochs),
             context.seed,
             context.threads,
             Section(context.progress, start, end),
             context.project_root,
+            additions=additions,
         )
 
     def loss(self) -> Callable[[object, torch.Tensor], torch.Tensor]:
@@ -63,7 +83,7 @@ class Training:
         from edgebuild.model.evaluate import named_outputs
         from edgebuild.model.losses import resolve_loss
 
-        loss = resolve_loss(self._settings.loss, self._settings.label_smoothing, self._context.project_root)
+        loss = resolve_loss(self.settings.loss, self.settings.label_smoothing, self._context.project_root)
         return lambda outputs, targets: loss(named_outputs(outputs), targets)
 
     def batches(self, samples: int) -> list[Batch]:
@@ -72,10 +92,5 @@ class Training:
 
         size = min(samples, self.split.length)
         rows = np.random.default_rng(self._context.seed).permutation(self.split.length)[:size]
-        batch = min(self._settings.batch_size, size)
+        batch = min(self.settings.batch_size, size)
         return [as_tensors(*self.split.stack(rows[start : start + batch])) for start in range(0, size, batch)]
-
-
-def _settings(section: Mapping[str, Any], finetune: FineTune) -> TrainSettings:
-    own = {key: value for key, value in finetune.model_dump().items() if value is not None}
-    return TrainSettings.from_json({**section, **own})

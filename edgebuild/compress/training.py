@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgebuild.compress.constraints import constraints_of
 from edgebuild.compress.finetune import FineTune
 from edgebuild.compress.step import StepContext
 from edgebuild.model.addition import Addition
@@ -61,7 +62,8 @@ class Training:
     ) -> list[Epoch]:
         """Train `model` in place; one row per epoch.
 
-        It is the work of the step from `start` to `end`, in [0, 1]. `additions` are those of the step itself.
+        It is the work of the step from `start` to `end`, in [0, 1]. `additions` are those of the step itself; what
+        earlier steps demand is enforced besides, and has the last word.
         """
         if not epochs:
             return []
@@ -75,7 +77,7 @@ class Training:
             context.threads,
             Section(context.progress, start, end),
             context.project_root,
-            additions=additions,
+            additions=[*additions, *constraints_of(context.model)],
         )
 
     def loss(self) -> Callable[[object, torch.Tensor], torch.Tensor]:

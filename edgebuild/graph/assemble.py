@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgebuild.check.promise import Promise, RuntimeVersion
+from edgebuild.compress.needs import NeededModel, needs_of
 from edgebuild.compress.step import Phase, StepMethod
 from edgebuild.config.project import Project
 from edgebuild.config.registries import FORMATS, PACKAGERS, STEPS
@@ -29,6 +30,9 @@ DATA = "data"
 BASELINE = "baseline"
 SCORE = "score"
 FLOAT = "fp32"
+
+_MODELS: dict[NeededModel, str] = {"baseline": BASELINE}
+"""A model that a step may need -> the stage that makes it."""
 
 
 @dataclass(frozen=True)
@@ -161,8 +165,13 @@ def _metric_code(project: Project) -> tuple[str, ...]:
 
 
 def _changes_the_model(step: PlannedStep) -> bool:
+    return method_of(step).phase_with(step.parameters) < Phase.QUANTIZE
+
+
+def method_of(step: PlannedStep) -> StepMethod:
+    """The method that a step's parameters belong to."""
     method: StepMethod = STEPS.get(step.method)
-    return method.phase < Phase.QUANTIZE
+    return method.chosen(step.to_json())
 
 
 def _add_target(graph: Graph, project: Project, target: Target) -> None:
@@ -233,10 +242,10 @@ def _bench_stage(project: Project, target: Target, stage_id: str, inputs: dict[s
 
 
 def _step_stage(project: Project, target: Target, stage_id: str, step: PlannedStep, model: str) -> Stage:
-    method: StepMethod = STEPS.get(step.method)
+    method, needs = method_of(step), needs_of(step.parameters)
     sections = {name: project.sections()[name] for name in method.sections}
     trains = "train" in method.sections or "data" in method.sections
-    code = _model_code(project)
+    code = _model_code(project) + needs.code
     if trains:
         code += (project.data.function,) if project.data.function else ()
         code += _train_code(project)
@@ -252,9 +261,9 @@ def _step_stage(project: Project, target: Target, stage_id: str, step: PlannedSt
             "project": sections,
             "threads": project.threads,
         },
-        inputs={"model": model, "data": DATA},
+        inputs={"model": model, "data": DATA, **{name: _MODELS[name] for name in needs.models}},
         code=code,
-        files=_data_files(project) if trains else {},
+        files={**(_data_files(project) if trains else {}), **{f"step.{file}": file for file in needs.files}},
         seed=project.seed,
         target=target.name,
     )

@@ -6,11 +6,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from edgebuild.compress.distil.parameters import Distil
 from edgebuild.config.parameters import Parameters
 
 
-class FineTune(Parameters):
-    """Training with the built-in loop; what is not given is as in the project's `train:`."""
+class Loop(Parameters):
+    """The built-in loop; what is not given is as in the project's `train:`."""
 
     epochs: int = Field(default=5, ge=0, description="passes over the training split; 0: no training")
     batch_size: int | None = Field(default=None, ge=1, description="samples per step")
@@ -29,4 +30,10 @@ class FineTune(Parameters):
 
     def overrides(self) -> dict[str, Any]:
         """What it says of the project's `train:`."""
-        return {key: value for key, value in self.model_dump().items() if value is not None}
+        return {key: getattr(self, key) for key in Loop.model_fields if getattr(self, key) is not None}
+
+
+class FineTune(Loop):
+    """Training with the built-in loop; what is not given is as in the project's `train:`."""
+
+    distil: Distil | None = Field(default=None, description="a teacher, from whom the training learns besides")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgebuild.compress.constraints import constraints_of
-from edgebuild.compress.finetune import FineTune
+from edgebuild.compress.distil.parameters import Distil
+from edgebuild.compress.finetune import FineTune, Loop
 from edgebuild.compress.step import StepContext
 from edgebuild.model.addition import Addition
 from edgebuild.model.data_folder import read_inputs, read_targets
@@ -20,6 +21,8 @@ from edgebuild.progress import Section
 
 if TYPE_CHECKING:
     import torch
+
+    from edgebuild.compress.distil.distillation import Distillation
 
 Batch = tuple[tuple["torch.Tensor", ...], "torch.Tensor"]
 """(inputs in order, targets)"""
@@ -32,9 +35,12 @@ class Training:
     holds for its own.
     """
 
-    def __init__(self, context: StepContext, finetune: FineTune) -> None:
+    def __init__(self, context: StepContext, loop: Loop, distil: Distil | None = None) -> None:
+        """`distil` is for a table that does not have it inside, as `FineTune` does."""
         self._context = context
-        self.settings = TrainSettings.from_json({**(context.project.get("train") or {}), **finetune.overrides()})
+        self._distil = loop.distil if isinstance(loop, FineTune) else distil
+        self._distillation: Distillation | None = None
+        self.settings = TrainSettings.from_json({**(context.project.get("train") or {}), **loop.overrides()})
         self._split: Split | None = None
 
     @property
@@ -77,8 +83,20 @@ class Training:
             context.threads,
             Section(context.progress, start, end),
             context.project_root,
-            additions=[*additions, *constraints_of(context.model)],
+            additions=[*self._teaching(), *additions, *constraints_of(context.model)],
         )
+
+    def _teaching(self) -> list[Addition]:
+        """The distillation that the parameters ask for; its teachers are loaded once."""
+        if self._distil is None:
+            return []
+        if self._distillation is None:
+            from edgebuild.compress.distil.distillation import Distillation
+            from edgebuild.compress.distil.teacher import load_teachers
+
+            context = self._context
+            self._distillation = Distillation(self._distil, load_teachers(context, self._distil), context.project_root)
+        return [self._distillation]
 
     def loss(self) -> Callable[[object, torch.Tensor], torch.Tensor]:
         """(outputs as the model returns them, targets) -> scalar."""

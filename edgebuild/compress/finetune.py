@@ -26,6 +26,9 @@ class Loop(Parameters):
     )
     warmup_epochs: float | None = Field(default=None, ge=0, description="over which the learning rate rises from 0")
     clip_norm: float | None = Field(default=None, ge=0, description="largest norm of all gradients together")
+    patience: int | None = Field(
+        default=None, ge=0, description="stop after so many epochs without a lower validation loss; 0: never"
+    )
     label_smoothing: float | None = Field(default=None, ge=0, lt=1, description="of the cross entropy")
 
     def overrides(self) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from edgebuild.model.addition import Addition, TrainStep
 from edgebuild.model.evaluate import predict
 from edgebuild.model.load import build_factory
 from edgebuild.model.split import Split, as_split
-from edgebuild.model.train import TrainSettings, learning_rate_share, train, train_with_function
+from edgebuild.model.train import TrainSettings, train, train_with_function
+from edgebuild.model.train_loop import learning_rate_share
 from tests.model.nets import project
 
 FACTORY = {"factory": "model:build", "kwargs": {"width": 4}}
@@ -168,6 +169,34 @@ def test_hooks_have_the_last_word_on_gradients_and_weights(tmp_path: Path) -> No
     assert hooks.done[-1] == 1
     held = run(root, additions=[OneZero(after_step=False)])[0]
     assert float(next(held.parameters()).detach().view(-1)[0]) == before
+
+
+def test_patience_ends_training_that_no_longer_gets_better(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    hopeless = replace(SETTINGS, epochs=9, learning_rate=3.0, optimizer="sgd", schedule="constant", clip_norm=1.0)
+    history = run(root, replace(hopeless, patience=2))[1]
+    best = min(range(len(history)), key=lambda row: history[row].validation_loss)
+    assert len(history) == best + 3 < 9
+    assert history[best].kept
+    assert len(run(root, hopeless)[1]) == 9
+
+
+class BadSlope(Addition):
+    """The square root of a weight's square has no slope at zero."""
+
+    def loss(self, step: TrainStep) -> torch.Tensor:
+        weight = next(step.model.parameters())
+        return (weight * 0).square().sum().sqrt()
+
+
+def test_a_gradient_that_is_no_number_is_named_before_it_ruins_the_weights(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    name = next(name for name, _ in build_factory(FACTORY, root).named_parameters())
+    with pytest.raises(ConfigError) as raised:
+        run(root, additions=[BadSlope()])
+    assert "the gradients of 1 of " in raised.value.message
+    assert raised.value.message.endswith(f": {name!r}")
+    assert "at step 1 of 18, where the loss is 1." in raised.value.message
 
 
 class Offset(Addition):

@@ -165,7 +165,8 @@ def _metric_code(project: Project) -> tuple[str, ...]:
 
 
 def _changes_the_model(step: PlannedStep) -> bool:
-    return method_of(step).phase_with(step.parameters) < Phase.QUANTIZE
+    method = method_of(step)
+    return method.phase_with(step.parameters) < Phase.QUANTIZE or "train" in method.sections
 
 
 def method_of(step: PlannedStep) -> StepMethod:
@@ -303,6 +304,10 @@ def promise_of(target: Target) -> Promise:
     oldest = RuntimeVersion.parse(target.runtime.oldest) if target.runtime.oldest else runtime
     chosen = [getattr(step.parameters, "granularity", None) for step in target.steps()]
     granularity = next((value for value in reversed(chosen) if value), None)
+    options = dict(target.export.options)
+    for step in target.steps():
+        if hasattr(step.parameters, "fully_connected"):
+            options["fully_connected"] = step.parameters.fully_connected
     return Promise(
         target=target.name,
         format=target.export.format,
@@ -312,5 +317,5 @@ def promise_of(target: Target) -> Promise:
         runtime=runtime,
         oldest=oldest,
         granularity=granularity,
-        options=dict(target.export.options),
+        options=options,
     )

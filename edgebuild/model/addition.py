@@ -61,3 +61,10 @@ class Addition:
 
     def after_step(self, model: torch.nn.Module, done: float) -> None:
         """Put the weights right after an optimizer step; `done` is the share of all steps done, in (0, 1]."""
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """What a training that goes on after a kill must know besides its `parameters`."""
+        return {}
+
+    def restore(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Go on from what `state` gave, once it is attached."""

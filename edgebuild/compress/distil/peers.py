@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from edgebuild.compress.distil.kinds.soft_targets import soft_loss
@@ -37,6 +37,15 @@ class Peers(Addition):
     def parameters(self) -> list[torch.nn.Parameter]:
         """Those of all peers."""
         return [parameter for peer in self._peers for parameter in peer.parameters()]
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """The buffers, such as running means; parameters are kept with those of the optimizer."""
+        return {f"{i}.{name}": value for i, peer in enumerate(self._peers) for name, value in peer.named_buffers()}
+
+    def restore(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Set the buffers."""
+        for name, value in self.state().items():
+            value.copy_(state[name])
 
     def loss(self, step: TrainStep) -> torch.Tensor:
         """The losses of all peers, and what everybody learns from everybody else."""

@@ -94,12 +94,17 @@ class Prune(Parameters):
         return self
 
     def cuts(self) -> list[float]:
-        """How much of the whole cut is done after each step, rising to 1.
+        """How much of the whole cut is done after each step, rising to 1."""
+        return shares_of(self.schedule, self.steps)
 
-        cubic: 1 - (1 - t)^3 (Zhu and Gupta, To prune, or not to prune, 2017, equation 1).
-        """
-        if self.schedule == "one_shot":
-            return [1.0]
-        count = self.steps or _MANY_STEPS
-        done = [step / count for step in range(1, count + 1)]
-        return [1 - (1 - share) ** 3 for share in done] if self.schedule == "cubic" else done
+
+def shares_of(schedule: Literal["one_shot", "iterative", "cubic"], steps: int | None) -> list[float]:
+    """How much of the whole is done after each of `steps` cuts, rising to 1.
+
+    cubic: 1 - (1 - t)^3 (Zhu and Gupta, To prune, or not to prune, 2017, equation 1).
+    """
+    if schedule == "one_shot":
+        return [1.0]
+    count = steps or _MANY_STEPS
+    done = [step / count for step in range(1, count + 1)]
+    return [1 - (1 - share) ** 3 for share in done] if schedule == "cubic" else done

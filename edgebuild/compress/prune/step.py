@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from edgebuild.compress.prune.account import claims_of, record_of
+from edgebuild.compress.prune.kinds import PRUNE_KINDS
 from edgebuild.compress.prune.parameters import Prune
 from edgebuild.compress.step import Phase, StepContext, StepMethod
 from edgebuild.config.registries import STEPS
@@ -58,5 +59,6 @@ STEPS.register("prune")(
         run=run,
         tools=("torch", "torch-pruning", "numpy", "safetensors", "torchmetrics"),
         sections=("data", "train", "metric"),
+        kinds=PRUNE_KINDS,
     )
 )

@@ -16,8 +16,8 @@ from edgebuild.compress.prune.importance import IMPORTANCES
 from edgebuild.compress.prune.measure import Scale
 from edgebuild.compress.prune.parameters import Prune
 from edgebuild.compress.prune.procedure import prune
-from edgebuild.compress.prune.training import Training
 from edgebuild.compress.step import StepContext
+from edgebuild.compress.training import Training
 from edgebuild.config.load import load_project
 from edgebuild.config.project import Project
 from edgebuild.model.data import load_training, make_data_folder

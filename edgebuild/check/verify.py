@@ -26,8 +26,8 @@ class ClaimProof:
 
     @property
     def holds(self) -> bool:
-        """True where the file shows what the step claimed."""
-        return not self.findings
+        """True where the file shows what the step claimed; a note does not contradict it."""
+        return all(finding.severity == "note" for finding in self.findings)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""

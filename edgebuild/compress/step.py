@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
 from edgebuild.config.parameters import Parameters
 from edgebuild.progress import ProgressSink
+from edgebuild.registry import Registry
 
 
 class Phase(IntEnum):
@@ -32,6 +33,7 @@ class StepContext:
         project_root: folder of edgebuild.yaml, on sys.path while the step runs.
         project: those sections of the project file that the method names in `sections`, as plain JSON.
         threads: of everything that computes.
+        models: name -> model folder, for those that the parameters need (`edgebuild.compress.needs`).
     """
 
     model: Path
@@ -42,11 +44,14 @@ class StepContext:
     seed: int
     progress: ProgressSink
     threads: int = 1
+    models: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class StepMethod:
     """One compression method; registered in STEPS under the key it has in a plan.
+
+    What else its result depends on is asked of its parameters (`edgebuild.compress.needs`).
 
     Attributes:
         title: one line for docs.
@@ -58,6 +63,8 @@ class StepMethod:
         delivers: the export dtype (`int8`, `int16x8`, …) that these parameters make possible; None for a step that
             leaves numbers as they are.
         run: reads the folders of `context`, writes a model folder to `context.output`, its claims added to the record.
+        kinds: other methods under the same key, each for one value of the parameter `kind`, which their tables require.
+        phase_of: the phase for these parameters, where it depends on them.
     """
 
     title: str
@@ -68,3 +75,18 @@ class StepMethod:
     tools: tuple[str, ...] = ("torch",)
     sections: tuple[str, ...] = ()
     delivers: Callable[[Any], str | None] = lambda _parameters: None
+    kinds: Registry[StepMethod] | None = None
+    phase_of: Callable[[Any], Phase] | None = None
+
+    def chosen(self, values: Mapping[str, Any]) -> StepMethod:
+        """The method that parameters with these values belong to: one of `kinds`, or this one."""
+        kind = str(values.get("kind"))
+        return self.kinds.get(kind) if self.kinds is not None and kind in self.kinds else self
+
+    def phase_with(self, parameters: Any) -> Phase:
+        """The phase of a step with these parameters."""
+        return self.phase if self.phase_of is None else self.phase_of(parameters)
+
+    def variants(self) -> list[tuple[str, StepMethod]]:
+        """This method, then those of `kinds` with their names: ("", self), ("unstructured", …)."""
+        return [("", self), *([] if self.kinds is None else self.kinds.items())]

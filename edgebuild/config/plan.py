@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
 
 from edgebuild.config.document import describe_value
 from edgebuild.config.located import Located, written_in
@@ -20,11 +20,11 @@ WITHOUT_STEP = ("fp32", "fp16")
 
 @dataclass(frozen=True)
 class CheckedStep:
-    """A step, where it stands, and the dtype it delivers (None for a step that leaves the numbers as they are)."""
+    """A step, where it stands, its phase, and the dtype it delivers (None if it leaves the numbers as they are)."""
 
     step: PlannedStep
     at: Located
-    method: Any
+    phase: int
     delivers: str | None
 
 
@@ -51,22 +51,37 @@ def _read_step(item: Located, problems: ProblemList) -> CheckedStep | None:
     if name not in STEPS:
         problems.add(parameters.problem(unknown_name("plan step", name, STEPS.names()), at_key=True))
         return None
-    method = STEPS.get(name)
     values = parameters if parameters.value is not None else parameters.with_value({})
+    method = _chosen(name, values, problems)
+    if method is None:
+        return None
     read = read_table(method.parameters, values, problems)
     if read is None:
         return None
-    return CheckedStep(PlannedStep(name, read), parameters, method, method.delivers(read))
+    return CheckedStep(PlannedStep(name, read), parameters, int(method.phase_with(read)), method.delivers(read))
+
+
+def _chosen(name: str, values: Located, problems: ProblemList) -> Any:
+    """The method, or that of its kinds which `kind` names; None after a problem with it."""
+    method = STEPS.get(name)
+    kind = values.child("kind") if isinstance(values.value, dict) else None
+    if method.kinds is None or kind is None or not isinstance(kind.value, str):
+        return method
+    known = [*get_args(method.parameters.model_fields["kind"].annotation), *method.kinds.names()]
+    if kind.value in known:
+        return method.chosen({"kind": kind.value})
+    problems.add(kind.problem(unknown_name(f"kind of {name}", kind.value, known)))
+    return None
 
 
 def check_order(steps: list[CheckedStep], problems: ProblemList) -> None:
     """See that no phase goes back, and that one step at most decides the type of numbers."""
     for before, after in pairwise(steps):
-        if after.method.phase < before.method.phase:
+        if after.phase < before.phase:
             message = (
                 f"may not follow {before.step.method} (line {before.at.key_spot.line}): a step that changes "
-                f"{_CHANGES[int(after.method.phase)]} undoes what {before.step.method} did to "
-                f"{_CHANGES[int(before.method.phase)]}; put {after.step.method} first"
+                f"{_CHANGES[after.phase]} undoes what {before.step.method} did to "
+                f"{_CHANGES[before.phase]}; put {after.step.method} first"
             )
             problems.add(after.at.problem(message, at_key=True))
     delivering = [step for step in steps if step.delivers is not None]

@@ -125,6 +125,9 @@ class Train(Table):
     keep_best: bool = Field(
         default=True, description="end with the weights of the epoch with the lowest validation loss"
     )
+    patience: int = Field(
+        default=0, ge=0, description="stop after so many epochs without a lower validation loss; 0: train to the end"
+    )
     function: FunctionName | None = Field(
         default=None, description="`module:function` that trains in place of the built-in loop"
     )

@@ -104,7 +104,10 @@ def _units() -> str:
 
 def _registered() -> list[str]:
     parts = ["## Steps of a plan\n", "A plan is a list of steps: `plan: [{quantize: {kind: static}}]`.\n"]
-    parts += [_entry("step", name, method.title, method.parameters) for name, method in STEPS.items()]
+    for name, method in STEPS.items():
+        for kind, one in method.variants():
+            shown = f"{name}: {{kind: {kind}}}" if kind else name
+            parts.append(_entry("step", shown, one.title, one.parameters))
     parts.append("## Export formats\n")
     for name, chosen in FORMATS.items():
         parts.append(_entry("format", name, chosen.title, chosen.options))

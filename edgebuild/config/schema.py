@@ -22,7 +22,9 @@ def target_schema_json() -> dict[str, Any]:
     properties = schema["properties"]
     properties["extends"] = {"type": "string", "description": "a shipped profile, or a path: this one changes it"}
     properties["plan"]["items"] = {
-        "oneOf": [_step(name, method.parameters, definitions) for name, method in STEPS.items()]
+        "oneOf": [
+            _step(name, one.parameters, definitions) for name, method in STEPS.items() for _, one in method.variants()
+        ]
     }
     definitions["Package"] = {
         "anyOf": [_package(name, packager.options, definitions) for name, packager in PACKAGERS.items()]

@@ -166,7 +166,10 @@ class Target(Table):
     def steps(self) -> tuple[PlannedStep, ...]:
         """The plan as typed steps, in order."""
         named = [(method, values) for entry in self.plan for method, values in entry.items()]
-        return tuple(PlannedStep(name, STEPS.get(name).parameters.model_validate(values)) for name, values in named)
+        return tuple(
+            PlannedStep(name, STEPS.get(name).chosen(values).parameters.model_validate(values))
+            for name, values in named
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The whole profile as plain JSON values, quantities with their unit: what YAML would hold."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgebuild.check.promise import Promise, RuntimeVersion
+from edgebuild.compress.needs import NeededModel, needs_of
 from edgebuild.compress.step import Phase, StepMethod
 from edgebuild.config.load import load_target, shipped_targets
 from edgebuild.config.project import Project
@@ -33,6 +34,9 @@ BASELINE = "baseline"
 SCORE = "score"
 FLOAT = "fp32"
 HOST = "host"
+
+_MODELS: dict[NeededModel, str] = {"baseline": BASELINE}
+"""A model that a step may need -> the stage that makes it."""
 
 
 @dataclass(frozen=True)
@@ -180,8 +184,14 @@ def _metric_code(project: Project) -> tuple[str, ...]:
 
 
 def _changes_the_model(step: PlannedStep) -> bool:
+    method = method_of(step)
+    return method.phase_with(step.parameters) < Phase.QUANTIZE or "train" in method.sections
+
+
+def method_of(step: PlannedStep) -> StepMethod:
+    """The method that a step's parameters belong to."""
     method: StepMethod = STEPS.get(step.method)
-    return method.phase < Phase.QUANTIZE
+    return method.chosen(step.to_json())
 
 
 def _add_target(graph: Graph, project: Project, target: Target) -> None:
@@ -261,10 +271,10 @@ def _bench_stage(
 
 
 def _step_stage(project: Project, target: Target, stage_id: str, step: PlannedStep, model: str) -> Stage:
-    method: StepMethod = STEPS.get(step.method)
+    method, needs = method_of(step), needs_of(step.parameters)
     sections = {name: project.sections()[name] for name in method.sections}
     trains = "train" in method.sections or "data" in method.sections
-    code = _model_code(project)
+    code = _model_code(project) + needs.code
     if trains:
         code += (project.data.function,) if project.data.function else ()
         code += _train_code(project)
@@ -280,9 +290,9 @@ def _step_stage(project: Project, target: Target, stage_id: str, step: PlannedSt
             "project": sections,
             "threads": project.threads,
         },
-        inputs={"model": model, "data": DATA},
+        inputs={"model": model, "data": DATA, **{name: _MODELS[name] for name in needs.models}},
         code=code,
-        files=_data_files(project) if trains else {},
+        files={**(_data_files(project) if trains else {}), **{f"step.{file}": file for file in needs.files}},
         seed=project.seed,
         target=target.name,
     )
@@ -332,6 +342,10 @@ def promise_of(target: Target) -> Promise:
     oldest = RuntimeVersion.parse(target.runtime.oldest) if target.runtime.oldest else runtime
     chosen = [getattr(step.parameters, "granularity", None) for step in target.steps()]
     granularity = next((value for value in reversed(chosen) if value), None)
+    options = dict(target.export.options)
+    for step in target.steps():
+        if hasattr(step.parameters, "fully_connected"):
+            options["fully_connected"] = step.parameters.fully_connected
     return Promise(
         target=target.name,
         format=target.export.format,
@@ -341,5 +355,5 @@ def promise_of(target: Target) -> Promise:
         runtime=runtime,
         oldest=oldest,
         granularity=granularity,
-        options=dict(target.export.options),
+        options=options,
     )

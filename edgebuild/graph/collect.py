@@ -12,13 +12,12 @@ from edgebuild import __version__
 from edgebuild.bench.host import host_facts
 from edgebuild.bench.missing import missing_device_figures
 from edgebuild.check.finding import Finding
-from edgebuild.compress.step import StepMethod
 from edgebuild.config.project import Project
-from edgebuild.config.registries import FORMATS, STEPS
+from edgebuild.config.registries import FORMATS
 from edgebuild.config.target import Target
 from edgebuild.export.format import ExportRecord, read_export
 from edgebuild.figure import Figure
-from edgebuild.graph.assemble import BASELINE, DATA, SCORE, TargetStages, target_stages
+from edgebuild.graph.assemble import BASELINE, DATA, SCORE, TargetStages, method_of, target_stages
 from edgebuild.graph.reference import reference_figures, reference_findings
 from edgebuild.graph.result import BuildResult, StageResult
 from edgebuild.report.budgets import judge
@@ -212,7 +211,7 @@ def _ledger(
     ids = target_stages(target)
     rows = []
     for stage_id, step in zip(ids.steps, target.steps(), strict=True):
-        method: StepMethod = STEPS.get(step.method)
+        method = method_of(step)
         evidence = [claim.evidence for claim in claims if claim.step == step.method]
         effect = "; ".join([*_said(result, stage_id, step.method), *evidence])
         scored = tuple(_figures(result, f"{stage_id}/score", "score.json"))

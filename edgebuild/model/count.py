@@ -91,25 +91,42 @@ def count_model(model: torch.nn.Module, sample: tuple[torch.Tensor, ...]) -> Cou
 
     handles = [module.register_forward_hook(record) for module in names]
     try:
-        flops = _flops(model, sample)
+        flops = _flops(model, sample, names)
     finally:
         for handle in handles:
             handle.remove()
     # A layer finishes before the one it is in: the order of the hooks puts a model's own row last.
     order = [*(name for name in shapes if name), *(name for name in names.values() if name not in shapes), ""]
     # The counter sees the products inside some recurrent layers and not inside others: their sizes decide for all.
-    macs = {name: recurrent.get(name) or _own(name, flops) // 2 for name in order}
+    macs = {name: recurrent.get(name) or flops.get(name, 0) // 2 for name in order}
     return Counts(_rows(model, dict.fromkeys(order), shapes, macs))
 
 
-def _flops(model: torch.nn.Module, sample: tuple[torch.Tensor, ...]) -> dict[str, int]:
-    """Layer -> FLOPs of everything that ran inside it, the whole model under the empty name."""
+def _flops(
+    model: torch.nn.Module, sample: tuple[torch.Tensor, ...], names: Mapping[torch.nn.Module, str]
+) -> dict[str, int]:
+    """Layer -> FLOPs of its own operations, in all of its calls; under one name where it has several."""
     import torch
     from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.utils.flop_counter import FlopCounterMode
 
     fast = torch.backends.mha.get_fastpath_enabled()
     counter = FlopCounterMode(display=False)
+    own = dict.fromkeys(names.values(), 0)
+    running: list[list[int]] = []  # per layer that is being run: count at its start, count of the layers inside
+
+    def start(_module: torch.nn.Module, _inputs: Any) -> None:
+        running.append([counter.get_total_flops(), 0])
+
+    def end(module: torch.nn.Module, _inputs: Any, _output: Any) -> None:
+        before, inside = running.pop()
+        all_of_it = counter.get_total_flops() - before
+        own[names[module]] += all_of_it - inside
+        if running:
+            running[-1][1] += all_of_it
+
+    handles = [module.register_forward_pre_hook(start) for module in names]
+    handles += [module.register_forward_hook(end) for module in names]
     # Fused attention is one operation the counter does not know; unfused it is the matrix products it stands for.
     torch.backends.mha.set_fastpath_enabled(False)
     try:
@@ -117,18 +134,9 @@ def _flops(model: torch.nn.Module, sample: tuple[torch.Tensor, ...]) -> dict[str
             model(*sample)
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
-    totals = {key: sum(by_op.values()) for key, by_op in counter.get_flop_counts().items()}
-    inside = {key.partition(".")[2]: count for key, count in totals.items() if "." in key}
-    return {**inside, "": totals.get("Global", 0)}
-
-
-def _own(name: str, flops: Mapping[str, int]) -> int:
-    """FLOPs of the layer itself: all inside it without those inside its nearest counted descendants."""
-    inside = [other for other in flops if other and other != name and (not name or other.startswith(f"{name}."))]
-    nearest = [
-        other for other in inside if not any(other.startswith(f"{between}.") for between in inside if between != other)
-    ]
-    return flops.get(name, 0) - sum(flops[other] for other in nearest)
+        for handle in handles:
+            handle.remove()
+    return own
 
 
 def _recurrent_macs(module: torch.nn.Module, inputs: tuple[Any, ...]) -> int:

@@ -121,11 +121,14 @@ def write_model_folder(output: Path, record: ModelRecord, model: torch.nn.Module
 
 
 def derive_model_folder(parent: Path, output: Path, model: torch.nn.Module, **changes: Any) -> ModelRecord:
-    """Write a step's model folder: `parent`'s record with `changes`, its program and calibration, `model`'s weights."""
+    """Write a step's model folder: `parent`'s record with `changes`, and `model`'s weights.
+
+    The program, the calibration samples and the tensors of constraints are `parent`'s.
+    """
     record = replace(read_record(parent), **changes)
     program = parent / PROGRAM
     write_model_folder(output, record, model, program if program.is_file() else None)
-    for file in sorted(parent.glob("calibration.*.npy")):
+    for file in sorted([*parent.glob("calibration.*.npy"), *parent.glob("constraint.*.safetensors")]):
         shutil.copyfile(file, output / file.name)
     return record
 

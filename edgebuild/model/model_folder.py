@@ -5,6 +5,7 @@ Files of the folder:
     weights.safetensors    the state dict after the edits
     program.pt2            only where the source is a torch.export program
     calibration.<input>.npy  only after a step that calibrates: the samples it chose, batch first
+    constraint.<kind>.safetensors  only after a step that demands something of later training (`record.constraints`)
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ class ModelRecord:
         claims: what the steps so far say the exported file will show (`edgebuild.check.claim`).
         quantization: scheme chosen by the plan's quantize step; None before it.
         input_names, output_names: in the order of the model's arguments and results.
+        constraints: what the steps so far demand of the weights in every later training: `{"constraint": "zeros", …}`
+            (`edgebuild.compress.constraints`).
         extra: a step's own account under its name; `effect` in it is one sentence for the ledger.
     """
 
@@ -34,6 +37,7 @@ class ModelRecord:
     edits: tuple[dict[str, Any], ...] = ()
     claims: tuple[dict[str, Any], ...] = ()
     quantization: dict[str, Any] | None = None
+    constraints: tuple[dict[str, Any], ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
@@ -44,6 +48,6 @@ class ModelRecord:
 def read_record(folder: Path) -> ModelRecord:
     """Read model.json of a model artifact."""
     raw = json.loads((folder / "model.json").read_text())
-    for key in ("input_names", "output_names", "edits", "claims"):
-        raw[key] = tuple(raw[key])
+    for key in ("input_names", "output_names", "edits", "claims", "constraints"):
+        raw[key] = tuple(raw.get(key, ()))
     return ModelRecord(**raw)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,20 +12,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgebuild.errors import ConfigError
+from edgebuild.model.addition import Addition
 from edgebuild.model.evaluate import named_outputs
 from edgebuild.model.losses import Loss, as_tensors, resolve_loss
 from edgebuild.model.seeding import deterministic
 from edgebuild.model.split import Split
+from edgebuild.model.train_loop import Loop
 from edgebuild.model.user_code import call_user
 from edgebuild.progress import ProgressSink
 
 if TYPE_CHECKING:
     import torch
-
-LossExtra = Callable[
-    ["torch.nn.Module", tuple["torch.Tensor", ...], Mapping[str, "torch.Tensor"], "torch.Tensor"], "torch.Tensor"
-]
-"""(model, inputs, outputs by name, targets) -> scalar that is added to the loss: where distillation comes in."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +37,7 @@ class TrainSettings:
         momentum: of sgd.
         clip_norm: largest norm of all gradients together; 0 does not clip.
         loss: one of `edgebuild.model.losses.LOSSES`, or `module:function`.
+        patience: stop after so many epochs without a lower validation loss; 0 trains to the end.
         keep_best: end with the weights of the epoch with the lowest validation loss, not with the last ones.
     """
 
@@ -55,6 +53,7 @@ class TrainSettings:
     clip_norm: float = 0.0
     loss: str = "auto"
     keep_best: bool = True
+    patience: int = 0
 
     @staticmethod
     def from_json(section: Mapping[str, Any]) -> TrainSettings:
@@ -87,7 +86,7 @@ def train(
     threads: int,
     progress: ProgressSink,
     project_root: Path,
-    loss_extra: LossExtra | None = None,
+    additions: Sequence[Addition] = (),
 ) -> list[Epoch]:
     """Train `model` in place and leave it in eval mode; the same arguments give the same bits on one kind of machine.
 
@@ -100,29 +99,33 @@ def train(
         threads: of torch, for as long as this runs.
         progress: gets the share of steps done.
         project_root: where a loss `module:function` is looked for.
-        loss_extra: added to the loss of every training step.
+        additions: what every training step does besides, such as distillation or keeping pruned weights at zero.
 
     Returns:
         One row per epoch; `kept` marks the one whose weights the model has.
 
     Raises:
-        ConfigError: the model is an exported program, the loss is not finite, or labels, outputs and loss do not fit
-            together.
+        ConfigError: the model is an exported program, the loss or a gradient is not finite, or labels, outputs and
+            loss do not fit together.
     """
     _check_trainable(model)
     loss = resolve_loss(settings.loss, settings.label_smoothing, project_root)
-    with deterministic(seed, threads):
-        loop = _Loop(model, data, settings, seed, loss, loss_extra)
+    with deterministic(seed, threads), contextlib.ExitStack() as attached:
+        for addition in additions:
+            attached.enter_context(addition.attached(model, _sample(data)))
+        loop = Loop(model, data, settings, seed, loss, additions)
         history: list[Epoch] = []
         best: tuple[float, int, dict[str, torch.Tensor]] | None = None
         for epoch in range(1, settings.epochs + 1):
             train_loss = loop.run_epoch(epoch, progress)
             validation_loss = mean_loss(model, validation, loss, settings.batch_size)
             history.append(Epoch(epoch, train_loss, validation_loss, loop.rate()))
-            if settings.keep_best and (best is None or validation_loss < best[0]):
-                best = (validation_loss, epoch, copy.deepcopy(model.state_dict()))
-        kept = settings.epochs
-        if best is not None:
+            if best is None or validation_loss < best[0]:
+                best = (validation_loss, epoch, copy.deepcopy(model.state_dict()) if settings.keep_best else {})
+            if settings.patience and epoch - best[1] >= settings.patience:
+                break
+        kept = len(history)
+        if best is not None and settings.keep_best:
             kept = best[1]
             model.load_state_dict(best[2])
     model.eval()
@@ -188,95 +191,6 @@ def _check_trainable(model: torch.nn.Module) -> None:
         raise ConfigError(msg, remedy="give the model as model.factory, or leave out train:")
 
 
-class _Loop:
-    """The state of one training run: order of the samples, optimizer, step count."""
-
-    def __init__(
-        self,
-        model: torch.nn.Module,
-        data: Split,
-        settings: TrainSettings,
-        seed: int,
-        loss: Loss,
-        loss_extra: LossExtra | None,
-    ) -> None:
-        self.model, self.data, self.settings = model, data, settings
-        self.loss, self.loss_extra = loss, loss_extra
-        self.order = np.random.default_rng(seed)
-        self.optimizer = _optimizer(model, settings)
-        full, rest = divmod(data.length, settings.batch_size)
-        # A last batch of one sample is left out: batch normalisation has no variance over it.
-        self.steps_per_epoch = full + (1 if rest > 1 or full == 0 else 0)
-        self.step = 0
-
-    def rate(self) -> float:
-        """The learning rate of the last step."""
-        return float(self.optimizer.param_groups[0]["lr"])
-
-    def run_epoch(self, epoch: int, progress: ProgressSink) -> float:
-        """One pass over the shuffled training split; the mean loss over its steps."""
-        self.model.train()
-        size, total = self.settings.batch_size, self.steps_per_epoch * self.settings.epochs
-        rows = self.order.permutation(self.data.length)
-        losses = []
-        for index in range(self.steps_per_epoch):
-            losses.append(self._train_step(rows[index * size : (index + 1) * size], total))
-            progress.update(self.step / total, f"training, epoch {epoch} of {self.settings.epochs}")
-        return sum(losses) / len(losses)
-
-    def _train_step(self, rows: np.ndarray, total: int) -> float:
-        import torch
-
-        share = learning_rate_share(self.settings, self.step / total, self.step / self.steps_per_epoch)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.settings.learning_rate * share
-        inputs, targets = as_tensors(*self.data.stack(rows))
-        outputs = named_outputs(self.model(*inputs))
-        loss = self.loss(outputs, targets)
-        if self.loss_extra is not None:
-            loss = loss + self.loss_extra(self.model, inputs, outputs, targets)
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            msg = f"training: the loss became {value} at step {self.step + 1} of {total}"
-            raise ConfigError(msg, remedy="lower train.learning_rate, or set train.warmup_epochs or train.clip_norm")
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        if self.settings.clip_norm > 0:
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
-        self.optimizer.step()
-        self.step += 1
-        return value
-
-
-def learning_rate_share(settings: TrainSettings, done: float, epochs: float) -> float:
-    """The learning rate as a share of its peak after `done` of all steps (in [0, 1]), which took `epochs` epochs."""
-    if epochs < settings.warmup_epochs:
-        return max(epochs / settings.warmup_epochs, 1e-3)
-    if settings.schedule == "constant":
-        return 1.0
-    if settings.schedule == "step":
-        return 1.0 if done < 0.5 else 0.1 if done < 0.75 else 0.01
-    if settings.schedule == "cosine":
-        start = min(settings.warmup_epochs / settings.epochs, 1.0)
-        through = (done - start) / max(1.0 - start, 1e-9)
-        return 0.5 * (1.0 + math.cos(math.pi * through))
-    msg = f"train.schedule: found {settings.schedule!r}, expected constant, cosine or step"
-    raise ConfigError(msg)
-
-
-def _optimizer(model: torch.nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
-    import torch
-
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    rate, decay = settings.learning_rate, settings.weight_decay
-    if not parameters:
-        msg = "training: the model has no parameters to train"
-        raise ConfigError(msg)
-    if settings.optimizer == "sgd":
-        return torch.optim.SGD(parameters, lr=rate, momentum=settings.momentum, weight_decay=decay)
-    if settings.optimizer == "adam":
-        return torch.optim.Adam(parameters, lr=rate, weight_decay=decay)
-    if settings.optimizer == "adamw":
-        return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay)
-    msg = f"train.optimizer: found {settings.optimizer!r}, expected sgd, adam or adamw"
-    raise ConfigError(msg)
+def _sample(data: Split) -> tuple[torch.Tensor, ...]:
+    """Inputs of the first training samples: two, as batch normalisation has no variance over one."""
+    return as_tensors(*data.stack(np.arange(min(2, data.length))))[0]

@@ -60,8 +60,8 @@ def test_after_quantize_it_is_refused(tmp_path: Path) -> None:
             "targets[0].prune.importance: unknown importance 'tailor'; did you mean 'taylor'?",
         ),
         (
-            "{ratio: 0.5, kind: unstructured}",
-            "targets[0].prune.kind: expected 'structured', found 'unstructured'; did you mean 'structured'?",
+            "{ratio: 0.5, kind: unstructed}",
+            "targets[0].prune.kind: unknown kind of prune 'unstructed'; did you mean 'unstructured'?",
         ),
         ("{ratio: 0.5, finetune: {epoch: 3}}", "targets[0].prune.finetune.epoch: unknown key; did you mean 'epochs'?"),
         ("{ratio: 0.5, max_accuracy_drop: -1}", "targets[0].prune.max_accuracy_drop: expected at least 0, found -1"),

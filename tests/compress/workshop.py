@@ -1,4 +1,4 @@
-"""A project folder around the zoo, with data that can be learned, and the prune step run on it."""
+"""A project folder around the zoo, with data that can be learned, and steps run on it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from edgebuild.compress.factorize import step as factorize_step
+from edgebuild.compress.factorize.parameters import Factorize
 from edgebuild.compress.prune.parameters import Prune
 from edgebuild.compress.prune.step import run
 from edgebuild.compress.step import StepContext
@@ -53,9 +55,9 @@ def image() -> tuple[torch.Tensor, ...]:
 class Workshop:
     """One network of the zoo as a project: folders `data` and `baseline`, and steps run after them."""
 
-    def __init__(self, root: Path, network: str = "plain", epochs: int = 0) -> None:
+    def __init__(self, root: Path, network: str = "plain", epochs: int = 0, zoo: Path = ZOO) -> None:
         self.root = root
-        shutil.copyfile(ZOO, root / "model.py")
+        shutil.copyfile(zoo, root / "model.py")
         (root / "data.py").write_text(DATA)
         self.data, self.baseline = root / "data", root / "baseline"
         self.data.mkdir()
@@ -73,9 +75,24 @@ class Workshop:
 
     def prune(self, name: str = "pruned", *, model: Path | None = None, seed: int = 1, **parameters: Any) -> Path:
         """Run the step; returns its model folder."""
+        context = self.context(name, model, seed)
+        run(context, Prune.model_validate({"round_to": 4, "finetune": {"epochs": 0, "between": 0}, **parameters}))
+        return context.output
+
+    def factorize(
+        self, name: str = "factorized", *, model: Path | None = None, seed: int = 1, **parameters: Any
+    ) -> Path:
+        """Run the step; returns its model folder."""
+        context = self.context(name, model, seed)
+        own = Factorize.model_validate({"round_to": 2, "finetune": {"epochs": 0}, **parameters})
+        factorize_step.run(context, own)
+        return context.output
+
+    def context(self, name: str, model: Path | None, seed: int) -> StepContext:
+        """What a step sees that reads `model` (the baseline without it) and writes a new folder `name`."""
         output = self.root / name
         output.mkdir()
-        context = StepContext(
+        return StepContext(
             model=model or self.baseline,
             data=self.data,
             output=output,
@@ -84,5 +101,3 @@ class Workshop:
             seed=seed,
             progress=Silent(),
         )
-        run(context, Prune.model_validate({"round_to": 4, "finetune": {"epochs": 0, "between": 0}, **parameters}))
-        return output

@@ -83,3 +83,21 @@ def test_figures_are_exact() -> None:
     figures = {figure.name: figure for figure in count(Net(), 1, 3, 8, 8).figures()}
     assert {figure.kind for figure in figures.values()} == {"exact"}
     assert (figures["macs"].value, figures["macs"].unit) == (count(Net(), 1, 3, 8, 8).macs, "MAC")
+
+
+class Aliased(nn.Module):
+    """One layer with two names, called by both; the second name stands in a sequence."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = nn.Conv2d(4, 4, 3, padding=1, bias=False)
+        self.other = nn.Sequential(self.one, nn.ReLU())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.other(self.one(x))
+
+
+def test_a_layer_with_two_names_is_counted_under_the_first_for_every_call() -> None:
+    counts = count(Aliased(), 1, 4, 8, 8)
+    assert macs(counts) == {"one": 2 * 64 * 4 * 4 * 9}
+    assert counts.parameters == 4 * 4 * 9

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ import pytest
 import torch
 
 from edgebuild.errors import ConfigError
+from edgebuild.model.addition import Addition, TrainStep
 from edgebuild.model.evaluate import predict
 from edgebuild.model.load import build_factory
 from edgebuild.model.split import Split, as_split
-from edgebuild.model.train import TrainSettings, learning_rate_share, train, train_with_function
+from edgebuild.model.train import TrainSettings, train, train_with_function
+from edgebuild.model.train_loop import learning_rate_share
 from tests.model.nets import project
 
 FACTORY = {"factory": "model:build", "kwargs": {"width": 4}}
@@ -113,22 +116,107 @@ def test_the_best_epoch_is_kept_and_marked(tmp_path: Path) -> None:
     assert run(root, replace(settings, keep_best=False))[1][-1].kept
 
 
-def test_the_extra_loss_is_added_and_sees_the_batch(tmp_path: Path) -> None:
-    seen = []
+class Constant(Addition):
+    """Adds 5 to half of the task's loss, and remembers what it saw."""
 
-    def extra(
-        model: torch.nn.Module,
-        inputs: tuple[torch.Tensor, ...],
-        outputs: Mapping[str, torch.Tensor],
-        targets: torch.Tensor,
-    ) -> torch.Tensor:
-        seen.append((tuple(inputs[0].shape), tuple(outputs["output"].shape), tuple(targets.shape)))
-        return 5 + 0 * outputs["output"].sum()
+    task_share = 0.5
 
+    def __init__(self) -> None:
+        self.seen: list[Any] = []
+
+    @contextlib.contextmanager
+    def attached(self, model: torch.nn.Module, sample: tuple[torch.Tensor, ...]) -> Iterator[None]:
+        self.seen.append(tuple(sample[0].shape))
+        yield
+        self.seen.append("detached")
+
+    def loss(self, step: TrainStep) -> torch.Tensor:
+        self.seen.append((tuple(step.inputs[0].shape), tuple(step.outputs["output"].shape), tuple(step.targets.shape)))
+        return 5 + 0 * step.outputs["output"].sum()
+
+
+def test_an_added_loss_sees_the_batch_and_leaves_its_share_to_the_task(tmp_path: Path) -> None:
+    root, addition = project(tmp_path), Constant()
+    settings = replace(SETTINGS, epochs=1, batch_size=64, optimizer="sgd")
+    plain, added = run(root, settings)[1], run(root, settings, additions=[addition])[1]
+    assert addition.seen == [(2, 1, 6, 6), ((49, 1, 6, 6), (49, 3), (49,)), "detached"]
+    assert added[0].train_loss == pytest.approx(plain[0].train_loss / 2 + 5, abs=1e-5)
+
+
+class OneZero(Addition):
+    """Holds the first weight at zero by a hook after the step, or by one on its gradient."""
+
+    def __init__(self, *, after_step: bool) -> None:
+        self.weights = after_step
+        self.done: list[float] = []
+
+    def after_backward(self, model: torch.nn.Module, done: float) -> None:
+        if not self.weights:
+            next(model.parameters()).grad.view(-1)[0] = 0
+
+    def after_step(self, model: torch.nn.Module, done: float) -> None:
+        self.done.append(done)
+        if self.weights:
+            next(model.parameters()).data.view(-1)[0] = 0
+
+
+def test_hooks_have_the_last_word_on_gradients_and_weights(tmp_path: Path) -> None:
     root = project(tmp_path)
-    plain, added = run(root)[1], run(root, loss_extra=extra)[1]
-    assert seen[0] == ((8, 1, 6, 6), (8, 3), (8,))
-    assert added[0].train_loss == pytest.approx(plain[0].train_loss + 5, abs=1e-5)
+    before = float(next(build_factory(FACTORY, root).parameters()).detach().view(-1)[0])
+    hooks = OneZero(after_step=True)
+    assert float(next(run(root, additions=[hooks])[0].parameters()).detach().view(-1)[0]) == 0
+    assert hooks.done == sorted(hooks.done)
+    assert hooks.done[-1] == 1
+    held = run(root, additions=[OneZero(after_step=False)])[0]
+    assert float(next(held.parameters()).detach().view(-1)[0]) == before
+
+
+def test_patience_ends_training_that_no_longer_gets_better(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    hopeless = replace(SETTINGS, epochs=9, learning_rate=3.0, optimizer="sgd", schedule="constant", clip_norm=1.0)
+    history = run(root, replace(hopeless, patience=2))[1]
+    best = min(range(len(history)), key=lambda row: history[row].validation_loss)
+    assert len(history) == best + 3 < 9
+    assert history[best].kept
+    assert len(run(root, hopeless)[1]) == 9
+
+
+class BadSlope(Addition):
+    """The square root of a weight's square has no slope at zero."""
+
+    def loss(self, step: TrainStep) -> torch.Tensor:
+        weight = next(step.model.parameters())
+        return (weight * 0).square().sum().sqrt()
+
+
+def test_a_gradient_that_is_no_number_is_named_before_it_ruins_the_weights(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    name = next(name for name, _ in build_factory(FACTORY, root).named_parameters())
+    with pytest.raises(ConfigError) as raised:
+        run(root, additions=[BadSlope()])
+    assert "the gradients of 1 of " in raised.value.message
+    assert raised.value.message.endswith(f": {name!r}")
+    assert "at step 1 of 18, where the loss is 1." in raised.value.message
+
+
+class Offset(Addition):
+    """Learns a number of its own."""
+
+    def __init__(self) -> None:
+        self.offset = torch.nn.Parameter(torch.tensor(3.0))
+
+    def parameters(self) -> list[torch.nn.Parameter]:
+        return [self.offset]
+
+    def loss(self, step: TrainStep) -> torch.Tensor:
+        return self.offset.square()
+
+
+def test_an_addition_trains_parameters_of_its_own(tmp_path: Path) -> None:
+    addition = Offset()
+    model = run(project(tmp_path), additions=[addition])[0]
+    assert float(addition.offset.detach()) < 3
+    assert not any(name == "offset" for name in model.state_dict())
 
 
 def test_schedules() -> None:

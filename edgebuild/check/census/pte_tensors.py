@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from edgebuild.check.census.model import OperationRecord, Role, TensorRecord
+from edgebuild.model.weight_values import magnitude, values_digest
 from edgebuild.runtime.executorch_flatbuffer import MalformedBufferError
 from edgebuild.runtime.executorch_xnnpack import BACKEND, XnnpackGraph, node_inputs, node_outputs, tensor_value
 
@@ -81,6 +82,7 @@ def _record(graph: XnnpackGraph, value: int, index: int, role: Role, layer: str 
         role = "constant"
     scale, zero_point, axis = _quantization(graph, whole["xvalue_union"])
     sparsity, distinct = statistics(data, dtype) if role == "weight" else (None, None)
+    digest, total = _integers(data, dtype, base["dims"], scale, axis) if role == "weight" else (None, None)
     kind = role if role != "activation" else "value"
     return TensorRecord(
         index=index,
@@ -95,7 +97,19 @@ def _record(graph: XnnpackGraph, value: int, index: int, role: Role, layer: str 
         axis=axis,
         sparsity=sparsity,
         distinct=distinct,
+        digest=digest,
+        magnitude=total,
     )
+
+
+def _integers(
+    data: bytes, dtype: str, dims: list[int], scale: tuple[float, ...], axis: int | None
+) -> tuple[str | None, float | None]:
+    """Digest and magnitude of a weight of int8 with scales; (None, None) for every other one."""
+    if dtype != "int8" or not scale or not data:
+        return None, None
+    values = np.frombuffer(data, dtype=dtype).reshape(dims)
+    return values_digest(values), magnitude(values, np.asarray(scale), axis)
 
 
 def _quantization(graph: XnnpackGraph, value: dict[str, Any]) -> tuple[tuple[float, ...], tuple[int, ...], int | None]:

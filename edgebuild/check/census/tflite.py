@@ -13,7 +13,7 @@ from edgebuild.check.census.model import Census, CensusReader, IoRecord, Operati
 from edgebuild.check.census.tflite_arena import SOURCE, plan_arena
 from edgebuild.check.census.tflite_delegate import host_delegate
 from edgebuild.check.census.tflite_layers import LayerNames
-from edgebuild.check.census.tflite_values import summarize_values
+from edgebuild.check.census.tflite_values import summarize_integers, summarize_values
 from edgebuild.config.registries import CENSUSES
 from edgebuild.errors import ConfigError
 from edgebuild.runtime.litert_flatbuffer import (
@@ -114,7 +114,9 @@ def _tensor_record(model: Any, tensor: Any, index: int, role: Any, names: LayerN
     scale, zero_point, axis = quantization(tensor)
     stored = stored_bytes(model, tensor)
     is_parameter = role in ("weight", "bias", "constant") and stored is not None
-    sparsity, distinct = summarize_values(tensor, stored) if role == "weight" and stored is not None else (None, None)
+    weight = stored if role == "weight" else None
+    sparsity, distinct = summarize_values(tensor, weight) if weight is not None else (None, None)
+    digest, total = summarize_integers(tensor, weight) if weight is not None else (None, None)
     return TensorRecord(
         index=index,
         name=tensor_name(tensor),
@@ -128,6 +130,8 @@ def _tensor_record(model: Any, tensor: Any, index: int, role: Any, names: LayerN
         axis=axis,
         sparsity=sparsity,
         distinct=distinct,
+        digest=digest,
+        magnitude=total,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from edgebuild.model.weight_values import magnitude, values_digest
 from edgebuild.runtime.litert_flatbuffer import quantization, tensor_shape, type_name
 
 
@@ -25,6 +26,15 @@ def summarize_values(tensor: Any, stored: np.ndarray) -> tuple[float | None, int
         return 1 - int(np.count_nonzero(values)) / elements, distinct
     values = values[:elements].reshape(tensor_shape(tensor))
     return float(np.mean(values == _zero(tensor, values))), distinct
+
+
+def summarize_integers(tensor: Any, stored: np.ndarray) -> tuple[str | None, float | None]:
+    """Digest and magnitude of a dense weight of int8 with scales; (None, None) for every other one."""
+    scale, _, axis = quantization(tensor)
+    if type_name(tensor.type) != "int8" or not scale or tensor.sparsity is not None:
+        return None, None
+    values = np.ascontiguousarray(stored).view(np.int8).reshape(tensor_shape(tensor))
+    return values_digest(values), magnitude(values, np.asarray(scale), axis)
 
 
 def _zero(tensor: Any, values: np.ndarray) -> np.ndarray:

@@ -1,4 +1,8 @@
-"""Claim `sparsity` {minimum, layer(s)?}: at least this share of the stored weights is exactly zero."""
+"""Claim `sparsity`: so many of the stored weights are exactly zero.
+
+{minimum, layer(s)?}: at least this share, of each layer named or of all weights together.
+{layer, zeros, weights}: at least `zeros` of the layer's `weights` numbers; quantization can only add to them.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,9 @@ _ROUNDING = 1.0
 
 
 def check(census: Census, claim: dict[str, Any]) -> ClaimResult:
-    """Compare each named layer's zeros with `minimum`; where none is named, those of all weights together."""
+    """Compare each named layer's zeros with what was promised; where none is named, those of all weights together."""
+    if "zeros" in claim:
+        return _check_count(census, claim)
     minimum = float(parameter(claim, "minimum"))
     weights = [tensor for tensor in weights_of(census, claim) if tensor.sparsity is not None]
     if not weights:
@@ -38,6 +44,25 @@ def check(census: Census, claim: dict[str, Any]) -> ClaimResult:
     named = listing(f"{place(tensor)}: {tensor.sparsity:.1%}" for tensor in dense)
     message = f"{claim['step']}: at least {minimum:.1%} zeros promised, found {named}"
     return ClaimResult(evidence, (Finding(CODE, message, layers_of(dense, ())),))
+
+
+def _check_count(census: Census, claim: dict[str, Any]) -> ClaimResult:
+    """Compare the zeros of every weight tensor of one layer with their promised number."""
+    expected, size = int(parameter(claim, "zeros")), int(parameter(claim, "weights"))
+    weights = [tensor for tensor in weights_of(census, claim) if tensor.sparsity is not None]
+    if not weights or not named_layers(claim):
+        return nothing_found(CODE, claim)
+    layer = ", ".join(named_layers(claim))
+    found = min(round(_zeros(tensor)) for tensor in weights)
+    evidence = f"{layer}: {found} of {size} weights are zero"
+    other = [tensor for tensor in weights if _size(tensor) != size]
+    if other:
+        message = f"{claim['step']}: {layer} has {_size(other[0])} weights in the file, {size} expected"
+        return ClaimResult(evidence, (Finding(CODE, message, named_layers(claim)),))
+    if found >= expected:
+        return ClaimResult(evidence)
+    message = f"{claim['step']}: {evidence} in the file, at least {expected} expected"
+    return ClaimResult(evidence, (Finding(CODE, message, named_layers(claim)),))
 
 
 def _size(tensor: TensorRecord) -> int:

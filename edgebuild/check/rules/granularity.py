@@ -14,8 +14,10 @@ from edgebuild.config.registries import RULES
 CODE = "granularity"
 
 _FULLY_CONNECTED = "FULLY_CONNECTED"
+_XNNPACK_FULLY_CONNECTED = "XNNFullyConnected"
 _DEPTHWISE = "DEPTHWISE_CONV_2D"
 _OLD_RUNTIMES = "FULLY_CONNECTED is per tensor by choice, because old runtimes compute it right only so"
+_TRAINED = "linear layers are per tensor by choice of the step that trained them"
 _EVERY_RUNTIME = "a depthwise convolution of float activations is per channel, because every runtime reads it so"
 
 
@@ -35,7 +37,7 @@ def check(census: Census, promise: Promise, layers: tuple[str, ...]) -> list[Fin
     else:
         wrong = [tensor for tensor, reader in kernels if _is_coarse(tensor, reader)]
         excused = [tensor for tensor, reader in kernels if tensor in wrong and _prefers_per_tensor(reader, promise)]
-        why = _OLD_RUNTIMES
+        why = _OLD_RUNTIMES if promise.format == "tflite" else _TRAINED
     left = [tensor for tensor in wrong if tensor not in excused]
     notes = [_as_note(finding, why) for finding in _finding(excused, len(kernels), promise, layers)]
     return _finding(left, len(kernels), promise, layers) + notes
@@ -46,8 +48,14 @@ def _is_coarse(tensor: TensorRecord, reader: OperationRecord) -> bool:
 
 
 def _prefers_per_tensor(reader: OperationRecord, promise: Promise) -> bool:
-    """True for FULLY_CONNECTED unless the profile wants it per channel: old runtimes compute that wrongly."""
-    return reader.name == _FULLY_CONNECTED and promise.options.get("fully_connected") != "per_channel"
+    """True for FULLY_CONNECTED unless the profile wants it per channel: old runtimes compute that wrongly.
+
+    For XNNPACK only where a step of the plan chose it, so that its weights serve both kinds of file.
+    """
+    chosen = promise.options.get("fully_connected")
+    if reader.name == _XNNPACK_FULLY_CONNECTED:
+        return chosen == "per_tensor"
+    return reader.name == _FULLY_CONNECTED and chosen != "per_channel"
 
 
 def _needs_per_channel(tensor: TensorRecord, reader: OperationRecord, wiring: Wiring) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from edgebuild.compress.factorize.claims import after_cut
 from edgebuild.compress.prune.layer_sides import OUT, sides_of
 from edgebuild.compress.prune.parameters import Prune
 from edgebuild.compress.prune.procedure import Outcome
@@ -18,9 +19,9 @@ STEP = "prune"
 def claims_of(outcome: Outcome, earlier: Sequence[Mapping[str, Any]], round_to: int) -> list[dict[str, Any]]:
     """The claims of the model folder: those of other steps, and what this one cut.
 
-    Channels that an earlier prune step claimed are claimed as they are now.
+    What earlier steps claimed of channels and of factors is claimed as they are now.
     """
-    others = [dict(claim) for claim in earlier if claim["step"] != STEP]
+    others = after_cut([claim for claim in earlier if claim["step"] != STEP], outcome.model)
     before = [claim["layer"] for claim in earlier if claim["step"] == STEP and claim["claim"] == "channels"]
     cut = list(dict.fromkeys(layer for one in outcome.cuts for layer in one.layers))
     order = [name for name, _ in outcome.model.named_modules()]

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from edgebuild.compress.finetune import FineTune
 from edgebuild.compress.prune.importance import IMPORTANCES
 from edgebuild.config.parameters import Parameters
 from edgebuild.config.wording import BadValueError, unknown_name
@@ -30,24 +31,11 @@ class Keep(Parameters):
         return self
 
 
-class FineTune(Parameters):
+class FineTuneCuts(FineTune):
     """Training after a cut, with the built-in loop; what is not given is as in the project's `train:`."""
 
     epochs: int = Field(default=5, ge=0, description="passes over the training split after the last cut; 0: none")
     between: int = Field(default=1, ge=0, description="passes after each cut before the last one")
-    batch_size: int | None = Field(default=None, ge=1, description="samples per step")
-    optimizer: Literal["sgd", "adam", "adamw"] | None = Field(default=None, description="how gradients become steps")
-    learning_rate: float | None = Field(
-        default=None, gt=0, description="the highest; it starts there again after every cut"
-    )
-    weight_decay: float | None = Field(default=None, ge=0, description="of the optimizer")
-    momentum: float | None = Field(default=None, ge=0, lt=1, description="of sgd")
-    schedule: Literal["constant", "cosine", "step"] | None = Field(
-        default=None, description="of the learning rate after each cut"
-    )
-    warmup_epochs: float | None = Field(default=None, ge=0, description="over which the learning rate rises from 0")
-    clip_norm: float | None = Field(default=None, ge=0, description="largest norm of all gradients together")
-    label_smoothing: float | None = Field(default=None, ge=0, lt=1, description="of the cross entropy")
 
 
 class Prune(Parameters):
@@ -83,7 +71,7 @@ class Prune(Parameters):
         ge=0,
         description="points of the metric on the validation data that may be lost; cutting stops before it loses more",
     )
-    finetune: FineTune = Field(default=FineTune(), description="training after a cut")
+    finetune: FineTuneCuts = Field(default=FineTuneCuts(), description="training after a cut")
 
     @field_validator("importance")
     @classmethod
@@ -106,12 +94,17 @@ class Prune(Parameters):
         return self
 
     def cuts(self) -> list[float]:
-        """How much of the whole cut is done after each step, rising to 1.
+        """How much of the whole cut is done after each step, rising to 1."""
+        return shares_of(self.schedule, self.steps)
 
-        cubic: 1 - (1 - t)^3 (Zhu and Gupta, To prune, or not to prune, 2017, equation 1).
-        """
-        if self.schedule == "one_shot":
-            return [1.0]
-        count = self.steps or _MANY_STEPS
-        done = [step / count for step in range(1, count + 1)]
-        return [1 - (1 - share) ** 3 for share in done] if self.schedule == "cubic" else done
+
+def shares_of(schedule: Literal["one_shot", "iterative", "cubic"], steps: int | None) -> list[float]:
+    """How much of the whole is done after each of `steps` cuts, rising to 1.
+
+    cubic: 1 - (1 - t)^3 (Zhu and Gupta, To prune, or not to prune, 2017, equation 1).
+    """
+    if schedule == "one_shot":
+        return [1.0]
+    count = steps or _MANY_STEPS
+    done = [step / count for step in range(1, count + 1)]
+    return [1 - (1 - share) ** 3 for share in done] if schedule == "cubic" else done

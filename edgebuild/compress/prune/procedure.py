@@ -18,7 +18,7 @@ from edgebuild.compress.prune.obstacles import first_cut_lost_too_much, goal_out
 from edgebuild.compress.prune.parameters import Prune
 from edgebuild.compress.prune.skip import named_by
 from edgebuild.compress.prune.trace import Trace, trace
-from edgebuild.compress.prune.training import Training
+from edgebuild.compress.training import Training
 
 if TYPE_CHECKING:
     import torch

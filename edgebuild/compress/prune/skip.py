@@ -9,8 +9,8 @@ from edgebuild.config.wording import suggestion
 from edgebuild.errors import ConfigError
 
 
-def named_by(patterns: Sequence[str], layers: Iterable[str]) -> list[str]:
-    """The layers that a pattern matches, and everything inside them.
+def named_by(patterns: Sequence[str], layers: Iterable[str], key: str = "prune.skip") -> list[str]:
+    """The layers that a pattern matches, and everything inside them; `key` is where the patterns stand in the plan.
 
     Raises:
         ConfigError: a pattern matches nothing.
@@ -20,7 +20,7 @@ def named_by(patterns: Sequence[str], layers: Iterable[str]) -> list[str]:
     for pattern in patterns:
         matched = [layer for layer in known if fnmatchcase(layer, pattern)]
         if not matched:
-            msg = f"prune.skip: {pattern!r} matches no layer of the model{suggestion(pattern, known)}"
+            msg = f"{key}: {pattern!r} matches no layer of the model{suggestion(pattern, known)}"
             raise ConfigError(msg, remedy=f"the layers are: {', '.join(known)}")
         inside = [layer for layer in known if any(layer.startswith(f"{name}.") for name in matched)]
         found.update(dict.fromkeys([*matched, *inside]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from edgebuild.compress.prune.account import claims_of, record_of
+from edgebuild.compress.prune.kinds import PRUNE_KINDS
 from edgebuild.compress.prune.parameters import Prune
 from edgebuild.compress.step import Phase, StepContext, StepMethod
 from edgebuild.config.registries import STEPS
@@ -22,7 +23,7 @@ def run(context: StepContext, parameters: Prune) -> None:
     """
     from edgebuild.compress.prune.measure import Scale
     from edgebuild.compress.prune.procedure import prune
-    from edgebuild.compress.prune.training import Training
+    from edgebuild.compress.training import Training
     from edgebuild.model.load import derive_model_folder, rebuild
     from edgebuild.model.seeding import deterministic
 
@@ -58,5 +59,6 @@ STEPS.register("prune")(
         run=run,
         tools=("torch", "torch-pruning", "numpy", "safetensors", "torchmetrics"),
         sections=("data", "train", "metric"),
+        kinds=PRUNE_KINDS,
     )
 )

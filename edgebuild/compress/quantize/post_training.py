@@ -9,28 +9,14 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Literal
 
-import numpy as np
 from pydantic import Field, model_validator
 
 from edgebuild.compress.carry_over import carry_over
+from edgebuild.compress.quantize.calibration import Calibration, write_calibration
 from edgebuild.compress.step import Phase, StepContext, StepMethod
 from edgebuild.config.parameters import Parameters
 from edgebuild.config.registries import STEPS
-from edgebuild.errors import ConfigError
-from edgebuild.model.data_folder import read_inputs
 from edgebuild.model.model_folder import read_record
-
-_DEFAULT_SAMPLES = 256
-
-
-class Calibration(Parameters):
-    """Which samples show the quantizer the range of every activation."""
-
-    samples: int | None = Field(
-        default=None,
-        ge=1,
-        description="number of samples, drawn from the calibration split by the seed; default: at most 256",
-    )
 
 
 class Quantize(Parameters):
@@ -91,24 +77,12 @@ def run(context: StepContext, parameters: Quantize) -> None:
     carry_over(context.model, context.output, replaced={"model.json"})
     record = read_record(context.model)
     if parameters.kind == "static":
-        _write_calibration(context, parameters.calibration.samples)
+        write_calibration(context, parameters.calibration.samples, "quantize")
     dataclasses.replace(
         record,
         quantization=parameters.model_dump(mode="json"),
         claims=(*record.claims, *_claims(parameters)),
     ).write(context.output)
-
-
-def _write_calibration(context: StepContext, asked: int | None) -> None:
-    arrays = read_inputs(context.data, "calibration")
-    available = min(len(array) for array in arrays.values())
-    samples = min(_DEFAULT_SAMPLES, available) if asked is None else asked
-    if available < samples:
-        msg = f"quantize.calibration.samples: {samples} asked, but the calibration split has {available}"
-        raise ConfigError(msg, remedy=f"set samples to at most {available}, or data.calibration.samples higher")
-    chosen = np.sort(np.random.default_rng(context.seed).permutation(available)[:samples])
-    for name, array in arrays.items():
-        np.save(context.output / f"calibration.{name}.npy", np.ascontiguousarray(array[chosen]))
 
 
 STEPS.register("quantize")(

@@ -18,6 +18,7 @@ from edgebuild.export.executorch.quantize import quantize, read_calibration
 from edgebuild.export.executorch.signals import signals_as_images
 from edgebuild.export.format import ExportRequest, IoSpec, Layout
 from edgebuild.model.data_folder import InputSpec, read_summary
+from edgebuild.model.fakequant.ranges import ranges_of_folder
 from edgebuild.model.model_folder import ModelRecord, read_record
 
 if TYPE_CHECKING:
@@ -93,7 +94,8 @@ def prepare(request: ExportRequest) -> Prepared:
         if request.dtype == "int8-dynamic":
             calibration = _zeros(specs)  # only the weights are fixed ahead
             say_order_of_images(graph)
-        graph = quantize(graph, record.quantization, request.dtype, calibration, request.progress)
+        trained = ranges_of_folder(request.model, request.project_root)
+        graph = quantize(graph, record.quantization, request.dtype, calibration, request.progress, trained)
     if half:
         _refuse_quantized(record)
         graph = to_half(graph)

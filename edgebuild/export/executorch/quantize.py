@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgebuild.errors import ConfigError
-from edgebuild.export.executorch.quantizers import dynamic_quantizer, static_quantizer
+from edgebuild.export.executorch.quantizers import dynamic_quantizer, static_quantizer, trained_quantizer
+from edgebuild.export.executorch.trained import set_ranges
+from edgebuild.model.fakequant.ranges import ActivationRanges
 from edgebuild.progress import ProgressSink
 
 if TYPE_CHECKING:
     import torch
 
-_KINDS = {"int8": "static", "int8-dynamic": "dynamic"}
+_KINDS = {"int8": ("static", "qat"), "int8-dynamic": ("dynamic",)}
 
 
 def quantize(
@@ -24,6 +26,7 @@ def quantize(
     dtype: str,
     samples: Mapping[str, np.ndarray],
     progress: ProgressSink,
+    trained: ActivationRanges | None = None,
 ) -> torch.fx.GraphModule:
     """Calibrate and convert `graph`; the result computes in float between quantize and dequantize nodes.
 
@@ -33,6 +36,7 @@ def quantize(
         dtype: `int8` or `int8-dynamic`, what the profile exports.
         samples: input name -> [n, ...], in the order of the model's arguments; unused for dynamic.
         progress: one step per sample.
+        trained: ranges that activations have instead of calibrated ones, wherever the graph has the activation.
 
     Raises:
         ConfigError: the plan's quantize step and the export dtype do not agree, or there are no samples.
@@ -40,8 +44,12 @@ def quantize(
     import torch
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 
-    per_channel = _agreed(scheme, dtype).get("granularity") != "per_tensor"
-    quantizer = static_quantizer(per_channel) if dtype == "int8" else dynamic_quantizer(per_channel)
+    agreed = _agreed(scheme, dtype)
+    per_channel = agreed.get("granularity") != "per_tensor"
+    if trained is not None:
+        quantizer = trained_quantizer(per_channel, agreed.get("fully_connected") == "per_channel")
+    else:
+        quantizer = static_quantizer(per_channel) if dtype == "int8" else dynamic_quantizer(per_channel)
     prepared = prepare_pt2e(graph, quantizer)
     arrays = list(samples.values()) if dtype == "int8" else [array[:1] for array in samples.values()]
     count = len(arrays[0]) if arrays else 0
@@ -52,6 +60,8 @@ def quantize(
         for index in range(count):
             prepared(*(torch.from_numpy(np.array(array[index : index + 1])) for array in arrays))
             progress.update(0.1 + 0.5 * (index + 1) / count, f"calibrating {index + 1}/{count}")
+    if trained is not None:
+        set_ranges(prepared, trained, samples)
     converted: torch.fx.GraphModule = convert_pt2e(prepared)
     return converted
 
@@ -66,9 +76,10 @@ def read_calibration(folder: Path, names: tuple[str, ...]) -> dict[str, np.ndarr
 
 def _agreed(scheme: Mapping[str, Any] | None, dtype: str) -> Mapping[str, Any]:
     found = scheme.get("kind") if scheme else None
-    if scheme is None or found != _KINDS[dtype]:
-        msg = f"export dtype {dtype} needs a plan step quantize with kind: {_KINDS[dtype]}, found {found or 'none'}"
-        raise ConfigError(msg, remedy=f"add to the plan: quantize: {{kind: {_KINDS[dtype]}}}")
+    kind = _KINDS[dtype][0]
+    if scheme is None or found not in _KINDS[dtype]:
+        msg = f"export dtype {dtype} needs a plan step quantize with kind: {kind}, found {found or 'none'}"
+        raise ConfigError(msg, remedy=f"add to the plan: quantize: {{kind: {kind}}}")
     if scheme.get("activations", "int8") != "int8":
         msg = f"executorch has int8 activations only, found activations: {scheme['activations']}"
         raise ConfigError(msg, remedy="use activations: int8, or export tflite with dtype int16x8")

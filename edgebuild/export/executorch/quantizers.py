@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     import torch
+
+_FINEST_STEP = 2.0**-40
 
 
 def static_quantizer(per_channel: bool) -> Any:
@@ -25,6 +28,32 @@ def static_quantizer(per_channel: bool) -> Any:
         ]
 
     return StaticQuantizer().set_global(get_symmetric_quantization_config(is_per_channel=per_channel))
+
+
+def trained_quantizer(per_channel: bool, linear_per_channel: bool) -> Any:
+    """As `static_quantizer`, for weights that lie on their steps and activations whose ranges are set afterwards.
+
+    The steps are taken as they are, however fine; those of the backend's own configuration are at least 2^-12.
+    """
+    import torch
+    from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import get_symmetric_quantization_config
+    from torchao.quantization.pt2e import MinMaxObserver, PerChannelMinMaxObserver
+
+    def config(channels: bool) -> Any:
+        whole = get_symmetric_quantization_config(is_per_channel=channels)
+        of_weights = PerChannelMinMaxObserver if channels else MinMaxObserver
+        activation = replace(
+            whole.input_activation, observer_or_fake_quant_ctr=MinMaxObserver.with_args(eps=_FINEST_STEP)
+        )
+        return replace(
+            whole,
+            input_activation=activation,
+            output_activation=activation,
+            weight=replace(whole.weight, observer_or_fake_quant_ctr=of_weights.with_args(eps=_FINEST_STEP)),
+        )
+
+    quantizer = static_quantizer(per_channel).set_global(config(per_channel))
+    return quantizer.set_operator_type(torch.ops.aten.linear.default, config(linear_per_channel))
 
 
 def dynamic_quantizer(per_channel: bool) -> Any:

@@ -32,9 +32,9 @@ def main(folder: Path) -> None:
         step(f"running calibration sample {number}")
         calibrator.FeedTensor([np.ascontiguousarray(column[number : number + 1]) for column in columns])
     step("quantizing")
-    widened = _widen_silent(bytes(calibrator.Calibrate()))
-    if widened is not None:  # the ranges are in the model now: nothing has to be fed again
-        calibrator = wrapper.CalibrationWrapper(widened, [], [])
+    changed = _with_ranges(bytes(calibrator.Calibrate()), job["ranges"])
+    if changed is not None:  # the ranges are in the model now: nothing has to be fed again
+        calibrator = wrapper.CalibrationWrapper(changed, [], [])
         calibrator.Prepare()
     data = _quantize(calibrator, job)
     (folder / "quantized.tflite").write_bytes(data)
@@ -42,24 +42,28 @@ def main(folder: Path) -> None:
     _run(data)
 
 
-def _widen_silent(calibrated: bytes) -> bytes | None:
-    """Give activations that were zero in every sample the range [0, 1]; None where there are none.
+def _with_ranges(calibrated: bytes, ranges: dict[str, list[float]]) -> bytes | None:
+    """Put `ranges` (tensor name -> least, greatest) in the place of calibrated ones; None where nothing changes.
 
-    Their own range would make a scale of zero, which no kernel takes and which spoils the bias of the next layer.
-    Any scale holds a zero exactly.
+    Activations that were zero in every sample get the range [0, 1]: their own would make a scale of zero, which no
+    kernel takes and which spoils the bias of the next layer. Any scale holds a zero exactly.
     """
-    from edgebuild.runtime.litert_flatbuffer import parse_model, serialize_model
+    from edgebuild.runtime.litert_flatbuffer import parse_model, serialize_model, tensor_name
 
     model = parse_model(calibrated, "the calibrated model")
-    ranges = [tensor.quantization for tensor in model.subgraphs[0].tensors if tensor.quantization is not None]
-    silent = [
-        found
-        for found in ranges
-        if found.max is not None and len(found.max) and max(-found.min[0], found.max[0]) <= np.finfo(np.float32).tiny
-    ]
-    for found in silent:
-        found.min, found.max = [0.0], [1.0]
-    return serialize_model(model) if silent else None
+    changed = False
+    for tensor in model.subgraphs[0].tensors:
+        found = tensor.quantization
+        if found is None or found.max is None or not len(found.max):
+            continue
+        if tensor_name(tensor) in ranges:
+            low, high = ranges[tensor_name(tensor)]
+        elif max(-found.min[0], found.max[0]) <= np.finfo(np.float32).tiny:
+            low, high = 0.0, 1.0
+        else:
+            continue
+        found.min, found.max, changed = [low], [high], True
+    return serialize_model(model) if changed else None
 
 
 def _quantize(calibrator: Any, job: dict[str, Any]) -> bytes:

@@ -18,6 +18,7 @@ from edgebuild.export.tflite.metadata import add_metadata
 from edgebuild.export.tflite.op_versions import correct_versions, state_runtime
 from edgebuild.export.tflite.quantizers import NEEDS_CALIBRATION, QUANTIZERS, Granularity, QuantizeTask
 from edgebuild.export.tflite.source import float_model
+from edgebuild.export.tflite.trained import trained_ranges
 from edgebuild.model.data_folder import read_summary
 from edgebuild.model.model_folder import ModelRecord, read_record
 from edgebuild.runtime.litert_flatbuffer import io_names, parse_model, quantization, tensor_shape, type_name
@@ -78,14 +79,17 @@ def _task(
 ) -> QuantizeTask:
     scheme = record.quantization or {}
     granularity: Granularity = scheme.get("granularity", "per_channel")
+    fully_connected: Granularity = scheme.get("fully_connected", options.fully_connected)
+    calibration = _calibration(request, record, source) if request.dtype in NEEDS_CALIBRATION else ()
     return QuantizeTask(
         model=source.data,
         label=label,
         dtype=request.dtype,
         io=request.io,
         granularity=granularity,
-        fully_connected="per_tensor" if granularity == "per_tensor" else options.fully_connected,
-        calibration=_calibration(request, record, source) if request.dtype in NEEDS_CALIBRATION else (),
+        fully_connected="per_tensor" if granularity == "per_tensor" else fully_connected,
+        calibration=calibration,
+        ranges=trained_ranges(request, source, calibration),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -27,6 +27,7 @@ class QuantizeTask:
         fully_connected: of the weights of FULLY_CONNECTED.
         calibration: per input of the file, in its order: samples [n, ...] in the file's layout and type; empty where
             the dtype needs none.
+        ranges: name of a tensor of the float file -> its range, instead of the calibrated one.
     """
 
     model: bytes
@@ -36,6 +37,7 @@ class QuantizeTask:
     granularity: Granularity
     fully_connected: Granularity
     calibration: tuple[np.ndarray, ...] = ()
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def _keep_float(task: QuantizeTask) -> bytes:

@@ -45,6 +45,7 @@ def full_integer(task: QuantizeTask) -> bytes:
             "activations": "int16" if wide else "int8",
             "bias": "int64" if wide else "int32",
             "per_tensor_fully_connected": task.fully_connected == "per_tensor",
+            "ranges": dict(task.ranges),
         }
         (folder / "job.json").write_text(json.dumps(job))
         done = _child("quantize", folder)

@@ -26,6 +26,8 @@ def run(context: StageContext) -> None:
     from edgebuild.model.count import count_model
     from edgebuild.model.evaluate import predict
     from edgebuild.model.exportable import example_tensors
+    from edgebuild.model.fakequant.instrument import instrument_fixed
+    from edgebuild.model.fakequant.ranges import read_steps
     from edgebuild.model.load import rebuild
 
     params = context.stage.params
@@ -34,6 +36,10 @@ def run(context: StageContext) -> None:
     record = read_record(context.inputs["model"])
     model = rebuild(context.inputs["model"], context.project_root)
     inputs = read_inputs(context.inputs["data"], "validation")
+    cost = count_model(model, example_tensors(inputs))
+    steps = read_steps(record)
+    if steps:
+        instrument_fixed(model, inputs, steps)  # the numbers that the model was trained to compute with
     targets = read_targets(context.inputs["data"])
     context.progress.update(0.1, "running the model on the validation data")
     outputs = predict(model, inputs, names=record.output_names)
@@ -42,7 +48,6 @@ def run(context: StageContext) -> None:
         raise _no_number(params["metric"]["name"], figure.provenance, outputs)
     for name, array in outputs.items():
         np.save(context.output / f"validation.{name}.npy", array)
-    cost = count_model(model, example_tensors(inputs))
     figures = [
         figure,
         Figure("parameters", float(cost.parameters), "1", "exact", provenance="PyTorch model"),
@@ -74,4 +79,4 @@ def tools(params: Mapping[str, Any]) -> tuple[str, ...]:
     return ("torch", "numpy", "torchmetrics")
 
 
-STAGES.register("score")(StageKind(version=2, run=run, tools=tools))
+STAGES.register("score")(StageKind(version=3, run=run, tools=tools))

@@ -13,7 +13,7 @@ from edgebuild.graph.stage import StageContext, StageKind
 def run(context: StageContext) -> None:
     """Run the step named in the params; params are `{method, method_version, parameters, project, threads}`."""
     params = context.stage.params
-    method: StepMethod = STEPS.get(params["method"])
+    method = _method(params)
     method.run(
         StepContext(
             model=context.inputs["model"],
@@ -24,6 +24,7 @@ def run(context: StageContext) -> None:
             seed=context.stage.seed,
             progress=context.progress,
             threads=params["threads"],
+            models={role: folder for role, folder in context.inputs.items() if role not in ("model", "data")},
         ),
         method.parameters.model_validate(params["parameters"]),
     )
@@ -31,8 +32,12 @@ def run(context: StageContext) -> None:
 
 def tools(params: Mapping[str, Any]) -> tuple[str, ...]:
     """The distributions that the step's method names."""
+    return _method(params).tools
+
+
+def _method(params: Mapping[str, Any]) -> StepMethod:
     method: StepMethod = STEPS.get(params["method"])
-    return method.tools
+    return method.chosen(params["parameters"])
 
 
 STAGES.register("step")(StageKind(version=1, run=run, tools=tools))

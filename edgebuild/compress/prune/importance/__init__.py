@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgebuild.compress.training import Batch
 from edgebuild.registry import Registry
 
 if TYPE_CHECKING:
     import torch
 
     from edgebuild.compress.prune.trace import Trace
-
-Batch = tuple[tuple["torch.Tensor", ...], "torch.Tensor"]
-"""(inputs in order, targets)"""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The kinds of pruning that set single weights to zero: `unstructured` and `n_m`."""

@@ -1,0 +1,99 @@
+"""The parameters of the kinds of pruning that set single weights to zero."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from edgebuild.compress.prune.parameters import FineTuneCuts, shares_of
+from edgebuild.compress.prune.weights.importance import WEIGHT_IMPORTANCES
+from edgebuild.config.parameters import Parameters
+from edgebuild.config.wording import BadValueError, unknown_name
+
+_PATTERN = re.compile(r"([1-9]\d?):([1-9]\d?)")
+
+
+class WeightPruning(Parameters):
+    """What both kinds have."""
+
+    importance: str = Field(
+        default="magnitude", description=f"which weights stay: {', '.join(WEIGHT_IMPORTANCES.names())}"
+    )
+    skip: tuple[str, ...] = Field(
+        default=(), description="layers that keep all weights, as patterns of names: `stem`, `body.*.conv1`"
+    )
+    samples: int = Field(default=512, ge=1, description="training samples for gradient, drawn by the seed")
+    finetune: FineTuneCuts = Field(default=FineTuneCuts(), description="training after weights were set to zero")
+
+    @field_validator("importance")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        if value not in WEIGHT_IMPORTANCES:
+            raise BadValueError(unknown_name("importance", value, WEIGHT_IMPORTANCES.names()))
+        return value
+
+    @model_validator(mode="after")
+    def _watches_training(self) -> WeightPruning:
+        if WEIGHT_IMPORTANCES.get(self.importance).watch is not None and not self.finetune.between:
+            msg = f"{self.importance} is seen in the training before a cut; expected finetune.between of at least 1"
+            raise BadValueError(msg, key="finetune")
+        return self
+
+    def cuts(self) -> list[float]:
+        """How much of the whole is zero after each cut, rising to 1."""
+        return [1.0]
+
+
+class Unstructured(WeightPruning):
+    """Parameters of unstructured pruning."""
+
+    kind: Literal["unstructured"] = Field(description="unstructured: single weights are set to zero, anywhere")
+    sparsity: float = Field(gt=0, lt=1, description="share of the weights of all layers not skipped that becomes zero")
+    scope: Literal["global", "local"] = Field(
+        default="global",
+        description="global: the least important weights of the model; local: the same share of every layer",
+    )
+    max_ratio: float = Field(default=0.98, gt=0, lt=1, description="largest share of a layer's weights to set to zero")
+    schedule: Literal["one_shot", "iterative", "cubic"] = Field(
+        default="one_shot", description="iterative: equal cuts; cubic: large cuts first; each with training after it"
+    )
+    steps: int | None = Field(
+        default=None, ge=2, le=100, description="number of cuts of iterative and cubic; default: 4"
+    )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Unstructured:
+        if self.schedule == "one_shot" and self.steps is not None:
+            msg = "belongs to schedule: iterative or cubic, found one_shot"
+            raise BadValueError(msg, key="steps")
+        if self.sparsity > self.max_ratio:
+            msg = f"{self.sparsity:g} is more than max_ratio {self.max_ratio:g}, the most that a layer may lose"
+            raise BadValueError(msg, key="sparsity")
+        return self
+
+    def cuts(self) -> list[float]:
+        """How much of the whole is zero after each cut, rising to 1."""
+        return shares_of(self.schedule, self.steps)
+
+
+class Pattern(WeightPruning):
+    """Parameters of N:M pruning."""
+
+    kind: Literal["n_m"] = Field(description="n_m: of every M weights in a row along the input channels, N stay")
+    pattern: str = Field(default="2:4", description="N:M, like '2:4'")
+
+    @field_validator("pattern")
+    @classmethod
+    def _is_a_pattern(cls, value: str) -> str:
+        found = _PATTERN.fullmatch(value)
+        if found is None or int(found[1]) >= int(found[2]):
+            msg = "expected N:M with N below M, like '2:4'"
+            raise BadValueError(msg, tell_found=True)
+        return value
+
+    def stay_of(self) -> tuple[int, int]:
+        """(N, M): N of every M weights stay."""
+        stay, _, of = self.pattern.partition(":")
+        return int(stay), int(of)

@@ -1,0 +1,180 @@
+"""Setting weights to zero: score, mask, train, and again, until as much is zero as was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edgebuild.compress.constraints.zeros import KeepZeros, pairs_of
+from edgebuild.compress.prune.measure import Measurement, Scale
+from edgebuild.compress.prune.skip import named_by
+from edgebuild.compress.prune.weights.importance import WEIGHT_IMPORTANCES, WeightScoring
+from edgebuild.compress.prune.weights.masks import pattern_masks, unstructured_masks
+from edgebuild.compress.prune.weights.parameters import Pattern, Unstructured, WeightPruning
+from edgebuild.compress.training import Training
+from edgebuild.errors import ConfigError
+from edgebuild.model.addition import Addition
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Zeroed:
+    """A model with weights set to zero.
+
+    Attributes:
+        masks: by parameter: 1 where it may be anything, 0 where it is zero.
+        total: weights that could have been chosen.
+        left_alone: layer -> why none of its weights could.
+        cuts: share of the weights that was zero after each cut, and the quality after the training behind it.
+        history: one list of rows for each training.
+    """
+
+    masks: Mapping[str, torch.Tensor]
+    total: int
+    left_alone: Mapping[str, str]
+    before: Measurement
+    after: Measurement
+    cuts: Sequence[Mapping[str, float]]
+    history: Sequence[Sequence[Mapping[str, Any]]]
+
+    def zeros(self) -> dict[str, int]:
+        """Parameter -> how many of its weights are zero by the mask; only those that have any."""
+        counts = {name: int((mask == 0).sum()) for name, mask in self.masks.items()}
+        return {name: count for name, count in counts.items() if count}
+
+
+def set_to_zero(
+    model: torch.nn.Module,
+    parameters: WeightPruning,
+    scale: Scale,
+    training: Training,
+    seed: int,
+    earlier: Mapping[str, torch.Tensor],
+) -> Zeroed:
+    """Set weights of `model` to zero and train it, in place; what the masks `earlier` hold at zero stays so.
+
+    Raises:
+        ConfigError: there is no weight to set to zero, or a pattern of `skip` matches nothing.
+    """
+    weights, left_alone = candidates(model, parameters)
+    if not weights:
+        raise _nothing_to_prune(parameters, left_alone)
+    before = scale.measure(model)
+    procedure = _Procedure(model, weights, parameters, training, earlier)
+    cuts: list[dict[str, float]] = []
+    for number, share in enumerate(parameters.cuts()):
+        procedure.cut(share, seed + number)
+        after = scale.measure(model)
+        cuts.append({"sparsity": procedure.sparsity(), "quality": after.quality})
+    masks = {**earlier, **procedure.masks}
+    total = sum(weight.numel() for weight in weights.values())
+    return Zeroed(masks, total, left_alone, before, after, cuts, procedure.history)
+
+
+class _Procedure:
+    """What stays the same from cut to cut, the masks so far, and what a criterion saw of the training."""
+
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        weights: Mapping[str, torch.nn.Parameter],
+        parameters: WeightPruning,
+        training: Training,
+        earlier: Mapping[str, torch.Tensor],
+    ) -> None:
+        import torch
+
+        self._model, self._weights, self._parameters, self._training = model, weights, parameters, training
+        self._criterion = WEIGHT_IMPORTANCES.get(parameters.importance)
+        self._watched: Mapping[str, torch.Tensor] | None = None
+        self._trainings = len(parameters.cuts()) + (self._criterion.watch is not None)
+        self.masks = {name: earlier[name] if name in earlier else torch.ones_like(one) for name, one in weights.items()}
+        self.history: list[list[dict[str, Any]]] = []
+
+    def sparsity(self) -> float:
+        """Share of the weights that is zero by the masks."""
+        zeros = sum(int((mask == 0).sum()) for mask in self.masks.values())
+        return zeros / sum(mask.numel() for mask in self.masks.values())
+
+    def cut(self, share: float, seed: int) -> None:
+        """Set to zero what is due, and train."""
+        finetune, watch = self._parameters.finetune, self._criterion.watch
+        if watch is not None and self._watched is None:
+            self._train(finetune.between, watches=True)
+        scoring = WeightScoring(
+            self._model,
+            self._weights,
+            lambda: self._training.batches(self._parameters.samples),
+            self._training.loss(),
+            self._watched,
+            seed,
+        )
+        self.masks = _choose(self._parameters, self._criterion.score(scoring), self.masks, share)
+        for parameter, mask in pairs_of(self._model, self.masks):
+            parameter.data.mul_(mask)  # from here on, also where no epoch follows
+        last = share >= 1
+        self._train(finetune.epochs if last else finetune.between, watches=not last)
+
+    def _train(self, epochs: int, *, watches: bool) -> None:
+        additions: list[Addition] = []
+        if watches and self._criterion.watch is not None:
+            addition, self._watched = self._criterion.watch(self._weights)
+            additions.append(addition)
+        start = len(self.history) / self._trainings
+        additions.append(KeepZeros(self.masks))
+        rows = self._training.tune(self._model, epochs, start, start + 1 / self._trainings, additions)
+        self.history.append([row.to_json() for row in rows])
+
+
+def candidates(
+    model: torch.nn.Module, parameters: WeightPruning
+) -> tuple[dict[str, torch.nn.Parameter], dict[str, str]]:
+    """Parameters that may lose weights, by dotted name, and layer -> why it may not."""
+    from torch import nn
+
+    kinds = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+    transposed = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+    skipped = set(named_by(parameters.skip, [name for name, _ in model.named_modules()]))
+    own = dict(model.named_parameters())
+    found: dict[str, nn.Parameter] = {}
+    alone: dict[str, str] = {}
+    of = parameters.stay_of()[1] if isinstance(parameters, Pattern) else 0
+    for layer, module in model.named_modules():
+        if not isinstance(module, (*kinds, *transposed)):
+            continue
+        name = f"{layer}.weight" if layer else "weight"
+        if layer in skipped:
+            alone[layer] = "it is skipped"
+        elif name not in own:
+            alone[layer] = "its weight is computed, or is that of another layer"
+        elif of and isinstance(module, transposed):
+            alone[layer] = "a transposed convolution has its input channels elsewhere"
+        elif of and own[name].shape[1] < of:
+            alone[layer] = f"it reads {own[name].shape[1]} input channels a group, fewer than {of}"
+        else:
+            found[name] = own[name]
+    return found, alone
+
+
+def _choose(
+    parameters: WeightPruning, scores: Mapping[str, torch.Tensor], before: Mapping[str, torch.Tensor], share: float
+) -> dict[str, torch.Tensor]:
+    """The next masks: what is zero stays zero, and goes first."""
+    ranked = {name: score.masked_fill(before[name] == 0, float("-inf")) for name, score in scores.items()}
+    if isinstance(parameters, Pattern):
+        chosen = pattern_masks(ranked, *parameters.stay_of())
+    else:
+        assert isinstance(parameters, Unstructured), "there are two kinds"
+        local = parameters.scope == "local"
+        chosen = unstructured_masks(ranked, share * parameters.sparsity, parameters.max_ratio, local=local)
+    return {name: mask * (before[name] != 0) for name, mask in chosen.items()}
+
+
+def _nothing_to_prune(parameters: WeightPruning, left_alone: Mapping[str, str]) -> ConfigError:
+    reasons = "; ".join(f"{layer}: {why}" for layer, why in left_alone.items())
+    msg = f"prune: the model has no weights that could be set to zero{f' ({reasons})' if reasons else ''}"
+    remedy = "take the step out of the plan" + (", or skip less" if parameters.skip else "")
+    return ConfigError(msg, remedy=remedy)

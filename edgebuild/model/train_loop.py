@@ -1,0 +1,158 @@
+"""One run of training: order of the samples, optimizer, learning rate, and what each step does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgebuild.errors import ConfigError
+from edgebuild.model.addition import Addition, TrainStep
+from edgebuild.model.evaluate import named_outputs
+from edgebuild.model.losses import Loss, as_tensors
+from edgebuild.model.split import Split
+from edgebuild.progress import ProgressSink
+
+if TYPE_CHECKING:
+    import torch
+
+    from edgebuild.model.train import TrainSettings
+
+_REMEDY = "lower train.learning_rate, or set train.warmup_epochs or train.clip_norm"
+_SHOWN = 3
+
+
+class Loop:
+    """The state of one training run: order of the samples, optimizer, step count."""
+
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        data: Split,
+        settings: TrainSettings,
+        seed: int,
+        loss: Loss,
+        additions: Sequence[Addition],
+    ) -> None:
+        self.model, self.data, self.settings = model, data, settings
+        self.loss, self.additions = loss, additions
+        self.order = np.random.default_rng(seed)
+        self.optimizer = _optimizer(model, settings, additions)
+        full, rest = divmod(data.length, settings.batch_size)
+        # A last batch of one sample is left out: batch normalisation has no variance over it.
+        self.steps_per_epoch = full + (1 if rest > 1 or full == 0 else 0)
+        self.step = 0
+
+    def rate(self) -> float:
+        """The learning rate of the last step."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    def run_epoch(self, epoch: int, progress: ProgressSink) -> float:
+        """One pass over the shuffled training split; the mean loss over its steps."""
+        self.model.train()
+        size, total = self.settings.batch_size, self.steps_per_epoch * self.settings.epochs
+        rows = self.order.permutation(self.data.length)
+        losses = []
+        for index in range(self.steps_per_epoch):
+            losses.append(self._train_step(rows[index * size : (index + 1) * size], total))
+            progress.update(self.step / total, f"training, epoch {epoch} of {self.settings.epochs}")
+        return sum(losses) / len(losses)
+
+    def _train_step(self, rows: np.ndarray, total: int) -> float:
+        import torch
+
+        share = learning_rate_share(self.settings, self.step / total, self.step / self.steps_per_epoch)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.settings.learning_rate * share
+        inputs, targets = as_tensors(*self.data.stack(rows))
+        outputs = named_outputs(self.model(*inputs))
+        done = self.step / total
+        loss = self._loss(TrainStep(self.model, inputs, outputs, targets, done))
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            msg = f"training: the loss became {value} at step {self.step + 1} of {total}"
+            raise ConfigError(msg, remedy=_REMEDY)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        for addition in self.additions:
+            addition.after_backward(self.model, done)
+        self._check_gradients(value, total)
+        if self.settings.clip_norm > 0:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
+        self.optimizer.step()
+        self.step += 1
+        for addition in self.additions:
+            addition.after_step(self.model, self.step / total)
+        return value
+
+    def _check_gradients(self, loss: float, total: int) -> None:
+        """See that every gradient is a number: one step with another ruins all weights it touches.
+
+        Raises:
+            ConfigError: one is not; the parameters are named.
+        """
+        import torch
+
+        trained = [one for group in self.optimizer.param_groups for one in group["params"] if one.grad is not None]
+        # One norm for all is quick; only where it is no number, which may also be an overflow, each is looked at.
+        if not trained or math.isfinite(float(torch.nn.utils.get_total_norm([one.grad for one in trained]))):
+            return
+        names = {id(parameter): name for name, parameter in self.model.named_parameters()}
+        broken = [one for one in trained if not bool(torch.isfinite(one.grad).all())]
+        if broken:
+            shown = [repr(names.get(id(one), "what training learns besides the model")) for one in broken]
+            listed = ", ".join(shown[:_SHOWN]) + (f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else "")
+            msg = (
+                f"training: the gradients of {len(broken)} of {len(trained)} parameters are not finite at step "
+                f"{self.step + 1} of {total}, where the loss is {loss:.4g}: {listed}"
+            )
+            raise ConfigError(msg, remedy=f"{_REMEDY}; look for a square root, logarithm or division at 0")
+
+    def _loss(self, step: TrainStep) -> torch.Tensor:
+        loss = self.loss(step.outputs, step.targets)
+        for addition in self.additions:
+            if addition.task_share != 1:
+                loss = loss * addition.task_share
+        for addition in self.additions:
+            added = addition.loss(step)
+            if added is not None:
+                loss = loss + added
+        return loss
+
+
+def learning_rate_share(settings: TrainSettings, done: float, epochs: float) -> float:
+    """The learning rate as a share of its peak after `done` of all steps (in [0, 1]), which took `epochs` epochs."""
+    if epochs < settings.warmup_epochs:
+        return max(epochs / settings.warmup_epochs, 1e-3)
+    if settings.schedule == "constant":
+        return 1.0
+    if settings.schedule == "step":
+        return 1.0 if done < 0.5 else 0.1 if done < 0.75 else 0.01
+    if settings.schedule == "cosine":
+        start = min(settings.warmup_epochs / settings.epochs, 1.0)
+        through = (done - start) / max(1.0 - start, 1e-9)
+        return 0.5 * (1.0 + math.cos(math.pi * through))
+    msg = f"train.schedule: found {settings.schedule!r}, expected constant, cosine or step"
+    raise ConfigError(msg)
+
+
+def _optimizer(model: torch.nn.Module, settings: TrainSettings, additions: Sequence[Addition]) -> torch.optim.Optimizer:
+    import torch
+
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    rate, decay = settings.learning_rate, settings.weight_decay
+    if not parameters:
+        msg = "training: the model has no parameters to train"
+        raise ConfigError(msg)
+    for addition in additions:
+        parameters += addition.parameters()
+    if settings.optimizer == "sgd":
+        return torch.optim.SGD(parameters, lr=rate, momentum=settings.momentum, weight_decay=decay)
+    if settings.optimizer == "adam":
+        return torch.optim.Adam(parameters, lr=rate, weight_decay=decay)
+    if settings.optimizer == "adamw":
+        return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay)
+    msg = f"train.optimizer: found {settings.optimizer!r}, expected sgd, adam or adamw"
+    raise ConfigError(msg)

@@ -17,7 +17,9 @@ def check_graph(graph: Graph) -> None:
     """
     problems = [found for node in graph.nodes if (found := _problem_of(node)) is not None]
     if problems:
-        msg = "\n  ".join([f"{graph.label} cannot be compiled:", *problems])
+        unknown = any(node.op not in OPERATIONS for node in graph.nodes)
+        known = [f"supported are: {', '.join(sorted(OPERATIONS))}"] if unknown else []
+        msg = "\n  ".join([f"{graph.label} cannot be compiled:", *problems, *known])
         raise ConfigError(msg, remedy=REMEDY)
     floats = [tensor for tensor in (*graph.inputs, *graph.outputs) if tensor.dtype not in {"int8", "uint8", "float32"}]
     if floats:
@@ -34,6 +36,6 @@ def _problem_of(node: Node) -> str | None:
     operation = OPERATIONS.get(node.op)
     where = f"{node.op} version {node.version} (operation {node.index}, layer {node.layer!r})"
     if operation is None:
-        return f"{where} is not supported; supported are: {', '.join(sorted(OPERATIONS))}"
+        return f"{where} is not supported"
     problem = operation.problem(node)
     return None if problem is None else f"{where}: {problem}; supported: {operation.supported}"

@@ -74,7 +74,7 @@ def test_an_operation_that_is_not_supported_is_named_with_all_that_is(tmp_path: 
     done = edgebuild(tmp_path, "compile", "cosine.tflite", "--target", "generic", "--json")
     assert done.returncode == 2
     message = json.loads(done.stdout)["error"]["message"]
-    assert "COS version 1 (operation 0, layer 't1') is not supported; supported are: ADD, AVERAGE_POOL_2D" in message
+    assert "COS version 1 (operation 0, layer 't1') is not supported\n  supported are: ADD, AVERAGE_POOL_2D" in message
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

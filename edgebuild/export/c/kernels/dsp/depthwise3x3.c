@@ -7,6 +7,8 @@
 #define EB_PLANE_ROW(place, wa, wb) "ldrd r6, r7, " place "\n smlad r4, r6, " wa ", r4\n smlabt r4, r7, " wb ", r4\n"
 #define EB_PLANE_ROW_TWICE(place, wa, wb)                                                                            \
   EB_PLANE_ROW(place, wa, wb) "smlatb r5, r6, " wa ", r5\n smlad r5, r7, " wb ", r5\n"
+#define EB_PLANE_ROW_TWICE_BY_2(place, next, wa, wb)                                                                 \
+  EB_PLANE_ROW(place, wa, wb) "ldr r6, " next "\n smlad r5, r7, " wa ", r5\n smlabt r5, r6, " wb ", r5\n"
 
 #define EB_PLANE_RELU_VALUE(a) "smmlar " a ", " a ", r3, r6\n asr " a ", " a ", r2\n ssat " a ", #8, " a ", asr #1\n"
 #define EB_PLANE_RELU(a) "ldrd r6, r7, [sp, #8]\n" EB_PLANE_RELU_VALUE(a)
@@ -47,37 +49,36 @@ EB_NAKED void eb_dsp_channel_3x3(
       EB_PLANE_WEIGHTS("14", "r12", "lr") "ldr pc, [sp, #32]\n");
 }
 
-#define EB_PLANE_NEXT_ROW(advance)                                                                                   \
-  "ldrd r6, r7, [sp, #24]\n"                                                                                         \
-  "add r0, r0, #" advance "\n"                                                                                       \
-  "add r2, r2, r6\n"                                                                                                 \
-  "cmp r1, r7\n"                                                                                                     \
-  "bne 1b\n"                                                                                                         \
-  "add sp, sp, #36\n"                                                                                                \
-  "pop {r4-r11, pc}\n"
-#define EB_PLANE_ONE(line, lines, last, requantize)                                                                  \
+/* Two neighbours of a row; with stride 2 they share the middle one of five columns. */
+#define EB_PLANE_ROWS_BY_1(line, lines)                                                                              \
+  EB_PLANE_ROW_TWICE("[r0, #" line "]", "r10", "r11") EB_PLANE_ROW_TWICE("[r0, #" lines "]", "r12", "lr")            \
+  EB_PLANE_ROW_TWICE("[r0], #4", "r8", "r9")
+#define EB_PLANE_ROWS_BY_2(line, line_on, lines, lines_on)                                                           \
+  EB_PLANE_ROW_TWICE_BY_2("[r0, #" line "]", "[r0, #" line_on "]", "r10", "r11")                                     \
+  EB_PLANE_ROW_TWICE_BY_2("[r0, #" lines "]", "[r0, #" lines_on "]", "r12", "lr")                                    \
+  EB_PLANE_ROW_TWICE_BY_2("[r0], #8", "[r0]", "r8", "r9")
+#define EB_PLANE_TWO(rows, requantize)                                                                               \
+  "ldrd r4, r5, [sp]\n" rows requantize##_TWICE("r4", "r5")                                                          \
+  "strb r4, [r1]\n strb r5, [r1, r7]\n add r1, r1, r7, lsl #1\n"
+/* The last of an odd number. */
+#define EB_PLANE_ONE(line, lines, requantize)                                                                        \
   "ldr r4, [sp]\n" EB_PLANE_ROW("[r0, #" line "]", "r10", "r11") EB_PLANE_ROW("[r0, #" lines "]", "r12", "lr")       \
-  EB_PLANE_ROW(last, "r8", "r9") requantize("r4") "strb r4, [r1]\n add r1, r1, r7\n"
-#define EB_PLANE_TAIL(line, lines, requantize) EB_PLANE_ONE(line, lines, "[r0]", requantize)
-#define EB_PLANE_NO_TAIL(line, lines, requantize)
+  EB_PLANE_ROW("[r0]", "r8", "r9") requantize("r4") "strb r4, [r1]\n add r1, r1, r7\n"
 
-/* Stride 1 along a row: two neighbours at once; the last of an odd row alone. `line` is the plane's pitch in bytes, `lines`
-   twice that, `advance` what remains from the last pair to the next row. */
-#define EB_DSP_PLANE_BY_1(name, line, lines, advance, requantize, tail)                                              \
-  EB_NAKED void name(void) {                                                     \
+/* Where a row's pairs are not unrolled as a whole: how the loop goes on, and how it begins again. */
+#define EB_PLANE_LOOP "subs r2, r2, #256\n bpl 1b\n", "add r2, r2, r6\n"
+#define EB_PLANE_NO_LOOP "", ""
+
+/* All rows; `line` is the plane's pitch in bytes, `advance` what remains from the last pair to the next row. */
+#define EB_DSP_PLANE(name, pairs, loop, last, advance) EB_DSP_PLANE_OF(name, pairs, loop, last, advance)
+#define EB_DSP_PLANE_OF(name, pairs, again, restart, last, advance)                                                  \
+  EB_NAKED void name(void) {                                                                                         \
     __asm__ volatile(                                                                                                \
-        ".syntax unified\n 1: ldrd r4, r5, [sp]\n" EB_PLANE_ROW_TWICE("[r0, #" line "]", "r10", "r11")                                 \
-        EB_PLANE_ROW_TWICE("[r0, #" lines "]", "r12", "lr") EB_PLANE_ROW_TWICE("[r0], #4", "r8", "r9")               \
-        requantize##_TWICE("r4", "r5")                                                                               \
-        "strb r4, [r1]\n strb r5, [r1, r7]\n add r1, r1, r7, lsl #1\n"                                               \
-        "subs r2, r2, #256\n"                                                                                        \
-        "bpl 1b\n" tail(line, lines, requantize) EB_PLANE_NEXT_ROW(advance));                                        \
-  }
-
-/* Stride 2 along a row: one value at a time. */
-#define EB_DSP_PLANE_BY_2(name, line, lines, advance, requantize, tail)                                              \
-  EB_NAKED void name(void) {                                                     \
-    __asm__ volatile(".syntax unified\n 1:" EB_PLANE_ONE(line, lines, "[r0], #4", requantize)                           \
-        "subs r2, r2, #256\n"                                                                                        \
-        "bpl 1b\n" EB_PLANE_NEXT_ROW(advance));                                                                      \
+        ".syntax unified\n 1:" pairs again last                                                                      \
+        "ldrd r6, r7, [sp, #24]\n"                                                                                   \
+        "add r0, r0, #" advance "\n" restart                                                                         \
+        "cmp r1, r7\n"                                                                                               \
+        "bne 1b\n"                                                                                                   \
+        "add sp, sp, #36\n"                                                                                          \
+        "pop {r4-r11, pc}\n");                                                                                       \
   }

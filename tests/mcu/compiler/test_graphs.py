@@ -248,3 +248,43 @@ def test_weights_stay_as_they_are_where_flash_suffices() -> None:
     whole = compile_model(clustered(), "clustered.tflite", CompileOptions())
     limit = whole.weight_bytes + whole.table_bytes
     assert compile_model(clustered(), "clustered.tflite", CompileOptions(constant_limit=limit)).files == whole.files
+
+
+def transposed_head(reader: str) -> bytes:
+    """An image, its channels moved to the front, and what an exporter lets follow."""
+    builder = ModelBuilder()
+    source = builder.tensor((1, 3, 4, 5), "int8", 0.1, 3)
+    moved = builder.tensor((1, 5, 3, 4), "int8", 0.1, 3)
+    builder.operate("TRANSPOSE", [source, builder.constant([0, 3, 1, 2])], [moved], 2)
+    if reader == "MEAN":
+        target = builder.tensor((1, 5), "int8", 0.05, 0)
+        builder.operate("MEAN", [moved, builder.constant([2, 3])], [target], 2, keepDims=False)
+        return builder.build([source], [target])
+    flat = builder.tensor((1, 60), "int8", 0.1, 3)
+    target = builder.tensor((1, 7), "int8", 1.0, 0)
+    values = np.random.default_rng(0).integers(-127, 128, (7, 60)).astype(np.int8)
+    builder.operate("RESHAPE", [moved, builder.constant([1, 60])], [flat], newShape=[1, 60])
+    builder.operate("FULLY_CONNECTED", [flat, builder.tensor((7, 60), "int8", 0.02, 0, values), None], [target], 4)
+    return builder.build([source], [target])
+
+
+@pytest.mark.parametrize("reader", ["MEAN", "FULLY_CONNECTED"])
+def test_a_transpose_is_folded_into_what_reads_it(reader: str) -> None:
+    compiled = compile_model(transposed_head(reader), "head.tflite", CompileOptions())
+    assert [layer.op for layer in compiled.layers] == [reader]
+    inputs = random_inputs(compiled, 0)
+    expected = run_oracle(transposed_head(reader), inputs)[0]
+    assert np.unique(expected).size > 3
+    np.testing.assert_array_equal(HostModel(compiled).run(inputs)[0], expected)
+
+
+def test_a_shape_that_is_computed_at_run_time_is_not() -> None:
+    builder = ModelBuilder()
+    source = builder.tensor((2, 3, 4), "int8", 0.1, 3)
+    shape, flat = builder.tensor((3,), "int32"), builder.tensor((2, 12), "int8", 0.1, 3)
+    target = builder.tensor((2, 12), "int8", 0.05, 3)
+    builder.operate("SHAPE", [source], [shape])
+    builder.operate("RESHAPE", [source, shape], [flat])
+    builder.operate("RELU", [flat], [target])
+    compiled = compile_model(builder.build([source], [target]), "shaped.tflite", CompileOptions())
+    assert [layer.op for layer in compiled.layers] == ["RELU"]

@@ -5,11 +5,12 @@
    both weights are -128; vector instructions that widen take every other lane, so that the four vectors of sums hold
    lanes 0 4 8 12, 2 6 10 14, 1 5 9 13 and 3 7 11 15, and so do the tables. */
 struct eb_mve_depthwise {
-  const int8_t *weights; /* [group][kernel_h][kernel_w][16] */
+  const int8_t *weights; /* [group][taps][16] */
   const int8_t *table;   /* [group]: 16 shifts of a byte, to the left; 16 biases, 16 multipliers of 4 bytes */
   uint16_t in_h, in_w, channels;
   uint16_t out_h, out_w;
   uint16_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
+  uint16_t taps;             /* of a window; even but for 3x3 */
   uint16_t columns, rows;    /* of the ring */
   int16_t pad_top, pad_left;
   int16_t in_zero_point, zero_point, low, high;
@@ -96,10 +97,11 @@ struct eb_mve_row {
   EB_MVE_PRODUCT("[r2, #32]", "[r3, #64]") EB_MVE_WIDEN                                                              \
   "add r0, r0, r7\n add r1, r1, r7\n add r2, r2, r7\n" EB_MVE_VALUES(sign, clamp) "le lr, 1b\n"
 
-/* Any window: r0 the addresses of its taps, r1 their number, r2 how far the window has moved. */
+/* Any window: r0 the addresses of its taps, r1 the number of their pairs, r2 how far the window has moved. */
 #define EB_MVE_ROW_ANY(sign, clamp)                                                                                  \
   "1: push {r0, r3}\n dls lr, r1\n" EB_MVE_BIAS                                                                      \
-  "2: ldr r12, [r0], #4\n add r12, r12, r2\n" EB_MVE_PRODUCT("[r12]", "[r3], #16") EB_MVE_WIDEN "le lr, 2b\n"        \
+  "2: ldr r12, [r0], #4\n add r12, r12, r2\n" EB_MVE_PRODUCT("[r12]", "[r3], #16")                                   \
+  "ldr r12, [r0], #4\n add r12, r12, r2\n" EB_MVE_SECOND_PRODUCT("[r12]", "[r3], #16") EB_MVE_WIDEN "le lr, 2b\n"    \
   "pop {r0, r3}\n add r2, r2, r7\n" EB_MVE_VALUES(sign, clamp) "subs r11, r11, #1\n bne 1b\n"
 
 /* Working memory: a row, then the address of every tap, then the ring. */
@@ -124,13 +126,16 @@ EB_INLINE void eb_mve_place(const struct eb_mve_depthwise *g, struct eb_mve_dept
       place += g->dilation_w * 16;
     }
   }
+  if (!is_3x3) {
+    *tap = tap[-1]; /* one more, with weights of 0, where their number is odd */
+  }
 }
 
 EB_INLINE void eb_mve_depthwise_convolve(const struct eb_mve_depthwise *g, const int8_t *in, int8_t *out,
                                          struct eb_mve_depthwise_work *work, void (*run)(const struct eb_mve_row *row),
                                          int32_t is_3x3) {
-  const int32_t row_bytes = g->columns * 16, group_bytes = g->rows * row_bytes, taps = g->kernel_h * g->kernel_w;
-  int8_t *const ring = (int8_t *)(work + 1) + 4 * ((taps + 3) & ~3);
+  const int32_t row_bytes = g->columns * 16, group_bytes = g->rows * row_bytes, taps = g->taps;
+  int8_t *const ring = (int8_t *)(work + 1) + 4 * ((taps + 4) & ~3);
   struct eb_mve_row *const row = &work->row;
   row->channels = g->channels;
   row->step = g->stride_w * 16;
@@ -156,7 +161,7 @@ EB_INLINE void eb_mve_depthwise_convolve(const struct eb_mve_depthwise *g, const
       const int32_t group = (g->channels - row->rest) / 16;
       if (!is_3x3) {
         row->line[0] = (const int8_t *)(work + 1);
-        row->line[1] = (const int8_t *)0 + taps;
+        row->line[1] = (const int8_t *)0 + taps / 2;
         row->line[2] = (const int8_t *)0 + group * group_bytes;
       }
       run(row);

@@ -41,7 +41,7 @@ class DepthwiseHelium(Kernel):
     def scratch_bytes(self, node: Node) -> int:
         """Addresses of taps, and the rows under the kernel with their padding."""
         convolution = convolution_of(node)
-        pointers = (convolution.kernel_h * convolution.kernel_w + 3) // 4 * 16
+        pointers = (_taps(convolution) + 4) // 4 * 16
         return WORK_BYTES + pointers + _groups(convolution) * _rows(convolution) * _columns(convolution) * LANES
 
     def overlap(self, node: Node, index: int) -> int | None:
@@ -54,7 +54,7 @@ class DepthwiseHelium(Kernel):
         convolution = convolution_of(node)
         vectors = convolution.batches * convolution.out_h * convolution.out_w * _groups(convolution)
         copied = convolution.batches * convolution.in_h * convolution.in_w * _groups(convolution)
-        tap = 9 if _is_3x3(convolution) else 17
+        tap = 9 if _is_3x3(convolution) else 12
         return vectors * (tap * convolution.depth + 45) + 6 * copied
 
     def emit(self, node: Node, context: LayerContext) -> str:
@@ -93,6 +93,11 @@ def _is_3x3(convolution: Convolution) -> bool:
     return (convolution.kernel_h, convolution.kernel_w, convolution.dilation_w) == (3, 3, 1)
 
 
+def _taps(convolution: Convolution) -> int:
+    """Taps of a window, filled up to an even number where two are multiplied at a time."""
+    return convolution.depth if _is_3x3(convolution) else (convolution.depth + 1) // 2 * 2
+
+
 def _groups(convolution: Convolution) -> int:
     return -(-convolution.out_c // LANES)
 
@@ -127,7 +132,9 @@ def group_table(convolution: Convolution, scaling: Scaling) -> np.ndarray:
 def _members(convolution: Convolution, context: LayerContext) -> dict[str, object]:
     scaling = scaling_of(convolution)
     assert scaling is not None
-    weights = by_group(convolution.weights.astype(np.int8))
+    taps = np.zeros((_taps(convolution), convolution.out_c), np.int8)
+    taps[: convolution.depth] = convolution.weights.reshape(-1, convolution.out_c)
+    weights = by_group(taps)
     table = group_table(convolution, scaling)
     names = ("in_h", "in_w", "out_h", "out_w", "kernel_h", "kernel_w", "stride_h", "stride_w")
     return {
@@ -135,6 +142,7 @@ def _members(convolution: Convolution, context: LayerContext) -> dict[str, objec
         "table": mixed_constant(context, "table", table, table.nbytes * 64 // 144),
         **{name: getattr(convolution, name) for name in (*names, "dilation_h", "dilation_w", "pad_top", "pad_left")},
         "channels": convolution.out_c,
+        "taps": _taps(convolution),
         "columns": _columns(convolution),
         "rows": _rows(convolution),
         "in_zero_point": convolution.input_zero_point,

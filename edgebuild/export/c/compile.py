@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from edgebuild.errors import ConfigError
 from edgebuild.export.c.check import check_graph
-from edgebuild.export.c.choose import lighter_kernels
+from edgebuild.export.c.choose import candidates, lighter_kernels
 from edgebuild.export.c.cores import Core, find_core
 from edgebuild.export.c.emit import model_source
 from edgebuild.export.c.graph import Graph, Tensor
@@ -63,6 +63,7 @@ class CompiledLayer:
     macs: int
     scratch_bytes: int
     output_shape: tuple[int, ...]
+    candidates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def compile_model(data: bytes, label: str, options: CompileOptions) -> CompiledM
         arena_lower_bound=layout.plan.lower_bound,
         weight_bytes=weight_bytes,
         table_bytes=sum(source.constant_bytes.values()) - weight_bytes,
-        layers=tuple(_facts_of(layer) for layer in layers),
+        layers=tuple(_facts_of(layer, core) for layer in layers),
         inputs=inputs,
         outputs=outputs,
         memory=layout.plan,
@@ -153,7 +154,7 @@ def _arrange(graph: Graph, core: Core, options: CompileOptions) -> tuple[Graph, 
     return graph, layers, lay_out(graph, layers)
 
 
-def _facts_of(layer: Layer) -> CompiledLayer:
+def _facts_of(layer: Layer, core: Core) -> CompiledLayer:
     node = layer.node
     return CompiledLayer(
         symbol=layer.symbol,
@@ -163,6 +164,7 @@ def _facts_of(layer: Layer) -> CompiledLayer:
         macs=macs_of(node),
         scratch_bytes=layer.scratch,
         output_shape=node.output.shape,
+        candidates=tuple(name for name, _ in candidates(node, core)),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from edgebuild.export.c.cut_channels import cut_channels
+from edgebuild.export.c.depthwise_as_convolution import depthwise_as_convolution
 from edgebuild.export.c.fold_transposes import fold_transposes, moves_nothing
 from edgebuild.export.c.fuse_clamps import fuse_clamps
 from edgebuild.export.c.graph import Graph, Node, Tensor
@@ -24,7 +25,9 @@ CONVOLUTIONS = {"CONV_2D", "DEPTHWISE_CONV_2D"}
 
 def legalise(graph: Graph) -> Graph:
     """Return the graph that is compiled."""
-    return _drop_views(cut_channels(fuse_clamps(_fold_padding(fold_transposes(graph)))))
+    for rewrite in (fold_transposes, depthwise_as_convolution, _fold_padding, fuse_clamps, cut_channels, _drop_views):
+        graph = rewrite(graph)
+    return graph
 
 
 def drop_unused(graph: Graph) -> Graph:

@@ -33,6 +33,12 @@ def _matrix(convolution: Convolution, tables: dict[str, object]) -> dict[str, ob
     }
 
 
+def _product_cost(convolution: Convolution) -> float:
+    """About 2.5 instructions a product and 20 a value; an odd row is computed twice."""
+    rows = convolution.batches * convolution.out_h * convolution.out_w
+    return (2.5 * convolution.macs + 20 * rows * convolution.out_c) * (rows + rows % 2) / rows
+
+
 class PointwisePlain(Kernel):
     """A convolution of one pixel, or a matrix product: rows of the input times rows of the weights."""
 
@@ -50,7 +56,7 @@ class PointwisePlain(Kernel):
     def cost(self, node: Node) -> float:
         """About 2.5 instructions a product."""
         convolution = convolution_of(node)
-        return 2.5 * convolution.macs + 20 * node.output.elements
+        return _product_cost(convolution)
 
     def emit(self, node: Node, context: LayerContext) -> str:
         """One call of the shared product."""
@@ -59,6 +65,29 @@ class PointwisePlain(Kernel):
         table = initializer("eb_matrix", "m", _matrix(convolution, _tables(convolution, context, convolution.weights)))
         rows = convolution.batches * convolution.out_h * convolution.out_w
         return f"{table}\neb_product(&m, {context.input()}, {context.output()}, {rows});"
+
+
+class RowPlain(Kernel):
+    """A matrix product of one row, or a convolution of one pixel."""
+
+    ops = ("CONV_2D", "FULLY_CONNECTED")
+
+    def supports(self, node: Node) -> bool:
+        """One row, weights of 8 bits."""
+        convolution = convolution_of(node)
+        one = convolution.batches * convolution.out_h * convolution.out_w == 1
+        return one and convolution.is_pointwise and convolution.weight_bits == 8
+
+    def cost(self, node: Node) -> float:
+        """About 2.8 instructions a product."""
+        return 2.8 * convolution_of(node).macs + 20 * node.output.elements
+
+    def emit(self, node: Node, context: LayerContext) -> str:
+        """One call."""
+        convolution = convolution_of(node)
+        context.fragment("requantize.c", "plain/matrix.c", "plain/row.c")
+        table = _matrix(convolution, _tables(convolution, context, convolution.weights))
+        return f"{initializer('eb_matrix', 'm', table)}\neb_row(&m, {context.input()}, {context.output()});"
 
 
 class ConvolutionPlain(Kernel):
@@ -85,7 +114,7 @@ class ConvolutionPlain(Kernel):
         """The product, and the copies."""
         convolution = convolution_of(node)
         copies = convolution.groups * convolution.depth * convolution.out_h * convolution.out_w
-        return 2.5 * convolution.macs + 20 * node.output.elements + 2.0 * copies
+        return _product_cost(convolution) + 2.0 * copies
 
     def emit(self, node: Node, context: LayerContext) -> str:
         """One call of the shared convolution per image and group."""
@@ -210,6 +239,7 @@ class DepthwisePlain(Kernel):
 
 
 KERNELS.register("pointwise_plain")(PointwisePlain())
+KERNELS.register("row_plain")(RowPlain())
 KERNELS.register("convolution_plain")(ConvolutionPlain())
 KERNELS.register("convolution_codebook_plain")(ConvolutionCodebookPlain())
 KERNELS.register("depthwise_plain")(DepthwisePlain())

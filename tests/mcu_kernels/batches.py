@@ -57,6 +57,18 @@ def depthwise() -> LayerBatch:
     return batch
 
 
+def few_channels() -> LayerBatch:
+    """Depthwise with so few channels that pixels share a vector, and as few where they do not fill vectors."""
+    batch = LayerBatch(7)
+    batch.depthwise((5, 6), 8, clamp=RELU)
+    batch.depthwise((4, 8), 4, clamp=NONE, images=2)
+    batch.depthwise((3, 16), 1)
+    batch.depthwise((6, 10), 2, padding=VALID, clamp=RELU6)
+    batch.depthwise((2, 2), 8)
+    batch.depthwise((4, 5), 8, lowest=-1, clamp=NONE)
+    return batch
+
+
 def rows_and_pools() -> LayerBatch:
     """Matrix products of one row and of several; pools over numbers of channels that are no multiple of four."""
     batch = LayerBatch(4)
@@ -103,6 +115,7 @@ BATCHES: dict[str, Callable[[], LayerBatch]] = {
     "pointwise": pointwise,
     "windows": windows,
     "depthwise": depthwise,
+    "few channels": few_channels,
     "rows and pools": rows_and_pools,
     "halves": halves,
     "chain": chain,

@@ -1,4 +1,4 @@
-"""Choosing kernels by measurement: each layer is run with every kernel that might be the fastest, on the emulated core."""
+"""Choosing kernels by measurement: every kernel that might be a layer's fastest is run on the emulated core."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from edgebuild.export.c.kernels.dsp.plane import (
     define_row,
     emit_planes,
     join_columns,
+    plane_overlap,
     scaling_for,
 )
 from edgebuild.export.c.kernels.dsp.requantize import scaling_of
@@ -52,6 +53,10 @@ class DepthwiseDsp(Kernel):
     def scratch_bytes(self, node: Node) -> int:
         """A channel's weights, and one plane."""
         return plane_of(convolution_of(node)).bytes
+
+    def overlap(self, node: Node, index: int) -> int | None:
+        """In place, where the number of channels divides the alignment of buffers."""
+        return plane_overlap(convolution_of(node)) if index == 0 else None
 
     def cost(self, node: Node) -> float:
         """Two instructions a word of a window for each value, 9 a value, 12 a weight, 3.2 a value read."""

@@ -12,6 +12,9 @@ from edgebuild.export.c.initializer import initializer
 from edgebuild.export.c.kernels.dsp.requantize import Scaling, rounding_of, scaling_of
 from edgebuild.export.c.kernels.mixed import mixed_constant
 
+ALIGNMENT = 16
+"""Bytes: buffers of the arena begin at multiples of it."""
+
 LARGEST_IMMEDIATE = 4095
 """Bytes: how far ADD and LDR reach."""
 
@@ -63,6 +66,17 @@ class Plane:
         """Bytes from behind the last pair to where the next row of windows begins."""
         convolution = self.convolution
         return 2 * convolution.stride_h * self.pitch - 4 * convolution.stride_w * self.pairs
+
+
+def plane_overlap(convolution: Convolution) -> int | None:
+    """How the output may lie over the input: a channel is read whole before the same channel is written.
+
+    Anywhere before the input, as long as buffers begin at multiples of the number of channels: then a channel's values
+    only come where values of the same channel were.
+    """
+    in_place = convolution.in_c == convolution.out_c and ALIGNMENT % convolution.in_c == 0
+    shrinks = convolution.out_h * convolution.out_w <= convolution.in_h * convolution.in_w
+    return 0 if in_place and shrinks else None
 
 
 def scaling_for(convolution: Convolution) -> Scaling:

@@ -76,6 +76,7 @@ def rows_and_pools() -> LayerBatch:
     batch.connect(1, 4, 3, clamp=RELU)
     batch.connect(1, 20, 2, clamp=RELU6)
     batch.connect(1, 13, 4)
+    batch.connect(1, 45, 10, clamp=RELU6)
     batch.connect(5, 30, 7)
     batch.pool("AVERAGE_POOL_2D", (25, 5), 20, kernel=(25, 5), stride=(25, 5), padding=VALID)
     batch.pool("AVERAGE_POOL_2D", (5, 5), 7)

@@ -23,12 +23,12 @@ def compile_file(
     as_json: Json = False,
 ) -> None:
     """Compile an int8 model to C: model.c, model.h, a CMake project and an example."""
-    from edgebuild.export.c.compile import CompileOptions, compile_model
-    from edgebuild.export.c.deliver import read_model_bytes, target_core, write_library
+    from edgebuild.export.c.compile import compile_model
+    from edgebuild.export.c.deliver import read_model_bytes, target_options, write_library
     from edgebuild.export.c.describe import compiled_facts
 
-    core = target_core(target)
-    compiled = compile_model(read_model_bytes(model), model.name, CompileOptions(prefix=prefix, core=core))
+    options = target_options(target, prefix)
+    compiled = compile_model(read_model_bytes(model), model.name, options)
     folder = output if output is not None else Path(f"{model.stem}-{Path(target).stem}")
     write_library(compiled, folder)
     facts = {"model": str(model), "target": target, "folder": str(folder), **compiled_facts(compiled)}

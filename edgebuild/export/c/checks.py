@@ -18,6 +18,9 @@ ACCUMULATOR_LIMIT = 2**30
 SOFTMAX_DEPTH = 4096
 """Exponentials have 19 fractional bits when they are summed: so many fit into 31."""
 
+LARGEST_SIZE = 32767
+"""Of an axis of an image."""
+
 EIGHT_BITS = {"int8", "uint8"}
 
 
@@ -178,6 +181,15 @@ def convolution_shape(node: Node) -> str | None:
     groups = channels // tensor.shape[3]
     if channels % tensor.shape[3] or out_c % groups:
         return f"its {channels} input and {out_c} output channels do not form groups of {tensor.shape[3]} inputs"
+    return None
+
+
+def small_sizes(node: Node) -> str | None:
+    """Sizes of images and windows fit the 16 bits that tables give them."""
+    weights = node.inputs[1] if len(node.inputs) > 1 else None
+    for tensor in (node.input, node.output, weights):
+        if tensor is not None and max(tensor.shape, default=0) > LARGEST_SIZE:
+            return f"tensor {tensor.name!r} has the shape {tensor.shape}, expected sizes up to {LARGEST_SIZE}"
     return None
 
 

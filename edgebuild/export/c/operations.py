@@ -19,6 +19,7 @@ from edgebuild.export.c.checks import (
     rank,
     same_quantization,
     same_types,
+    small_sizes,
     softmax_depth,
     sum_fits,
     table_types,
@@ -36,9 +37,11 @@ class Operation:
 
 
 _WEIGHTS = "int8 with constant int8 or int4 weights, fused activation none, RELU, RELU_N1_TO_1 or RELU6"
-_CONVOLUTION = Operation(_WEIGHTS, first_problem(rank(4), int8(1), weights, activation, convolution_shape, sum_fits))
+_CONVOLUTION = Operation(
+    _WEIGHTS, first_problem(rank(4), int8(1), weights, small_sizes, activation, convolution_shape, sum_fits)
+)
 _BINARY = Operation("int8, fused activation none, RELU, RELU_N1_TO_1 or RELU6", first_problem(int8(), activation))
-_POOL = Operation("int8 with 4 axes", first_problem(rank(4), int8(), activation, same_quantization(1)))
+_POOL = Operation("int8 with 4 axes", first_problem(rank(4), int8(), small_sizes, activation, same_quantization(1)))
 _TABLE = Operation("int8", first_problem(int8(), table_types))
 _VIEW = Operation("any type, with a constant shape", alone)
 _MOVED = "int8, uint8 or float32, input and output of one type and scale"
@@ -49,7 +52,7 @@ OPERATIONS: dict[str, Operation] = {
     "FULLY_CONNECTED": Operation(_WEIGHTS, first_problem(int8(1), weights, activation, sum_fits)),
     "TRANSPOSE_CONV": Operation(
         "int8 with constant int8 or int4 weights, no fused activation",
-        first_problem(rank(4), int8(1), weights, no_activation, sum_fits),
+        first_problem(rank(4), int8(1), weights, small_sizes, no_activation, sum_fits),
     ),
     "ADD": _BINARY,
     "SUB": _BINARY,
@@ -91,7 +94,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "TRANSPOSE": Operation(_MOVED, first_problem(same_types(1), same_quantization(1), constants(1))),
     "RESIZE_NEAREST_NEIGHBOR": Operation(
-        "int8 with 4 axes", first_problem(rank(4), int8(1), same_quantization(1), constants(1))
+        "int8 with 4 axes", first_problem(rank(4), int8(1), small_sizes, same_quantization(1), constants(1))
     ),
     "RESHAPE": _VIEW,
     "SQUEEZE": _VIEW,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.mcu.compiler.flatbuffer import ModelBuilder
-from tests.mcu.compiler.test_graphs import pointwise_pair
+from tests.mcu.compiler.test_graphs import pointwise_pair, wide_middle
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -77,3 +77,14 @@ def test_an_operation_that_is_not_supported_is_named_with_all_that_is(tmp_path: 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     done = edgebuild(tmp_path, "compile", "none.tflite", "--target", "generic")
     assert (done.returncode, "none.tflite: cannot be read: No such file" in done.stderr) == (2, True)
+
+
+def test_the_ram_of_the_profile_bounds_the_arena(tmp_path: Path) -> None:
+    (tmp_path / "wide.tflite").write_bytes(wide_middle())
+    (tmp_path / "small.yaml").write_text("extends: cortex-m4\ntarget: small\nbudgets: {ram: 8 KiB}\n")
+    arenas = {}
+    for target in ("cortex-m4", "./small.yaml"):
+        done = edgebuild(tmp_path, "compile", "wide.tflite", "--target", target, "--json")
+        assert done.returncode == 0, done.stderr
+        arenas[target] = json.loads(done.stdout)["arena_bytes"]
+    assert arenas["./small.yaml"] <= 8192 < arenas["cortex-m4"]

@@ -48,7 +48,7 @@ EB_INLINE void eb_mve_place(const struct eb_mve_depthwise *g, struct eb_mve_dept
   for (int32_t ky = 0; ky < g->kernel_h; ky++) {
     const int8_t *place = ring + (top + ky * g->dilation_h + g->pad_top) % g->rows * g->columns * 16;
     if (is_3x3) {
-      work->row.line[ky] = place;
+      work->row.from.line[ky] = place;
       continue;
     }
     for (int32_t kx = g->kernel_w; kx > 0; kx--) {
@@ -90,13 +90,13 @@ EB_INLINE void eb_mve_depthwise_convolve(const struct eb_mve_depthwise *g, const
     for (row->rest = g->channels; row->rest > 0; row->rest -= 16) {
       const int32_t group = (g->channels - row->rest) / 16;
       if (!is_3x3) {
-        row->line[0] = (const int8_t *)(work + 1);
-        row->line[1] = (const int8_t *)0 + taps / 2;
-        row->line[2] = (const int8_t *)0 + group * group_bytes;
+        row->from.any.taps = (const int8_t *const *)(void *)(work + 1);
+        row->from.any.pairs = taps / 2;
+        row->from.any.moved = group * group_bytes;
       }
       run(row);
       for (int32_t i = 0; i < 3 && is_3x3; i++) {
-        row->line[i] += group_bytes;
+        row->from.line[i] += group_bytes;
       }
       row->weights += taps * 16;
       row->table += 144;

@@ -53,7 +53,7 @@ EB_SHARED void eb_mve_depthwise_few(const struct eb_mve_few *g, const int8_t *in
       eb_mve_few_row(g, in, next, ring + (next + g->pad_top) % 3 * row_bytes);
     }
     for (int32_t ky = 0; ky < 3; ky++) {
-      row->line[ky] = ring + (y + ky) % 3 * row_bytes;
+      row->from.line[ky] = ring + (y + ky) % 3 * row_bytes;
     }
     row->out = out;
     run(row);

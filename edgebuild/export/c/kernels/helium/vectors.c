@@ -3,7 +3,13 @@
    lanes 0 4 8 12, 2 6 10 14, 1 5 9 13 and 3 7 11 15, and so do the tables. */
 /* A row of the output for one group of channels. */
 struct eb_mve_row {
-  const int8_t *line[3];  /* the rows of the kernel in the ring */
+  union {
+    const int8_t *line[3]; /* 3x3: the rows of the kernel in the ring */
+    struct {
+      const int8_t *const *taps;
+      int32_t pairs, moved; /* pairs of taps; bytes from the first group's places to this one's */
+    } any;
+  } from;
   const int8_t *weights;
   const int8_t *table;
   int8_t *out;

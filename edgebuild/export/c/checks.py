@@ -107,11 +107,17 @@ def constants(*indices: int) -> Check:
             tensor = node.inputs[index] if index < len(node.inputs) else None
             if tensor is not None and tensor.data is None:
                 return f"tensor {tensor.name!r} is computed at run time, expected a constant"
-        if node.op == "MEAN" and reduction_groups(node) is None:
-            return f"its axes form more than two groups in the shape {node.input.shape}"
         return None
 
     return problem
+
+
+def mean_groups(node: Node) -> str | None:
+    """The axes of a MEAN can be taken together to two at most, and its sums fit."""
+    if reduction_groups(node) is None:
+        return f"its axes form more than two groups in the shape {node.input.shape}"
+    bound = 255 * node.input.elements
+    return None if bound < ACCUMULATOR_LIMIT else f"its sums may reach {bound}, expected less than {ACCUMULATOR_LIMIT}"
 
 
 def alone(node: Node) -> str | None:

@@ -13,6 +13,7 @@ from edgebuild.export.c.checks import (
     first_problem,
     float_edge,
     int8,
+    mean_groups,
     no_activation,
     options_off,
     quantize_types,
@@ -49,7 +50,9 @@ _MOVED = "int8, uint8 or float32, input and output of one type and scale"
 OPERATIONS: dict[str, Operation] = {
     "CONV_2D": _CONVOLUTION,
     "DEPTHWISE_CONV_2D": _CONVOLUTION,
-    "FULLY_CONNECTED": Operation(_WEIGHTS, first_problem(int8(1), weights, activation, sum_fits)),
+    "FULLY_CONNECTED": Operation(
+        _WEIGHTS, first_problem(int8(1), weights, activation, options_off("weightsFormat"), sum_fits)
+    ),
     "TRANSPOSE_CONV": Operation(
         "int8 with constant int8 or int4 weights, no fused activation",
         first_problem(rank(4), int8(1), weights, small_sizes, no_activation, sum_fits),
@@ -60,7 +63,9 @@ OPERATIONS: dict[str, Operation] = {
     "PRELU": Operation("int8", int8()),
     "AVERAGE_POOL_2D": _POOL,
     "MAX_POOL_2D": _POOL,
-    "MEAN": Operation("int8 with constant axes that form at most two groups", first_problem(int8(1), constants(1))),
+    "MEAN": Operation(
+        "int8 with constant axes that form at most two groups", first_problem(int8(1), constants(1), mean_groups)
+    ),
     "SOFTMAX": Operation(
         "int8 with output scale 1/256 and zero point -128, at most 4095 values a row",
         first_problem(int8(), zero_point(-128), softmax_depth),

@@ -47,13 +47,12 @@ def compile_file(
 
 
 def _compile(data: bytes, about: dict[str, str], prefix: str, as_json: bool) -> None:
-    from edgebuild.export.c.compile import CompileOptions, compile_model
-    from edgebuild.export.c.deliver import target_core
+    from edgebuild.export.c.compile import compile_model
+    from edgebuild.export.c.deliver import target_options
     from edgebuild.export.c.describe import compiled_facts
     from edgebuild.export.c.library import write_sources
 
-    options = CompileOptions(prefix=prefix, core=target_core(about["target"]))
-    compiled = compile_model(data, Path(about["model"]).name, options)
+    compiled = compile_model(data, Path(about["model"]).name, target_options(about["target"], prefix))
     write_sources(Path(about["folder"]), compiled)
     facts = {**about, **compiled_facts(compiled)}
     emit(facts, as_json, lambda: _render(facts))

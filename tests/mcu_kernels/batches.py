@@ -57,6 +57,18 @@ def depthwise() -> LayerBatch:
     return batch
 
 
+def few_channels() -> LayerBatch:
+    """Depthwise with so few channels that pixels share a vector, and as few where they do not fill vectors."""
+    batch = LayerBatch(7)
+    batch.depthwise((5, 6), 8, clamp=RELU)
+    batch.depthwise((4, 8), 4, clamp=NONE, images=2)
+    batch.depthwise((3, 16), 1)
+    batch.depthwise((6, 10), 2, padding=VALID, clamp=RELU6)
+    batch.depthwise((2, 2), 8)
+    batch.depthwise((4, 5), 8, lowest=-1, clamp=NONE)
+    return batch
+
+
 def rows_and_pools() -> LayerBatch:
     """Matrix products of one row and of several; pools over numbers of channels that are no multiple of four."""
     batch = LayerBatch(4)
@@ -64,6 +76,7 @@ def rows_and_pools() -> LayerBatch:
     batch.connect(1, 4, 3, clamp=RELU)
     batch.connect(1, 20, 2, clamp=RELU6)
     batch.connect(1, 13, 4)
+    batch.connect(1, 45, 10, clamp=RELU6)
     batch.connect(5, 30, 7)
     batch.pool("AVERAGE_POOL_2D", (25, 5), 20, kernel=(25, 5), stride=(25, 5), padding=VALID)
     batch.pool("AVERAGE_POOL_2D", (5, 5), 7)
@@ -103,6 +116,7 @@ BATCHES: dict[str, Callable[[], LayerBatch]] = {
     "pointwise": pointwise,
     "windows": windows,
     "depthwise": depthwise,
+    "few channels": few_channels,
     "rows and pools": rows_and_pools,
     "halves": halves,
     "chain": chain,

@@ -9,7 +9,7 @@ from edgebuild.export.c.convolution import Convolution
 from edgebuild.export.c.fixed_point import Multiplier, divide_by_power, doubling_high_multiply, multiply
 from edgebuild.export.c.kernels.dsp.requantize import LARGEST_SHIFT, scaling_of
 from edgebuild.export.c.kernels.dsp.stream import is_packable, pair_words
-from edgebuild.export.c.kernels.helium.depthwise import WIDENED, by_group
+from edgebuild.export.c.kernels.helium.vectors import WIDENED, by_group
 
 
 def pointwise(weights: np.ndarray, shifts: list[int], bias: int = 0, value: int = 2**30 + 7) -> Convolution:

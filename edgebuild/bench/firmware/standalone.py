@@ -19,7 +19,7 @@ from edgebuild.config.read_device import load_device
 from edgebuild.config.target import Hardware
 from edgebuild.errors import ConfigError
 from edgebuild.export.c.compile import CompileOptions, compile_model
-from edgebuild.export.c.deliver import target_core
+from edgebuild.export.c.deliver import target_options
 from edgebuild.export.c.header import Port
 
 SEED = 0
@@ -41,7 +41,7 @@ def place_of(target: str) -> Place:
     Raises:
         ConfigError: there is no such profile, core or board.
     """
-    core = target_core(target)
+    core = target_options(target, "model").core
     profile = load_target(target) if is_path(target) or target in shipped_targets() else None
     hardware = profile.hardware if profile else Hardware()
     named = profile.device if profile else None

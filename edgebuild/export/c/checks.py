@@ -18,6 +18,9 @@ ACCUMULATOR_LIMIT = 2**30
 SOFTMAX_DEPTH = 4096
 """Exponentials have 19 fractional bits when they are summed: so many fit into 31."""
 
+LARGEST_SIZE = 32767
+"""Of an axis of an image."""
+
 EIGHT_BITS = {"int8", "uint8"}
 
 
@@ -104,11 +107,17 @@ def constants(*indices: int) -> Check:
             tensor = node.inputs[index] if index < len(node.inputs) else None
             if tensor is not None and tensor.data is None:
                 return f"tensor {tensor.name!r} is computed at run time, expected a constant"
-        if node.op == "MEAN" and reduction_groups(node) is None:
-            return f"its axes form more than two groups in the shape {node.input.shape}"
         return None
 
     return problem
+
+
+def mean_groups(node: Node) -> str | None:
+    """The axes of a MEAN can be taken together to two at most, and its sums fit."""
+    if reduction_groups(node) is None:
+        return f"its axes form more than two groups in the shape {node.input.shape}"
+    bound = 255 * node.input.elements
+    return None if bound < ACCUMULATOR_LIMIT else f"its sums may reach {bound}, expected less than {ACCUMULATOR_LIMIT}"
 
 
 def alone(node: Node) -> str | None:
@@ -178,6 +187,15 @@ def convolution_shape(node: Node) -> str | None:
     groups = channels // tensor.shape[3]
     if channels % tensor.shape[3] or out_c % groups:
         return f"its {channels} input and {out_c} output channels do not form groups of {tensor.shape[3]} inputs"
+    return None
+
+
+def small_sizes(node: Node) -> str | None:
+    """Sizes of images and windows fit the 16 bits that tables give them."""
+    weights = node.inputs[1] if len(node.inputs) > 1 else None
+    for tensor in (node.input, node.output, weights):
+        if tensor is not None and max(tensor.shape, default=0) > LARGEST_SIZE:
+            return f"tensor {tensor.name!r} has the shape {tensor.shape}, expected sizes up to {LARGEST_SIZE}"
     return None
 
 

@@ -15,7 +15,7 @@ from edgebuild.export.c.emit import model_source
 from edgebuild.export.c.graph import Graph, Tensor
 from edgebuild.export.c.header import Facts, Port, accessors, header
 from edgebuild.export.c.layout import Layer, Layout, choose_layers, emit_layers, lay_out
-from edgebuild.export.c.legalise import legalise
+from edgebuild.export.c.legalise import drop_unused, legalise
 from edgebuild.export.c.macs import macs_of
 from edgebuild.export.c.memory import MemoryPlan
 from edgebuild.export.c.patches import in_patches
@@ -101,7 +101,7 @@ def compile_model(data: bytes, label: str, options: CompileOptions) -> CompiledM
         msg = f"prefix {options.prefix!r} is not a lower-case C name, expected something like 'model' or 'my_net'"
         raise ConfigError(msg)
     core = find_core(options.core)
-    graph = read_graph(data, label)
+    graph = drop_unused(read_graph(data, label))
     check_graph(graph)
     graph = legalise(graph)
     check_graph(graph)

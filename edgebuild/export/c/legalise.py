@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from edgebuild.export.c.cut_channels import cut_channels
+from edgebuild.export.c.depthwise_as_convolution import depthwise_as_convolution
+from edgebuild.export.c.fold_transposes import fold_transposes, moves_nothing
 from edgebuild.export.c.fuse_clamps import fuse_clamps
 from edgebuild.export.c.graph import Graph, Node, Tensor
 
@@ -23,11 +25,13 @@ CONVOLUTIONS = {"CONV_2D", "DEPTHWISE_CONV_2D"}
 
 def legalise(graph: Graph) -> Graph:
     """Return the graph that is compiled."""
-    return _drop_views(cut_channels(fuse_clamps(_fold_padding(_drop_unused(graph)))))
+    for rewrite in (fold_transposes, depthwise_as_convolution, _fold_padding, fuse_clamps, cut_channels, _drop_views):
+        graph = rewrite(graph)
+    return graph
 
 
-def _drop_unused(graph: Graph) -> Graph:
-    """Without nodes of which nothing is read."""
+def drop_unused(graph: Graph) -> Graph:
+    """Without nodes of which nothing is read: exporters leave some that compute the shapes of reshapes."""
     needed = {tensor.index for tensor in graph.outputs}
     kept = []
     for node in reversed(graph.nodes):
@@ -42,12 +46,17 @@ def _drop_views(graph: Graph) -> Graph:
     views = dict(graph.views)
     nodes = []
     for node in graph.nodes:
-        is_view = node.op in VIEWS or (node.op == "QUANTIZE" and _same_numbers(node.input, node.output))
-        if is_view and node.input.data is None:
+        if node.input.data is None and _is_view(node):
             views[node.output.index] = node.input.index
         else:
             nodes.append(node)
     return replace(graph, nodes=tuple(nodes), views=views)
+
+
+def _is_view(node: Node) -> bool:
+    if node.op == "TRANSPOSE":
+        return moves_nothing(node)
+    return node.op in VIEWS or (node.op == "QUANTIZE" and _same_numbers(node.input, node.output))
 
 
 def _same_numbers(first: Tensor, second: Tensor) -> bool:

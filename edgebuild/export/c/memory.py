@@ -93,7 +93,20 @@ def _orders(buffers: Sequence[Buffer]) -> list[list[int]]:
         lambda number: (buffers[number].first, -buffers[number].size),
         lambda number: (-buffers[number].last, -buffers[number].size),
     ]
-    return [sorted(range(len(buffers)), key=key) for key in keys]
+    plain = [sorted(range(len(buffers)), key=key) for key in keys]
+    return plain + [_outputs_first(order, buffers) for order in plain]
+
+
+def _outputs_first(order: list[int], buffers: Sequence[Buffer]) -> list[int]:
+    """The same order, but each buffer right behind the outputs that may lie over it: they begin at lower offsets."""
+    over: dict[int, list[int]] = {}
+    for number in order:
+        for other in buffers[number].over:
+            over.setdefault(other, []).append(number)
+    changed: dict[int, None] = {}
+    for number in order:
+        changed.update(dict.fromkeys([*over.get(number, ()), number]))
+    return list(changed)
 
 
 def _place(order: list[int], buffers: Sequence[Buffer], conflicts: Conflicts) -> Placement:

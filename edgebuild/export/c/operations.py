@@ -13,12 +13,14 @@ from edgebuild.export.c.checks import (
     first_problem,
     float_edge,
     int8,
+    mean_groups,
     no_activation,
     options_off,
     quantize_types,
     rank,
     same_quantization,
     same_types,
+    small_sizes,
     softmax_depth,
     sum_fits,
     table_types,
@@ -36,9 +38,11 @@ class Operation:
 
 
 _WEIGHTS = "int8 with constant int8 or int4 weights, fused activation none, RELU, RELU_N1_TO_1 or RELU6"
-_CONVOLUTION = Operation(_WEIGHTS, first_problem(rank(4), int8(1), weights, activation, convolution_shape, sum_fits))
+_CONVOLUTION = Operation(
+    _WEIGHTS, first_problem(rank(4), int8(1), weights, small_sizes, activation, convolution_shape, sum_fits)
+)
 _BINARY = Operation("int8, fused activation none, RELU, RELU_N1_TO_1 or RELU6", first_problem(int8(), activation))
-_POOL = Operation("int8 with 4 axes", first_problem(rank(4), int8(), activation, same_quantization(1)))
+_POOL = Operation("int8 with 4 axes", first_problem(rank(4), int8(), small_sizes, activation, same_quantization(1)))
 _TABLE = Operation("int8", first_problem(int8(), table_types))
 _VIEW = Operation("any type, with a constant shape", alone)
 _MOVED = "int8, uint8 or float32, input and output of one type and scale"
@@ -46,10 +50,12 @@ _MOVED = "int8, uint8 or float32, input and output of one type and scale"
 OPERATIONS: dict[str, Operation] = {
     "CONV_2D": _CONVOLUTION,
     "DEPTHWISE_CONV_2D": _CONVOLUTION,
-    "FULLY_CONNECTED": Operation(_WEIGHTS, first_problem(int8(1), weights, activation, sum_fits)),
+    "FULLY_CONNECTED": Operation(
+        _WEIGHTS, first_problem(int8(1), weights, activation, options_off("weightsFormat"), sum_fits)
+    ),
     "TRANSPOSE_CONV": Operation(
         "int8 with constant int8 or int4 weights, no fused activation",
-        first_problem(rank(4), int8(1), weights, no_activation, sum_fits),
+        first_problem(rank(4), int8(1), weights, small_sizes, no_activation, sum_fits),
     ),
     "ADD": _BINARY,
     "SUB": _BINARY,
@@ -57,7 +63,9 @@ OPERATIONS: dict[str, Operation] = {
     "PRELU": Operation("int8", int8()),
     "AVERAGE_POOL_2D": _POOL,
     "MAX_POOL_2D": _POOL,
-    "MEAN": Operation("int8 with constant axes that form at most two groups", first_problem(int8(1), constants(1))),
+    "MEAN": Operation(
+        "int8 with constant axes that form at most two groups", first_problem(int8(1), constants(1), mean_groups)
+    ),
     "SOFTMAX": Operation(
         "int8 with output scale 1/256 and zero point -128, at most 4095 values a row",
         first_problem(int8(), zero_point(-128), softmax_depth),
@@ -91,7 +99,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "TRANSPOSE": Operation(_MOVED, first_problem(same_types(1), same_quantization(1), constants(1))),
     "RESIZE_NEAREST_NEIGHBOR": Operation(
-        "int8 with 4 axes", first_problem(rank(4), int8(1), same_quantization(1), constants(1))
+        "int8 with 4 axes", first_problem(rank(4), int8(1), small_sizes, same_quantization(1), constants(1))
     ),
     "RESHAPE": _VIEW,
     "SQUEEZE": _VIEW,

@@ -20,10 +20,16 @@ STORED: dict[str, np.dtype[Any]] = {
     "bool": np.dtype("?"),
 }
 
-DATA_FIRST = {"TRANSPOSE_CONV": (2, 1, 3), "SPLIT": (1, 0)}
-"""Operations whose data is not their first input: the order in which the compiler sees their inputs.
+DATA_FIRST = {
+    "TRANSPOSE_CONV": (2, 1, 3),
+    "SPLIT": (1, 0),
+    "RESHAPE": (0,),
+    "SQUEEZE": (0,),
+    "EXPAND_DIMS": (0,),
+}
+"""The order in which the compiler sees the inputs of some operations: their data comes first.
 
-TRANSPOSE_CONV then has those of a convolution; the shape that the file repeats is left out.
+Shapes that only repeat that of the output are left out; TRANSPOSE_CONV then has the inputs of a convolution.
 """
 
 

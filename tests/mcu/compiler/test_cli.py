@@ -14,7 +14,7 @@ import pytest
 
 from edgebuild.runtime.tflite_micro import reference_outputs as interpret
 from tests.mcu.compiler.flatbuffer import ModelBuilder
-from tests.mcu.compiler.test_graphs import pointwise_pair
+from tests.mcu.compiler.test_graphs import pointwise_pair, wide_middle
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -112,3 +112,14 @@ def test_a_sample_that_does_not_fit_is_named(model: Path, tmp_path: Path) -> Non
     done = edgebuild(tmp_path, *RUN, "--input", "x.npy")
     assert done.returncode == 2
     assert "x.npy: found float32[2, 3], input" in done.stderr
+
+
+def test_the_ram_of_the_profile_bounds_the_arena(tmp_path: Path) -> None:
+    (tmp_path / "wide.tflite").write_bytes(wide_middle())
+    (tmp_path / "small.yaml").write_text("extends: cortex-m4\ntarget: small\nbudgets: {ram: 8 KiB}\n")
+    arenas = {}
+    for target in ("cortex-m4", "./small.yaml"):
+        done = edgebuild(tmp_path, "compile", "wide.tflite", "--target", target, "--json")
+        assert done.returncode == 0, done.stderr
+        arenas[target] = json.loads(done.stdout)["arena_bytes"]
+    assert arenas["./small.yaml"] <= 8192 < arenas["cortex-m4"]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from edgebuild.export.c.compile import CompiledModel, CompileOptions, compile_model
 from edgebuild.export.c.memory import Buffer, plan_memory
 from tests.mcu.compiler import cases
-from tests.mcu.compiler.flatbuffer import ModelBuilder
+from tests.mcu.compiler.flatbuffer import ModelBuilder, Spec
 from tests.mcu.compiler.graphs import network
 from tests.mcu.compiler.host import HostModel, random_inputs, run_oracle
 
@@ -248,3 +248,102 @@ def test_weights_stay_as_they_are_where_flash_suffices() -> None:
     whole = compile_model(clustered(), "clustered.tflite", CompileOptions())
     limit = whole.weight_bytes + whole.table_bytes
     assert compile_model(clustered(), "clustered.tflite", CompileOptions(constant_limit=limit)).files == whole.files
+
+
+def transposed_head(reader: str) -> bytes:
+    """An image, its channels moved to the front, and what an exporter lets follow."""
+    builder = ModelBuilder()
+    source = builder.tensor((1, 3, 4, 5), "int8", 0.1, 3)
+    moved = builder.tensor((1, 5, 3, 4), "int8", 0.1, 3)
+    builder.operate("TRANSPOSE", [source, builder.constant([0, 3, 1, 2])], [moved], 2)
+    if reader == "MEAN":
+        target = builder.tensor((1, 5), "int8", 0.05, 0)
+        builder.operate("MEAN", [moved, builder.constant([2, 3])], [target], 2, keepDims=False)
+        return builder.build([source], [target])
+    flat = builder.tensor((1, 60), "int8", 0.1, 3)
+    target = builder.tensor((1, 7), "int8", 1.0, 0)
+    values = np.random.default_rng(0).integers(-127, 128, (7, 60)).astype(np.int8)
+    builder.operate("RESHAPE", [moved, builder.constant([1, 60])], [flat], newShape=[1, 60])
+    builder.operate("FULLY_CONNECTED", [flat, builder.tensor((7, 60), "int8", 0.02, 0, values), None], [target], 4)
+    return builder.build([source], [target])
+
+
+@pytest.mark.parametrize("reader", ["MEAN", "FULLY_CONNECTED"])
+def test_a_transpose_is_folded_into_what_reads_it(reader: str) -> None:
+    compiled = compile_model(transposed_head(reader), "head.tflite", CompileOptions())
+    assert [layer.op for layer in compiled.layers] == [reader]
+    inputs = random_inputs(compiled, 0)
+    expected = run_oracle(transposed_head(reader), inputs)[0]
+    assert np.unique(expected).size > 3
+    np.testing.assert_array_equal(HostModel(compiled).run(inputs)[0], expected)
+
+
+def test_a_shape_that_is_computed_at_run_time_is_not() -> None:
+    builder = ModelBuilder()
+    source = builder.tensor((2, 3, 4), "int8", 0.1, 3)
+    shape, flat = builder.tensor((3,), "int32"), builder.tensor((2, 12), "int8", 0.1, 3)
+    target = builder.tensor((2, 12), "int8", 0.05, 3)
+    builder.operate("SHAPE", [source], [shape])
+    builder.operate("RESHAPE", [source, shape], [flat])
+    builder.operate("RELU", [flat], [target])
+    compiled = compile_model(builder.build([source], [target]), "shaped.tflite", CompileOptions())
+    assert [layer.op for layer in compiled.layers] == ["RELU"]
+
+
+def check_exact(builder: ModelBuilder, inputs: list[Spec], outputs: list[Spec]) -> CompiledModel:
+    model = builder.build(inputs, outputs)
+    compiled = compile_model(model, "small.tflite", CompileOptions())
+    values = random_inputs(compiled, 4)
+    for found, expected in zip(HostModel(compiled).run(values), run_oracle(model, values), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    return compiled
+
+
+def test_an_output_may_be_an_input_in_another_shape() -> None:
+    builder = ModelBuilder()
+    source, target = builder.tensor((1, 2, 6), "int8", 0.1, 3), builder.tensor((1, 12), "int8", 0.1, 3)
+    builder.operate("RESHAPE", [source, builder.constant([1, 12])], [target], newShape=[1, 12])
+    assert check_exact(builder, [source], [target]).layers == ()
+
+
+def test_a_tensor_in_the_middle_may_be_an_output_too() -> None:
+    builder = ModelBuilder()
+    source, middle, target = (builder.tensor((1, 40), "int8", scale, -5) for scale in (0.1, 0.08, 0.07))
+    builder.operate("RELU", [source], [middle])
+    builder.operate("LEAKY_RELU", [middle], [target], alpha=0.2)
+    compiled = check_exact(builder, [source], [target, middle])
+    assert len({port.offset for port in compiled.outputs}) == 2
+
+
+def test_an_input_that_is_read_again_later_is_kept() -> None:
+    builder = ModelBuilder()
+    source, middle, target = (builder.tensor((1, 40), "int8", scale, -5) for scale in (0.1, 0.08, 0.2))
+    builder.operate("RELU", [source], [middle])
+    builder.operate("ADD", [middle, source], [target], 2)
+    check_exact(builder, [source], [target])
+
+
+def test_parts_of_a_split_may_stay_unread() -> None:
+    builder = ModelBuilder()
+    source, target = builder.tensor((1, 12), "int8", 0.1, 3), builder.tensor((1, 4), "int8", 0.1, -9)
+    parts = [builder.tensor((1, 4), "int8", 0.1, 3) for _ in range(3)]
+    builder.operate("SPLIT", [builder.constant([1]), source], parts, 2, numSplits=3)
+    builder.operate("RELU", [parts[1]], [target])
+    check_exact(builder, [source], [target])
+
+
+def test_the_first_operand_may_be_a_constant() -> None:
+    builder = ModelBuilder()
+    source, target = builder.tensor((1, 3, 4), "int8", 0.1, 3), builder.tensor((1, 3, 4), "int8", 0.2, -9)
+    constant = builder.tensor((4,), "int8", 0.3, 7, np.array([-128, 5, 90, 127]))
+    builder.operate("SUB", [constant, source], [target], 2)
+    check_exact(builder, [source], [target])
+
+
+def test_two_inputs_and_two_outputs_keep_their_order() -> None:
+    builder = ModelBuilder()
+    sources = [builder.tensor((1, size), "int8", 0.1, 3) for size in (7, 5)]
+    targets = [builder.tensor((1, size), "int8", 0.05, -9) for size in (7, 5)]
+    for source, target in zip(sources, targets, strict=True):
+        builder.operate("RELU6", [source], [target])
+    check_exact(builder, sources, targets[::-1])

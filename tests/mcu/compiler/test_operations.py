@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from edgebuild.export.c.compile import CompileOptions, compile_model
 from tests.mcu.compiler import cases
-from tests.mcu.compiler.host import HostModel, random_inputs, run_oracle
+from tests.mcu.compiler.flatbuffer import ModelBuilder
+from tests.mcu.compiler.host import HostModel, random_inputs, run_oracle, run_reference
 
 CASES: dict[str, tuple[st.SearchStrategy[bytes], int]] = {
     "CONV_2D": (cases.convolution(), 50),
@@ -77,3 +78,27 @@ def test_operation_is_bit_exact(name: str) -> None:
 
 def test_there_are_at_least_300_cases() -> None:
     assert sum(examples for _, examples in CASES.values()) >= 300
+
+
+@pytest.mark.parametrize(("before", "after"), [("float32", "uint8"), ("uint8", "float32")])
+def test_types_that_only_litert_takes_equal_its_reference_kernels(before: str, after: str) -> None:
+    """TFLite Micro quantizes float to int8 only, and dequantizes int8 only."""
+    builder = ModelBuilder()
+    source, target = (
+        builder.tensor((1, 600), kind) if kind == "float32" else builder.tensor((1, 600), kind, 0.021, 117)
+        for kind in (before, after)
+    )
+    builder.operate("DEQUANTIZE" if after == "float32" else "QUANTIZE", [source], [target], 1)
+    model = builder.build([source], [target])
+    compiled = compile_model(model, "edge.tflite", CompileOptions())
+    inputs = random_inputs(compiled, 0)
+    np.testing.assert_array_equal(HostModel(compiled).run(inputs)[0], run_reference(model, inputs)[0])
+
+
+def test_floats_that_are_no_numbers_or_too_large_are_clamped() -> None:
+    builder = ModelBuilder()
+    source, target = builder.tensor((1, 5), "float32"), builder.tensor((1, 5), "int8", 0.5, 1)
+    builder.operate("QUANTIZE", [source], [target], 1)
+    compiled = compile_model(builder.build([source], [target]), "edge.tflite", CompileOptions())
+    values = np.array([[np.nan, np.inf, -np.inf, 1e30, -0.25]], np.float32)
+    assert HostModel(compiled).run([values])[0].tolist() == [[-128, 127, -128, 127, 0]]

@@ -44,6 +44,15 @@ EB_INLINE void eb_band_fill(const struct eb_band *g, const int8_t *in, int32_t r
         n -= inside;
         const int8_t *from = line + x * in_c;
         x += inside * step;
+        if (depth == 3 && ky > 1 && y + 1 < g->in_h) {
+#pragma GCC unroll 4
+          for (; inside > 0; inside--) { /* one byte too many, where the next row of the kernel comes */
+            memcpy(to, from, 4);
+            to += column;
+            from += step * in_c;
+          }
+        }
+#pragma GCC unroll 2
         for (; inside > 0; inside--) {
           memcpy(to, from, (size_t)depth);
           to += column;

@@ -29,8 +29,8 @@ EB_SHARED void eb_dsp_convolve(const struct eb_dsp_convolution *g, const int8_t 
                                struct eb_dsp_tile *t) {
   const int32_t steps = g->steps;
   t->columns = (const int16_t *)(void *)(t + 1);
-  t->rounds = (steps + 2) / 4;
-  t->skipped = steps == 1 ? 4 : 3 - (steps + 2) % 4;
+  t->rounds = (steps + 6) / 8;
+  t->skipped = steps == 1 ? 8 : 7 - (steps + 6) % 8;
   t->twice_zero = 2 * g->zero_point + 1;
   t->low = g->low;
   t->high = g->high;

@@ -1,4 +1,4 @@
-"""DEPTHWISE_CONV_2D on the DSP extension: a channel's plane of 16-bit values, two products of a row at a time."""
+"""DEPTHWISE_CONV_2D of any window on the DSP extension: two neighbouring windows share the values they read."""
 
 from __future__ import annotations
 
@@ -9,194 +9,111 @@ from edgebuild.export.c.convolution import Convolution, convolution_of
 from edgebuild.export.c.graph import Node
 from edgebuild.export.c.initializer import initializer
 from edgebuild.export.c.kernel import KERNELS, Kernel
-from edgebuild.export.c.kernels.dsp.requantize import Scaling, rounding_of, scaling_of
-from edgebuild.export.c.kernels.mixed import mixed_constant
+from edgebuild.export.c.kernels.dsp.plane import (
+    LARGEST_IMMEDIATE,
+    Plane,
+    define_row,
+    emit_planes,
+    join_columns,
+    plane_overlap,
+    scaling_for,
+)
+from edgebuild.export.c.kernels.dsp.requantize import scaling_of
 
-LARGEST_OFFSET = 1020
-"""Bytes: how far LDRD reaches from its register; two rows of a plane must lie within."""
+LARGEST_WINDOW = 64
+"""Words of two neighbouring windows: all are unrolled."""
+
+UNROLLED_WORDS = 24
+"""Words in one round of the loop over a row, where they are several windows'."""
+
+LARGEST_STREAM = 255
+"""Bytes of one channel in the stream."""
 
 
-class Depthwise3x3Dsp(Kernel):
-    """A window of 3x3: weights stay in registers for a whole channel."""
+class DepthwiseDsp(Kernel):
+    """Any window, gaps included: they are weights of 0."""
 
     ops = ("DEPTHWISE_CONV_2D",)
     features = frozenset({"dsp"})
 
     def supports(self, node: Node) -> bool:
-        """3x3, stride 1 or 2 along a row, at most 252 values in a row."""
+        """Windows of at most 64 words and rows whose offsets fit the instructions."""
         convolution = convolution_of(node)
+        plane = plane_of(convolution)
+        reach = 2 * plane.pitch * (convolution.kernel_h - 1) * convolution.dilation_h + 4 * words_of(convolution)
         return (
-            (convolution.kernel_h, convolution.kernel_w, convolution.dilation_h, convolution.dilation_w) == (3, 3, 1, 1)
-            and convolution.stride_w in {1, 2}
-            and convolution.out_w >= 2
-            and 4 * pitch_of(convolution) <= LARGEST_OFFSET
-            and 2 * convolution.stride_h * pitch_of(convolution) < 4096  # an immediate of ADD
+            convolution.kernel_h * words_of(convolution) <= LARGEST_WINDOW
+            and convolution.depth + 9 <= LARGEST_STREAM
+            and reach <= LARGEST_IMMEDIATE
+            and plane.advance <= LARGEST_IMMEDIATE
             and convolution.weight_bits == 8
             and scaling_of(convolution) is not None
         )
 
     def scratch_bytes(self, node: Node) -> int:
-        """One plane."""
-        return plane_bytes(convolution_of(node))
+        """A channel's weights, and one plane."""
+        return plane_of(convolution_of(node)).bytes
+
+    def overlap(self, node: Node, index: int) -> int | None:
+        """In place, where the number of channels divides the alignment of buffers."""
+        return plane_overlap(convolution_of(node)) if index == 0 else None
 
     def cost(self, node: Node) -> float:
-        """Measured on KWS and VWW: 15 a value (stride 2: 19), 2.7 a value read, 60 a channel."""
+        """Two instructions a word of a window for each value, 9 a value, 12 a weight, 3.2 a value read."""
         convolution = convolution_of(node)
-        per_value = 15 if convolution.stride_w == 1 else 19
-        return per_value * node.output.elements + 2.7 * node.input.elements + 80 * convolution.out_c
-
-    def emit(self, node: Node, context: LayerContext) -> str:
-        """One call of the shared code per image."""
-        convolution = convolution_of(node)
-        scaling = _scaling(convolution)
-        row = _function_3x3(convolution, context)
-        stream = stream_3x3(convolution, scaling)
-        iterations = convolution.out_w // 2 if convolution.stride_w == 1 else convolution.out_w
-        return _calls(convolution, context, ("eb_dsp_channel_3x3", row), stream, 256 * iterations)
-
-
-class DepthwiseDsp(Kernel):
-    """Any window without gaps along a row."""
-
-    ops = ("DEPTHWISE_CONV_2D",)
-    features = frozenset({"dsp"})
-
-    def supports(self, node: Node) -> bool:
-        """All but dilation along a row and 4-bit weights."""
-        convolution = convolution_of(node)
-        return convolution.dilation_w == 1 and convolution.weight_bits == 8
-
-    def scratch_bytes(self, node: Node) -> int:
-        """One plane."""
-        return plane_bytes(convolution_of(node))
-
-    def cost(self, node: Node) -> float:
-        """About 3 instructions for a pair of products."""
-        convolution = convolution_of(node)
-        pairs = convolution.kernel_h * -(-convolution.kernel_w // 2)
-        return (4 * pairs + 24) * node.output.elements + 3 * node.input.elements + 60 * convolution.out_c
-
-    def emit(self, node: Node, context: LayerContext) -> str:
-        """One call of the shared code per image."""
-        convolution = convolution_of(node)
-        context.fragment("naked.c", "requantize.c", "dsp/plane.c", "dsp/depthwise_any.c")
-        pitch = pitch_of(convolution)
-        down, right = convolution.stride_h * pitch, convolution.stride_w
-        numbers = (convolution.kernel_h, convolution.kernel_w, pitch * convolution.dilation_h, down, right)
-        arguments = ", ".join(map(str, (*numbers, convolution.out_w)))
-        name = f"eb_dsp_depthwise_{'_'.join(map(str, (*numbers, convolution.out_w)))}"
-        context.source.define(
-            name,
-            f"EB_SHARED void {name}(const int8_t *stream, const int16_t *plane, int8_t *out,\n"
-            f"    const struct eb_dsp_depthwise *g) {{\n"
-            f"  eb_dsp_depthwise_any(stream, plane, out, g, {arguments});\n}}\n",
+        words = convolution.kernel_h * words_of(convolution)
+        values = (
+            convolution.batches * convolution.out_h * (convolution.out_w + convolution.out_w % 2) * convolution.out_c
         )
-        return _calls(convolution, context, (name, "0"), stream_any(convolution), 0)
+        weights = convolution.batches * convolution.out_c * (12 * convolution.depth + 100)
+        return (2.0 * words + 9) * values + 3.2 * node.input.elements + weights
+
+    def emit(self, node: Node, context: LayerContext) -> str:
+        """One call of the shared code per image."""
+        convolution = convolution_of(node)
+        plane, words = plane_of(convolution), words_of(convolution)
+        context.fragment("naked.c", "dsp/plane.c", "dsp/plane_rows.c", "dsp/depthwise_any.c")
+        places = [
+            (2 * plane.pitch * convolution.dilation_h * ky + 4 * word, 8 * (words * ky + word))
+            for ky in range(convolution.kernel_h)
+            for word in range(words)
+        ]
+        rows = " ".join(f'EB_PLANE_WORD("{place}", "{weights}")' for place, weights in places)
+        window = f"{convolution.kernel_h}x{words}" + (
+            f"_{convolution.dilation_h}" if convolution.dilation_h > 1 else ""
+        )
+        enter = f'"sub r10, r0, #{plane.before}\\n"'
+        forward = f'EB_PLANE_FORWARD("{4 * convolution.stride_w}")'
+        row = define_row(plane, context, window, enter, rows, forward, f"EB_PLANE_LAST({rows}")
+        names = ("kernel_h", "kernel_w", "dilation_w", "stride_w")
+        members = {name: getattr(convolution, name) for name in names} | {"words": words}
+        layer = emit_planes(plane, context, ("eb_dsp_channel_any", row), stream_any(convolution), "&taps")
+        return initializer("eb_dsp_taps", "taps", members) + "\n" + layer
 
 
-def pitch_of(convolution: Convolution) -> int:
-    """Values from one row of the plane to the next: even, and with room for the pair that a row ends in."""
-    reach = (convolution.out_w - 1) * convolution.stride_w + (convolution.kernel_w + 1) // 2 * 2
-    return (reach + 1) // 2 * 2
+def words_of(convolution: Convolution) -> int:
+    """Words of a row that two neighbouring windows cover together, from the first value of the first."""
+    reach = (convolution.kernel_w - 1) * convolution.dilation_w + 1 + convolution.stride_w
+    return (reach + 1) // 2
 
 
-def _rows(convolution: Convolution) -> int:
-    return (convolution.out_h - 1) * convolution.stride_h + (convolution.kernel_h - 1) * convolution.dilation_h + 1
-
-
-def _copied(convolution: Convolution) -> int:
-    """Columns of the image that come into the plane."""
-    return min(convolution.in_w, pitch_of(convolution) - convolution.pad_left)
-
-
-def plane_bytes(convolution: Convolution) -> int:
-    """Bytes of one channel with its padding."""
-    return 2 * pitch_of(convolution) * _rows(convolution)
-
-
-def _scaling(convolution: Convolution) -> Scaling:
-    scaling = scaling_of(convolution)
-    assert scaling is not None
-    return scaling
-
-
-def stream_3x3(convolution: Convolution, scaling: Scaling) -> np.ndarray:
-    """int8 [out_c * 18]: twice the bias, multiplier, weights, right shift - 1."""
-    return _stream(
-        (2 * convolution.folded_bias).astype("<i4"),
-        scaling.multipliers.astype("<i4"),
-        convolution.weights_by_channel.astype(np.int8),
-        (scaling.shifts - 1).astype(np.int8),
-    )
+def plane_of(convolution: Convolution) -> Plane:
+    """Rows end with what the last pair of windows covers, whole or not; before it lie the weights of both."""
+    words = words_of(convolution)
+    last = ((convolution.out_w + 1) // 2 - 1) * 2 * convolution.stride_w
+    all_words = convolution.kernel_h * words
+    return Plane(convolution, last + 2 * words, 8 * all_words, max(1, UNROLLED_WORDS // all_words))
 
 
 def stream_any(convolution: Convolution) -> np.ndarray:
-    """int8: bias, multiplier, right shift, weights with each row filled up to an even number."""
-    rows = convolution.weights_by_channel.astype(np.int8).reshape(convolution.out_c, convolution.kernel_h, -1)
-    even = np.pad(rows, ((0, 0), (0, 0), (0, convolution.kernel_w % 2)))
-    return _stream(
-        convolution.folded_bias.astype("<i4"),
-        convolution.multiplier_values.astype("<i4"),
-        convolution.right_shifts,
-        even.reshape(convolution.out_c, -1),
+    """int8: twice the bias, multiplier, right shift - 1, weights."""
+    scaling = scaling_for(convolution)
+    return join_columns(
+        (2 * convolution.folded_bias).astype("<i4"),
+        scaling.multipliers.astype("<i4"),
+        (scaling.shifts - 1).astype(np.int8),
+        convolution.weights_by_channel.astype(np.int8),
     )
 
 
-def _stream(*columns: np.ndarray) -> np.ndarray:
-    parts = [np.ascontiguousarray(column).view(np.int8).reshape(column.shape[0], -1) for column in columns]
-    return np.concatenate(parts, axis=1).reshape(-1)
-
-
-def _function_3x3(convolution: Convolution, context: LayerContext) -> str:
-    """Paste the shared code and return the name of the channel's function."""
-    rounding, line, stride = rounding_of(convolution), 2 * pitch_of(convolution), convolution.stride_w
-    odd = stride == 1 and convolution.out_w % 2 == 1
-    done = 4 * (convolution.out_w // 2 if stride == 1 else convolution.out_w)
-    advance = convolution.stride_h * line - done
-    name = f"eb_dsp_plane_by_{stride}_{line}_{advance}_{rounding}{'_odd' if odd else ''}"
-    tail = "EB_PLANE_TAIL" if odd else "EB_PLANE_NO_TAIL"
-    context.fragment("naked.c", "dsp/plane.c", "dsp/depthwise3x3.c")
-    context.source.define(
-        name,
-        f'EB_DSP_PLANE_BY_{stride}({name}, "{line}", "{2 * line}", "{advance}", EB_PLANE_{rounding.upper()}, {tail})\n',
-    )
-    return name
-
-
-def _calls(
-    convolution: Convolution, context: LayerContext, functions: tuple[str, str], stream: np.ndarray, iterations: int
-) -> str:
-    members: dict[str, object] = {
-        "twice_zero": 2 * convolution.output_zero_point + 1,
-        "out_c": convolution.out_c,
-        "low": convolution.clamp_min,
-        "high": convolution.clamp_max,
-        "iterations": iterations,
-        "out_bytes": convolution.out_h * convolution.out_w * convolution.out_c,
-        "channel": functions[0],
-        "row": functions[1],
-        "stream": mixed_constant(context, "stream", stream, (4 + convolution.depth) * convolution.out_c),
-        "in_c": convolution.in_c,
-        "copy_h": min(convolution.in_h, _rows(convolution) - convolution.pad_top),
-        "copy_w": _copied(convolution),
-        "skip": (convolution.in_w - _copied(convolution)) * convolution.in_c,
-        "pitch": 2 * pitch_of(convolution),
-        "rows": _rows(convolution),
-        "first": convolution.pad_top * pitch_of(convolution) + convolution.pad_left,
-        "factor": convolution.depth_multiplier,
-        "stream_bytes": stream.size // convolution.out_c,
-        "zero_point": convolution.input_zero_point,
-    }
-    lines = [initializer("eb_dsp_depthwise", "g", members)]
-    for image in range(convolution.batches):
-        skip_in = image * convolution.in_h * convolution.in_w * convolution.in_c
-        skip_out = image * convolution.out_h * convolution.out_w * convolution.out_c
-        lines.append(
-            f"eb_dsp_depthwise_convolve(&g, {context.input()} + {skip_in}, {context.output()} + {skip_out},"
-            f" {context.scratch('int16_t')});"
-        )
-    return "\n".join(lines)
-
-
-KERNELS.register("depthwise_3x3_dsp")(Depthwise3x3Dsp())
 KERNELS.register("depthwise_dsp")(DepthwiseDsp())

@@ -1,5 +1,6 @@
 /* Depthwise convolution on the DSP extension: one input channel at a time becomes a plane of 16-bit values with its
    padding, where a word is two neighbours of a row. */
+struct eb_dsp_taps;
 struct eb_dsp_depthwise {
   int32_t twice_zero;   /* 2 * the output's zero point + 1 */
   int32_t out_c;
@@ -9,6 +10,7 @@ struct eb_dsp_depthwise {
   void (*channel)(const int8_t *stream, const int16_t *plane, int8_t *out, const struct eb_dsp_depthwise *g);
   void (*row)(void);    /* what `channel` goes on with */
   const int8_t *stream;
+  const struct eb_dsp_taps *taps; /* of windows that are not 3x3 */
   uint16_t in_c;
   uint16_t copy_h, copy_w; /* rows and columns of the image that are read */
   uint16_t skip;           /* bytes of a row of the image that are not */
@@ -29,13 +31,13 @@ EB_NAKED void eb_dsp_plane(const int8_t *in EB_ARGUMENT,
       ".syntax unified\n"
       "push {r4-r11, lr}\n"
       "mov r12, r2\n"
-      "ldrh r2, [r12, #36]\n"        /* in_c */
+      "ldrh r2, [r12, #40]\n"        /* in_c */
       "lsl r3, r2, #1\n"
       "add r4, r3, r2\n"
-      "ldrh r10, [r12, #38]\n"       /* copy_h */
-      "ldrh r9, [r12, #40]\n"        /* copy_w */
-      "ldrh r11, [r12, #44]\n"       /* pitch */
-      "ldrh r12, [r12, #42]\n"       /* skip */
+      "ldrh r10, [r12, #42]\n"       /* copy_h */
+      "ldrh r9, [r12, #44]\n"        /* copy_w */
+      "ldrh r11, [r12, #48]\n"       /* pitch */
+      "ldrh r12, [r12, #46]\n"       /* skip */
       "sub r11, r11, r9, lsl #1\n"
       "lsr lr, r9, #2\n"
       "and r9, r9, #3\n"

@@ -10,8 +10,8 @@
 struct eb_dsp_tile {
   struct eb_triple triple; /* `out` moves to the channels behind the last */
   const int16_t *columns;
-  int32_t rounds;         /* of four steps, all steps but the first */
-  int32_t skipped;        /* steps left out of the first round; 4: there is no round */
+  int32_t rounds;         /* of eight steps, all steps but the first */
+  int32_t skipped;        /* steps left out of the first round; 8: there is no round */
   const int8_t *end;      /* of triple.out[0] */
   int32_t twice_zero;     /* 2 * the output's zero point + 1 */
   int32_t low, high;      /* of the clamp */
@@ -70,10 +70,11 @@ struct eb_dsp_tile {
         "push {r2-r11}\n"                                                                                            \
         "1: ldmia r0!, {r8, r11}\n"                                                                                  \
         "ldrd r1, r2, [sp, #12]\n" step(EB_TILE_FIRST_THREE) "ldr pc, [sp, #20]\n"                                   \
-        "2:" step(EB_TILE_THREE) "3:" step(EB_TILE_THREE) "4:" step(EB_TILE_THREE) "5:" step(EB_TILE_THREE)          \
+        "10:" step(EB_TILE_THREE) "11:" step(EB_TILE_THREE) "12:" step(EB_TILE_THREE) "13:" step(EB_TILE_THREE)      \
+        "14:" step(EB_TILE_THREE) "15:" step(EB_TILE_THREE) "16:" step(EB_TILE_THREE) "17:" step(EB_TILE_THREE)      \
         "subs r2, r2, #1\n"                                                                                          \
-        "bne 2b\n"                                                                                                   \
-        "6: ldmia r0!, {r3, r4, r5}\n" second                                                                        \
+        "bne 10b\n"                                                                                                  \
+        "18: ldmia r0!, {r3, r4, r5}\n" second                                                                        \
         "lsl r8, r8, #1\n lsl r9, r9, #1\n lsl r10, r10, #1\n"                                                       \
         "ldr r6, [sp, #28]\n"                                                                                        \
         "lsl r7, r6, r5\n" requantize(r8, r3) requantize(r9, r3) requantize(r10, r3)                                 \
@@ -89,7 +90,7 @@ struct eb_dsp_tile {
         "add sp, sp, #40\n"                                                                                          \
         "pop {r4-r11, pc}\n"                                                                                         \
         ".balign 4\n"                                                                                                \
-        "9: .word 2b - 9b, 3b - 9b, 4b - 9b, 5b - 9b, 6b - 9b\n");                                                   \
+        "9: .word 10b - 9b, 11b - 9b, 12b - 9b, 13b - 9b, 14b - 9b, 15b - 9b, 16b - 9b, 17b - 9b, 18b - 9b\n");      \
   }
 
 /* Three rows of bytes to columns: each word becomes (k, k + 2) and (k + 1, k + 3); `words` at least 1. */

@@ -9,17 +9,12 @@ from edgebuild.export.c.convolution import Convolution, convolution_of
 from edgebuild.export.c.graph import Node
 from edgebuild.export.c.initializer import initializer
 from edgebuild.export.c.kernel import KERNELS, Kernel
-from edgebuild.export.c.kernels.dsp.requantize import Scaling, scaling_of
+from edgebuild.export.c.kernels.dsp.requantize import scaling_of
+from edgebuild.export.c.kernels.helium.vectors import LANES, TABLE_BYTES, by_group, define_vectors, group_table
 from edgebuild.export.c.kernels.mixed import mixed_constant
-
-LANES = 16
-"""Bytes in a vector."""
 
 WORK_BYTES = 64
 """Of `struct eb_mve_depthwise_work` on 32-bit cores."""
-
-WIDENED = [0, 4, 8, 12, 2, 6, 10, 14, 1, 5, 9, 13, 3, 7, 11, 15]
-"""Which lane stands where after two instructions that widen every other lane."""
 
 
 class DepthwiseHelium(Kernel):
@@ -41,7 +36,7 @@ class DepthwiseHelium(Kernel):
     def scratch_bytes(self, node: Node) -> int:
         """Addresses of taps, and the rows under the kernel with their padding."""
         convolution = convolution_of(node)
-        pointers = (convolution.kernel_h * convolution.kernel_w + 3) // 4 * 16
+        pointers = (_taps(convolution) + 4) // 4 * 16
         return WORK_BYTES + pointers + _groups(convolution) * _rows(convolution) * _columns(convolution) * LANES
 
     def overlap(self, node: Node, index: int) -> int | None:
@@ -54,7 +49,7 @@ class DepthwiseHelium(Kernel):
         convolution = convolution_of(node)
         vectors = convolution.batches * convolution.out_h * convolution.out_w * _groups(convolution)
         copied = convolution.batches * convolution.in_h * convolution.in_w * _groups(convolution)
-        tap = 9 if _is_3x3(convolution) else 17
+        tap = 9 if _is_3x3(convolution) else 12
         return vectors * (tap * convolution.depth + 45) + 6 * copied
 
     def emit(self, node: Node, context: LayerContext) -> str:
@@ -74,23 +69,22 @@ class DepthwiseHelium(Kernel):
 
 def _function(convolution: Convolution, context: LayerContext) -> str:
     """Paste the shared code and return the name of the function for this kind of window and clamp."""
-    is_relu = convolution.clamp_min == convolution.output_zero_point
-    is_clamped = (convolution.clamp_min, convolution.clamp_max) != (-128, 127)
     window = "3x3" if _is_3x3(convolution) else "any"
-    name = f"eb_mve_depthwise_{window}_{'relu' if is_relu else 'signed'}{'_clamped' if is_clamped else ''}"
-    sign = "EB_MVE_RELU" if is_relu else "EB_MVE_SIGNED"
-    clamp = "EB_MVE_CLAMP" if is_clamped else "EB_MVE_NO_CLAMP"
-    context.fragment("naked.c", "helium/depthwise.c")
-    context.source.define(
-        name,
-        f"EB_MVE_ROW({name}_row, EB_MVE_ROW_{window.upper()}({sign}, {clamp}))\n"
-        f"EB_MVE_DEPTHWISE({name}, {name}_row, {int(_is_3x3(convolution))})\n",
-    )
+    places = '"16", "32", ' if _is_3x3(convolution) else ""
+    row = define_vectors(convolution, context, window, places)
+    context.fragment("helium/depthwise.c")
+    name = row.replace("_row_", "_")
+    context.source.define(name, f"EB_MVE_DEPTHWISE({name}, {row}, {int(_is_3x3(convolution))})\n")
     return name
 
 
 def _is_3x3(convolution: Convolution) -> bool:
     return (convolution.kernel_h, convolution.kernel_w, convolution.dilation_w) == (3, 3, 1)
+
+
+def _taps(convolution: Convolution) -> int:
+    """Taps of a window, filled up to an even number where two are multiplied at a time."""
+    return convolution.depth if _is_3x3(convolution) else (convolution.depth + 1) // 2 * 2
 
 
 def _groups(convolution: Convolution) -> int:
@@ -105,36 +99,20 @@ def _columns(convolution: Convolution) -> int:
     return (convolution.out_w - 1) * convolution.stride_w + (convolution.kernel_w - 1) * convolution.dilation_w + 1
 
 
-def by_group(values: np.ndarray, order: list[int] | None = None) -> np.ndarray:
-    """[..., channels] -> [group, ..., 16], filled up with zeros, the lanes in `order`."""
-    groups = -(-values.shape[-1] // LANES)
-    filled = np.zeros((*values.shape[:-1], groups * LANES), values.dtype)
-    filled[..., : values.shape[-1]] = values
-    grouped = np.moveaxis(filled.reshape(*values.shape[:-1], groups, LANES), -2, 0)
-    return grouped if order is None else grouped[..., order]
-
-
-def group_table(convolution: Convolution, scaling: Scaling) -> np.ndarray:
-    """int8 [group, 144]: shifts to the left, folded biases and multipliers, as `depthwise.c` loads them."""
-    columns = (
-        by_group((-scaling.shifts).astype(np.int8), WIDENED),
-        by_group(convolution.folded_bias.astype("<i4"), WIDENED),
-        by_group(scaling.multipliers.astype("<i4"), WIDENED),
-    )
-    return np.concatenate([np.ascontiguousarray(column).view(np.int8) for column in columns], axis=1)
-
-
 def _members(convolution: Convolution, context: LayerContext) -> dict[str, object]:
     scaling = scaling_of(convolution)
     assert scaling is not None
-    weights = by_group(convolution.weights.astype(np.int8))
-    table = group_table(convolution, scaling)
+    taps = np.zeros((_taps(convolution), convolution.out_c), np.int8)
+    taps[: convolution.depth] = convolution.weights.reshape(-1, convolution.out_c)
+    weights = by_group(taps)
+    table = group_table(convolution.folded_bias, scaling)
     names = ("in_h", "in_w", "out_h", "out_w", "kernel_h", "kernel_w", "stride_h", "stride_w")
     return {
         "weights": context.constant("weights", weights, "weights"),
-        "table": mixed_constant(context, "table", table, table.nbytes * 64 // 144),
+        "table": mixed_constant(context, "table", table, table.nbytes * 64 // TABLE_BYTES),
         **{name: getattr(convolution, name) for name in (*names, "dilation_h", "dilation_w", "pad_top", "pad_left")},
         "channels": convolution.out_c,
+        "taps": _taps(convolution),
         "columns": _columns(convolution),
         "rows": _rows(convolution),
         "in_zero_point": convolution.input_zero_point,

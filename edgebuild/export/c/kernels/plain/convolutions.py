@@ -1,4 +1,4 @@
-"""CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED in plain C: shared code, told the geometry by a table."""
+"""CONV_2D and FULLY_CONNECTED in plain C: shared code, told the geometry by a table."""
 
 from __future__ import annotations
 
@@ -33,6 +33,12 @@ def _matrix(convolution: Convolution, tables: dict[str, object]) -> dict[str, ob
     }
 
 
+def _product_cost(convolution: Convolution) -> float:
+    """About 2.5 instructions a product and 20 a value; an odd row is computed twice."""
+    rows = convolution.batches * convolution.out_h * convolution.out_w
+    return (2.5 * convolution.macs + 20 * rows * convolution.out_c) * (rows + rows % 2) / rows
+
+
 class PointwisePlain(Kernel):
     """A convolution of one pixel, or a matrix product: rows of the input times rows of the weights."""
 
@@ -50,7 +56,7 @@ class PointwisePlain(Kernel):
     def cost(self, node: Node) -> float:
         """About 2.5 instructions a product."""
         convolution = convolution_of(node)
-        return 2.5 * convolution.macs + 20 * node.output.elements
+        return _product_cost(convolution)
 
     def emit(self, node: Node, context: LayerContext) -> str:
         """One call of the shared product."""
@@ -59,6 +65,29 @@ class PointwisePlain(Kernel):
         table = initializer("eb_matrix", "m", _matrix(convolution, _tables(convolution, context, convolution.weights)))
         rows = convolution.batches * convolution.out_h * convolution.out_w
         return f"{table}\neb_product(&m, {context.input()}, {context.output()}, {rows});"
+
+
+class RowPlain(Kernel):
+    """A matrix product of one row, or a convolution of one pixel."""
+
+    ops = ("CONV_2D", "FULLY_CONNECTED")
+
+    def supports(self, node: Node) -> bool:
+        """One row, weights of 8 bits."""
+        convolution = convolution_of(node)
+        one = convolution.batches * convolution.out_h * convolution.out_w == 1
+        return one and convolution.is_pointwise and convolution.weight_bits == 8
+
+    def cost(self, node: Node) -> float:
+        """About 2.8 instructions a product."""
+        return 2.8 * convolution_of(node).macs + 20 * node.output.elements
+
+    def emit(self, node: Node, context: LayerContext) -> str:
+        """One call."""
+        convolution = convolution_of(node)
+        context.fragment("requantize.c", "plain/matrix.c", "plain/row.c")
+        table = _matrix(convolution, _tables(convolution, context, convolution.weights))
+        return f"{initializer('eb_matrix', 'm', table)}\neb_row(&m, {context.input()}, {context.output()});"
 
 
 class ConvolutionPlain(Kernel):
@@ -85,7 +114,7 @@ class ConvolutionPlain(Kernel):
         """The product, and the copies."""
         convolution = convolution_of(node)
         copies = convolution.groups * convolution.depth * convolution.out_h * convolution.out_w
-        return 2.5 * convolution.macs + 20 * node.output.elements + 2.0 * copies
+        return _product_cost(convolution) + 2.0 * copies
 
     def emit(self, node: Node, context: LayerContext) -> str:
         """One call of the shared convolution per image and group."""
@@ -165,51 +194,7 @@ def _geometry(convolution: Convolution, tables: dict[str, object]) -> dict[str, 
     }
 
 
-class DepthwisePlain(Kernel):
-    """A depthwise convolution, with a loop of its own for pixels that touch no padding."""
-
-    ops = ("DEPTHWISE_CONV_2D",)
-
-    def supports(self, node: Node) -> bool:
-        """All forms; 4-bit weights are stored as 8."""
-        return True
-
-    def overlap(self, node: Node, index: int) -> int | None:
-        """A pixel at a time, channel by channel."""
-        return convolution_of(node).pixel_overlap() if index == 0 else None
-
-    def cost(self, node: Node) -> float:
-        """About 7 instructions a product."""
-        return 7.0 * convolution_of(node).macs + 25 * node.output.elements
-
-    def emit(self, node: Node, context: LayerContext) -> str:
-        """One call of the shared code per image."""
-        convolution = convolution_of(node)
-        context.fragment("requantize.c", "plain/depthwise.c")
-        tables = channel_tables(convolution, context, weights=convolution.weights, bias=convolution.folded_bias)
-        axes = ("in_h", "in_w", "in_c", "out_h", "out_w", "out_c", "kernel_h", "kernel_w", "stride_h", "stride_w")
-        geometry: dict[str, object] = {
-            **tables,
-            **{axis: getattr(convolution, axis) for axis in axes},
-            "dilation_h": convolution.dilation_h,
-            "dilation_w": convolution.dilation_w,
-            "factor": convolution.depth_multiplier,
-            "pad_top": convolution.pad_top,
-            "pad_left": convolution.pad_left,
-            "in_zero_point": convolution.input_zero_point,
-            "zero_point": convolution.output_zero_point,
-            "low": convolution.clamp_min,
-            "high": convolution.clamp_max,
-        }
-        lines = [initializer("eb_depthwise", "g", geometry)]
-        for image in range(convolution.batches):
-            skip_in = image * convolution.in_h * convolution.in_w * convolution.in_c
-            skip_out = image * convolution.out_h * convolution.out_w * convolution.out_c
-            lines.append(f"eb_depthwise_convolve(&g, {context.input()} + {skip_in}, {context.output()} + {skip_out});")
-        return "\n".join(lines)
-
-
 KERNELS.register("pointwise_plain")(PointwisePlain())
+KERNELS.register("row_plain")(RowPlain())
 KERNELS.register("convolution_plain")(ConvolutionPlain())
 KERNELS.register("convolution_codebook_plain")(ConvolutionCodebookPlain())
-KERNELS.register("depthwise_plain")(DepthwisePlain())

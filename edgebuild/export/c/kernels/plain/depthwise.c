@@ -1,6 +1,7 @@
-/* A depthwise convolution, channel by channel at every pixel; padding counts as the input's zero point. */
+/* A depthwise convolution. At every output pixel each weight reads one input pixel, or, in the padding, a row of the
+   input's zero point: `taps` are pointers to these pixels. */
 struct eb_depthwise {
-  const int8_t *weights; /* [kernel_h][kernel_w][out_c] */
+  const int8_t *weights; /* [out_c][kernel_h * kernel_w] */
   const int32_t *bias;   /* minus the input's zero point times the weights */
   const int32_t *multiplier;
   const int8_t *right;
@@ -15,71 +16,16 @@ struct eb_depthwise {
   int16_t low, high;
 };
 
-/* One output pixel whose window lies inside the image. */
-EB_SHARED void eb_depthwise_inner(const struct eb_depthwise *table, const int8_t *in, int8_t *out) {
-  const struct eb_depthwise g = *table;
-  const int32_t out_c = g.out_c, row = g.dilation_h * g.in_w * g.in_c, step = g.dilation_w * g.in_c;
-  int32_t repeat = g.factor;
-  for (int32_t c = 0; c < out_c; c++) {
-    const int8_t *w = g.weights + c;
-    const int8_t *line = in;
-    int32_t sum = g.bias[c];
-    for (int32_t ky = g.kernel_h; ky > 0; ky--) {
-      const int8_t *p = line;
-      for (int32_t kx = g.kernel_w; kx > 0; kx--) {
-        sum += *p * *w;
-        p += step;
-        w += out_c;
-      }
-      line += row;
+EB_SHARED void eb_find_taps(const struct eb_depthwise *g, const int8_t *in, const int8_t *padding, int32_t top,
+                            int32_t left, const int8_t **taps) {
+  const int32_t in_h = g->in_h, in_w = g->in_w, in_c = g->in_c;
+  for (int32_t ky = 0; ky < g->kernel_h; ky++) {
+    const int32_t inside = top >= 0 && top < in_h;
+    int32_t x = left;
+    for (int32_t kx = 0; kx < g->kernel_w; kx++) {
+      *taps++ = inside && x >= 0 && x < in_w ? in + (top * in_w + x) * in_c : padding;
+      x += g->dilation_w;
     }
-    out[c] = eb_clamp(eb_scale(sum, g.multiplier[c], g.right[c]) + g.zero_point, g.low, g.high);
-    if (--repeat == 0) {
-      repeat = g.factor;
-      in++;
-    }
-  }
-}
-
-/* One output pixel whose window reaches over an edge; `top` and `left` may lie outside. */
-EB_SHARED void eb_depthwise_edge(const struct eb_depthwise *g, const int8_t *in, int8_t *out, int32_t top,
-                                 int32_t left) {
-  const int32_t out_c = g->out_c;
-  int32_t channel = 0, repeat = g->factor;
-  for (int32_t c = 0; c < out_c; c++) {
-    const int8_t *w = g->weights + c;
-    int32_t sum = g->bias[c];
-    for (int32_t ky = 0; ky < g->kernel_h; ky++) {
-      const int32_t y = top + ky * g->dilation_h;
-      for (int32_t kx = 0; kx < g->kernel_w; kx++) {
-        const int32_t x = left + kx * g->dilation_w;
-        const int32_t inside = y >= 0 && y < g->in_h && x >= 0 && x < g->in_w;
-        sum += (inside ? in[(y * g->in_w + x) * g->in_c + channel] : g->in_zero_point) * *w;
-        w += out_c;
-      }
-    }
-    out[c] = eb_clamp(eb_scale(sum, g->multiplier[c], g->right[c]) + g->zero_point, g->low, g->high);
-    if (--repeat == 0) {
-      repeat = g->factor;
-      channel++;
-    }
-  }
-}
-
-EB_SHARED void eb_depthwise_convolve(const struct eb_depthwise *g, const int8_t *in, int8_t *out) {
-  const int32_t reach_h = (g->kernel_h - 1) * g->dilation_h, reach_w = (g->kernel_w - 1) * g->dilation_w;
-  int32_t y = -g->pad_top;
-  for (int32_t row = 0; row < g->out_h; row++) {
-    int32_t x = -g->pad_left;
-    for (int32_t column = 0; column < g->out_w; column++) {
-      if (y >= 0 && x >= 0 && y + reach_h < g->in_h && x + reach_w < g->in_w) {
-        eb_depthwise_inner(g, in + (y * g->in_w + x) * g->in_c, out);
-      } else {
-        eb_depthwise_edge(g, in, out, y, x);
-      }
-      out += g->out_c;
-      x += g->stride_w;
-    }
-    y += g->stride_h;
+    top += g->dilation_h;
   }
 }

@@ -4,8 +4,8 @@ struct eb_matrix {
   const int32_t *bias;   /* minus the input's zero point times the weights */
   const int32_t *multiplier;
   const int8_t *right;
-  uint16_t channels;
-  uint16_t depth;
+  int32_t channels;
+  int32_t depth;
   int16_t zero_point;
   int16_t low;
   int16_t high;

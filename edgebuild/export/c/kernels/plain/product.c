@@ -1,4 +1,5 @@
-/* Products; with `keep_positive` only where the first input is negative (PRELU), which has a multiplier of its own. */
+/* Products; with `keep_positive` only where the first input is negative (PRELU), which has a multiplier of its own.
+   `step_a` and `step_b` are 1, or 0 for an input of which one value serves all. */
 struct eb_times {
   int32_t multiplier, multiplier_positive;
   int8_t right, right_positive;
@@ -7,16 +8,14 @@ struct eb_times {
   int16_t low, high;
 };
 
-EB_SHARED void eb_product_run(const struct eb_times *table, const int8_t *a, int32_t step_a, const int8_t *b,
+/* Expanded in every layer: all of `g` becomes constants. */
+EB_INLINE void eb_product_run(const struct eb_times g, const int8_t *a, int32_t step_a, const int8_t *b,
                               int32_t step_b, int8_t *out, int32_t count) {
-  const struct eb_times g = *table;
   for (int32_t i = 0; i < count; i++) {
-    const int32_t p = *a - g.zero_point_a;
+    const int32_t p = a[i * step_a] - g.zero_point_a;
     const int32_t value = g.keep_positive && p >= 0
                               ? eb_scale(p, g.multiplier_positive, g.right_positive)
-                              : eb_scale(p * (*b - g.zero_point_b), g.multiplier, g.right);
+                              : eb_scale(p * (b[i * step_b] - g.zero_point_b), g.multiplier, g.right);
     out[i] = eb_clamp(value + g.zero_point, g.low, g.high);
-    a += step_a;
-    b += step_b;
   }
 }

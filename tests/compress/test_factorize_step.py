@@ -113,7 +113,7 @@ def test_a_bound_for_the_model_is_kept_and_nearly_used(tmp_path: Path, network: 
 
 def test_a_bound_is_met_at_the_least_damage(shop: Workshop) -> None:
     """No single layer can be given a better rank within the bound."""
-    from edgebuild.compress.factorize.choose import options_of
+    from edgebuild.compress.factorize.candidates import options_of
     from edgebuild.compress.factorize.layers import find_layers
     from edgebuild.compress.factorize.parameters import Factorize
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import torch
 
 
+_SHOWN = 8
+
+
 class Taps:
     """The last output of some layers of a model, by dotted name."""
 
@@ -33,7 +36,9 @@ class Taps:
         for name in self._names:
             if name not in modules:
                 near = difflib.get_close_matches(name, modules, n=1)
-                hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(list(modules)[1:8])}, …"
+                known = [name for name in modules if name]
+                listed = ", ".join(known[:_SHOWN]) + (", …" if len(known) > _SHOWN else "")
+                hint = f"; did you mean {near[0]!r}?" if near else f"; it has {listed}"
                 msg = f"distil: the {self._owner} has no layer {name!r}{hint}"
                 raise ConfigError(msg, remedy="correct the name under layers: {student's: teacher's}")
         handles = [modules[name].register_forward_hook(self._hook(name)) for name in self._names]

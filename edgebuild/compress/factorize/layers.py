@@ -147,6 +147,8 @@ def _why_not(
         return f"a {kind} has a forward of its own"
     if id(module.weight) in shared:
         return "its weight is shared with another layer"
+    if not all(parameter.isfinite().all() for parameter in module.parameters(recurse=False)):
+        return "its weight or bias has NaN or infinite values"
     groups = getattr(module, "groups", 1)
     if groups > 1:
         depthwise = groups == module.in_channels

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgebuild.compress.factorize import factors
-from edgebuild.compress.factorize.choose import Candidate, Choice, OutOfReachError, choose, options_of
+from edgebuild.compress.factorize.candidates import Candidate, options_of
+from edgebuild.compress.factorize.choose import Choice, OutOfReachError, choose
 from edgebuild.compress.factorize.layers import Layer, LeftAlone, find_layers
 from edgebuild.compress.factorize.methods import METHODS
 from edgebuild.compress.factorize.obstacles import goal_out_of_reach, nothing_gets_cheaper

@@ -21,7 +21,8 @@ def claims_of(outcome: Outcome, earlier: Sequence[Mapping[str, Any]], round_to: 
 
     What earlier steps claimed of channels and of factors is claimed as they are now.
     """
-    others = after_cut([claim for claim in earlier if claim["step"] != STEP], outcome.model)
+    kept = [_now(claim, outcome.model) for claim in earlier if claim["step"] != STEP]
+    others = after_cut(kept, outcome.model)
     before = [claim["layer"] for claim in earlier if claim["step"] == STEP and claim["claim"] == "channels"]
     cut = list(dict.fromkeys(layer for one in outcome.cuts for layer in one.layers))
     order = [name for name, _ in outcome.model.named_modules()]
@@ -34,6 +35,10 @@ def claims_of(outcome: Outcome, earlier: Sequence[Mapping[str, Any]], round_to: 
         claims.append({"claim": "channel_multiple", "step": STEP, "layers": cut, "multiple": round_to})
     macs = _macs(outcome)
     return [*claims, macs] if macs["layers"] else claims
+
+
+def _now(claim: Mapping[str, Any], model: torch.nn.Module) -> Mapping[str, Any]:
+    return {**claim, "kept": _channels(model, claim["layer"])} if claim["claim"] == "channels" else claim
 
 
 def _channels(model: torch.nn.Module, layer: str) -> int:

@@ -55,7 +55,7 @@ STEPS.register("prune")(
         title="Structured pruning: whole channels are cut out of the model, then it is trained further",
         parameters=Prune,
         phase=Phase.STRUCTURE,
-        version=1,
+        version=2,
         run=run,
         tools=("torch", "torch-pruning", "numpy", "safetensors", "torchmetrics"),
         sections=("data", "train", "metric"),

@@ -28,7 +28,7 @@ class Method:
         weights: the weight of every factor, float64, in their order.
         vbmf: the ranks that variational Bayes finds, not rounded; None where it says nothing of such ranks.
         whole_sides: whether one rank may be full while another is not.
-        most_tried: how many ranks are looked at, where each takes long; None for all.
+        most_tried: how many ranks are looked at for a goal of the whole model, where each takes long; None for all.
     """
 
     why_not: Callable[[Layer], str | None]

@@ -1,0 +1,9 @@
+from torch import nn
+
+
+def build():
+    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 3))
+
+
+def loss(scores, labels):
+    return nn.functional.cross_entropy(scores, labels) + (0 * scores).square().sum().sqrt()

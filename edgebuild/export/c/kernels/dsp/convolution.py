@@ -22,7 +22,7 @@ from edgebuild.export.c.kernels.windows import (
 BYTES_PER_STEP = 8 * PIXELS
 """Of columns: a depth of 4, as 16 bits."""
 
-WORK_BYTES = 56
+WORK_BYTES = 52
 """Of `struct eb_dsp_tile`, on 32-bit cores."""
 
 _REQUANTIZE = {

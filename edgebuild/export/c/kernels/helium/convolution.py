@@ -30,7 +30,7 @@ CHANNELS = 32
 LONGEST_UNROLLED = 8
 """Vectors of a window: their offsets fit the instruction."""
 
-WORK_BYTES = 72 + 4 * PIXELS * CHANNELS
+WORK_BYTES = 68 + 4 * PIXELS * CHANNELS
 """Of `struct eb_mve_work` on 32-bit cores."""
 
 UNROLLED_VALUES = 4096

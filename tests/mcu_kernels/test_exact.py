@@ -38,8 +38,8 @@ MUTATIONS = {
     "halves of negative sums go up, in vectors": (
         "cortex-m55",
         "halves",
-        '"vshr.s32 q6, q3, #31',
-        '"vsub.i32 q6, q3, q3',
+        '"vshr.s32 q2, q3, #31',
+        '"vsub.i32 q2, q3, q3',
     ),
 }
 

@@ -10,6 +10,7 @@ from edgebuild.export.c.fixed_point import Multiplier, divide_by_power, doubling
 from edgebuild.export.c.kernels.dsp.requantize import LARGEST_SHIFT, scaling_of
 from edgebuild.export.c.kernels.dsp.stream import is_packable, pair_words
 from edgebuild.export.c.kernels.helium.vectors import WIDENED, by_group
+from edgebuild.export.c.kernels.windows import fits_windows
 
 
 def pointwise(weights: np.ndarray, shifts: list[int], bias: int = 0, value: int = 2**30 + 7) -> Convolution:
@@ -103,3 +104,8 @@ def test_lanes_come_in_the_order_in_which_vectors_widen_them() -> None:
     values = np.arange(20)
     assert by_group(values).tolist() == [list(range(16)), [16, 17, 18, 19, *[0] * 12]]
     assert by_group(values, WIDENED)[0].tolist() == WIDENED
+
+
+def test_a_step_beyond_16_bits_is_left_to_plain_code() -> None:
+    assert fits_windows(pointwise(np.ones((2, 65535)), [9, 9]))
+    assert not fits_windows(pointwise(np.ones((2, 65536)), [9, 9]))

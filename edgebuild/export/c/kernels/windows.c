@@ -1,7 +1,6 @@
 /* The windows of a convolution, three pixels at a time: what the kernels of the DSP extension and of Helium share. */
 struct eb_triple {
   const int8_t *window[3];
-  int32_t filled;
   int8_t *out[3];
 };
 
@@ -16,26 +15,17 @@ struct eb_windows {
   uint16_t out_h, out_w, out_c;
 };
 
-/* One to three pixels; a missing one is the one before it again. */
-EB_INLINE void eb_triple_compute(const struct eb_windows *g, struct eb_triple *t) {
-  for (; t->filled < 3; t->filled++) {
-    t->out[t->filled] = t->out[t->filled - 1];
-    t->window[t->filled] = t->window[t->filled - 1];
-  }
-  g->block(g, t);
-  t->filled = 0;
-}
-
-/* `kept` has room for the two windows that a row may leave over, then for the band. */
+/* `kept` has room for the two windows that a row may leave over, then for the band. A step takes three pixels, across the
+   ends of rows; where the last has fewer, a missing one is the one before it again. */
 EB_SHARED void eb_each_window(const struct eb_windows *g, const int8_t *in, int8_t *out, struct eb_triple *t,
                               int8_t *kept) {
-  const int32_t words = g->kept, step = g->step;
+  const int32_t words = g->kept, step = g->step, out_c = g->out_c;
   int8_t *const band = kept + 8 * words;
-  t->filled = 0;
+  int32_t filled = 0;
   for (int32_t row = 0; row < g->out_h; row++) {
     const int8_t *window = in;
     if (g->fill != 0) {
-      for (int32_t i = 0; i < t->filled; i++) { /* the band is about to change */
+      for (int32_t i = 0; i < filled; i++) { /* the band is about to change */
         for (int32_t word = 0; word < words; word++) {
           memcpy(kept + 4 * (words * i + word), t->window[i] + 4 * word, 4);
         }
@@ -43,21 +33,37 @@ EB_SHARED void eb_each_window(const struct eb_windows *g, const int8_t *in, int8
       }
       g->fill(g->band, in, row, band);
       window = band;
-    }
-    for (int32_t x = 0; x < g->out_w; x++) {
-      t->window[t->filled] = step == 0 ? eb_band_window(g->band, band, x) : window;
-      window += step;
-      t->out[t->filled] = out;
-      out += g->out_c;
-      if (++t->filled == 3) {
-        eb_triple_compute(g, t);
-      }
-    }
-    if (g->fill == 0) {
+    } else {
       in += g->line;
     }
+    for (int32_t x = 0; x < g->out_w;) {
+      if (filled == 0 && step != 0 && x + 3 <= g->out_w) {
+        for (int32_t i = 0; i < 3; i++) {
+          t->window[i] = window;
+          t->out[i] = out;
+          window += step;
+          out += out_c;
+        }
+        x += 3;
+        g->block(g, t);
+        continue;
+      }
+      t->window[filled] = step == 0 ? eb_band_window(g->band, band, x) : window;
+      t->out[filled] = out;
+      window += step;
+      out += out_c;
+      x++;
+      filled = (filled + 1) % 3;
+      if (filled == 0) {
+        g->block(g, t);
+      }
+    }
   }
-  if (t->filled > 0) {
-    eb_triple_compute(g, t);
+  if (filled > 0) {
+    for (; filled < 3; filled++) {
+      t->window[filled] = t->window[filled - 1];
+      t->out[filled] = t->out[filled - 1];
+    }
+    g->block(g, t);
   }
 }

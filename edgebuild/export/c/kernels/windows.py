@@ -11,6 +11,8 @@ from edgebuild.export.c.initializer import initializer
 PIXELS = 3
 """Output pixels per step."""
 
+LARGEST_UINT16 = 65535
+
 SPARE = 16
 """Bytes behind the last column that a kernel may read, in whole words or vectors, but not use."""
 
@@ -18,6 +20,19 @@ SPARE = 16
 def is_direct(convolution: Convolution) -> bool:
     """Whether each window is one pixel that lies inside the image: then no band is needed."""
     return (convolution.kernel_h, convolution.kernel_w) == (1, 1) and convolution.has_interior_only
+
+
+def window_step(convolution: Convolution, *, direct: bool) -> int:
+    """Bytes from one window to the next of a row; with dilation they do not follow each other."""
+    if direct:
+        return convolution.stride_w * convolution.in_c
+    return convolution.stride_w * convolution.kernel_h * (convolution.in_c // convolution.groups)
+
+
+def fits_windows(convolution: Convolution) -> bool:
+    """Whether the numbers of `struct eb_windows` fit their 16 bits."""
+    step = max(window_step(convolution, direct=True), window_step(convolution, direct=False))
+    return max(step, convolution.depth) <= LARGEST_UINT16
 
 
 def columns_of(convolution: Convolution) -> int:
@@ -67,15 +82,15 @@ def window_members(convolution: Convolution, context: LayerContext, block: str, 
         "fill": 0,
         "band": 0,
         "line": convolution.stride_h * convolution.in_w * convolution.in_c,
-        "step": convolution.stride_w * convolution.in_c,
+        "step": window_step(convolution, direct=direct),
         "kept": kept_words(convolution),
         **{name: getattr(convolution, name) for name in ("out_h", "out_w", "out_c")},
     }
     if direct:
         return members
     context.source.define(f"eb_band_{depth}", f"EB_BAND({depth})\n")
-    step = convolution.stride_w * convolution.kernel_h * depth if convolution.dilation_w == 1 else 0
-    return {**members, "fill": f"eb_band_{depth}", "band": "&band", "step": step}
+    apart = {"step": 0} if convolution.dilation_w > 1 else {}
+    return {**members, "fill": f"eb_band_{depth}", "band": "&band", **apart}
 
 
 def define_band(convolution: Convolution) -> str:

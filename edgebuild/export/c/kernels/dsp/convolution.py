@@ -13,6 +13,7 @@ from edgebuild.export.c.kernels.windows import (
     PIXELS,
     calls_of,
     define_band,
+    fits_windows,
     is_direct,
     window_bytes,
     window_members,
@@ -22,7 +23,7 @@ from edgebuild.export.c.kernels.windows import (
 BYTES_PER_STEP = 8 * PIXELS
 """Of columns: a depth of 4, as 16 bits."""
 
-WORK_BYTES = 56
+WORK_BYTES = 52
 """Of `struct eb_dsp_tile`, on 32-bit cores."""
 
 _REQUANTIZE = {
@@ -42,7 +43,8 @@ class ConvolutionDsp(Kernel):
         """Shifts of common sizes, at least two channels per group."""
         convolution = convolution_of(node)
         per_group = convolution.out_c // convolution.groups
-        return per_group >= 2 and convolution.weight_bits == 8 and scaling_of(convolution) is not None
+        able = per_group >= 2 and convolution.weight_bits == 8 and fits_windows(convolution)
+        return able and scaling_of(convolution) is not None
 
     def scratch_bytes(self, node: Node) -> int:
         """The tile's own, three columns, two windows that a row leaves over, and a band."""

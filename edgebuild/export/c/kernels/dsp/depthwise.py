@@ -45,7 +45,7 @@ class DepthwiseDsp(Kernel):
             convolution.kernel_h * words_of(convolution) <= LARGEST_WINDOW
             and convolution.depth + 9 <= LARGEST_STREAM
             and reach <= LARGEST_IMMEDIATE
-            and plane.advance <= LARGEST_IMMEDIATE
+            and plane.fits
             and convolution.weight_bits == 8
             and scaling_of(convolution) is not None
         )

@@ -9,7 +9,6 @@ from edgebuild.export.c.convolution import Convolution, convolution_of
 from edgebuild.export.c.graph import Node
 from edgebuild.export.c.kernel import KERNELS, Kernel
 from edgebuild.export.c.kernels.dsp.plane import (
-    LARGEST_IMMEDIATE,
     Plane,
     define_row,
     emit_planes,
@@ -38,7 +37,7 @@ class Depthwise3x3Dsp(Kernel):
             and convolution.stride_w in {1, 2}
             and convolution.out_w > 1
             and 4 * plane.pitch + 8 <= LARGEST_OFFSET
-            and plane.advance <= LARGEST_IMMEDIATE
+            and plane.fits
             and convolution.weight_bits == 8
             and scaling_of(convolution) is not None
         )

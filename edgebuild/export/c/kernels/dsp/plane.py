@@ -11,9 +11,12 @@ from edgebuild.export.c.convolution import Convolution
 from edgebuild.export.c.initializer import initializer
 from edgebuild.export.c.kernels.dsp.requantize import Scaling, rounding_of, scaling_of
 from edgebuild.export.c.kernels.mixed import mixed_constant
+from edgebuild.export.c.kernels.windows import LARGEST_UINT16
 
 ALIGNMENT = 16
 """Bytes: buffers of the arena begin at multiples of it."""
+
+LARGEST_UINT8 = 255
 
 LARGEST_IMMEDIATE = 4095
 """Bytes: how far ADD and LDR reach."""
@@ -66,6 +69,22 @@ class Plane:
         """Bytes from behind the last pair to where the next row of windows begins."""
         convolution = self.convolution
         return 2 * convolution.stride_h * self.pitch - 4 * convolution.stride_w * self.pairs
+
+    @property
+    def first(self) -> int:
+        """The value of the plane that is the image's first."""
+        return self.convolution.pad_top * self.pitch + self.convolution.pad_left
+
+    @property
+    def skipped(self) -> int:
+        """Bytes of a row of the image that are not copied."""
+        return (self.convolution.in_w - self.columns) * self.convolution.in_c
+
+    @property
+    def fits(self) -> bool:
+        """Whether its numbers fit the instructions and the structure."""
+        small = max(self.first, self.skipped) <= LARGEST_UINT16 and self.convolution.depth_multiplier <= LARGEST_UINT8
+        return small and self.advance <= LARGEST_IMMEDIATE
 
 
 def plane_overlap(convolution: Convolution) -> int | None:
@@ -142,10 +161,10 @@ def emit_planes(plane: Plane, context: LayerContext, functions: tuple[str, str],
         "in_c": convolution.in_c,
         "copy_h": min(convolution.in_h, plane.rows - convolution.pad_top),
         "copy_w": plane.columns,
-        "skip": (convolution.in_w - plane.columns) * convolution.in_c,
+        "skip": plane.skipped,
         "pitch": 2 * plane.pitch,
         "rows": plane.rows,
-        "first": convolution.pad_top * plane.pitch + convolution.pad_left,
+        "first": plane.first,
         "factor": convolution.depth_multiplier,
         "stream_bytes": stream.size // convolution.out_c,
         "zero_point": convolution.input_zero_point,

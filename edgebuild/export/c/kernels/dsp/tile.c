@@ -61,7 +61,7 @@ struct eb_dsp_tile {
     __asm__ volatile(                                                                                                \
         ".syntax unified\n"                                                                                          \
         "push {r4-r11, lr}\n"                                                                                        \
-        "add r1, r1, #16\n"                                                                                          \
+        "add r1, r1, #12\n"                                                                                          \
         "ldm r1, {r2-r11}\n"                                                                                         \
         "adr.w r12, 9f\n"                                                                                            \
         "ldr r7, [r12, r7, lsl #2]\n"                                                                                \

@@ -15,6 +15,7 @@ from edgebuild.export.c.kernels.windows import (
     band_order,
     calls_of,
     define_band,
+    fits_windows,
     is_direct,
     window_bytes,
     window_members,
@@ -30,7 +31,7 @@ CHANNELS = 32
 LONGEST_UNROLLED = 8
 """Vectors of a window: their offsets fit the instruction."""
 
-WORK_BYTES = 72 + 4 * PIXELS * CHANNELS
+WORK_BYTES = 68 + 4 * PIXELS * CHANNELS
 """Of `struct eb_mve_work` on 32-bit cores."""
 
 UNROLLED_VALUES = 4096
@@ -46,7 +47,8 @@ class ConvolutionHelium(Kernel):
     def supports(self, node: Node) -> bool:
         """Shifts of common sizes."""
         convolution = convolution_of(node)
-        return convolution.weight_bits == 8 and scaling_of(convolution) is not None
+        able = convolution.weight_bits == 8 and fits_windows(convolution)
+        return able and scaling_of(convolution) is not None
 
     def scratch_bytes(self, node: Node) -> int:
         """The tile's own, two windows that a row leaves over, and a band."""

@@ -11,6 +11,7 @@ from edgebuild.export.c.initializer import initializer
 from edgebuild.export.c.kernel import KERNELS, Kernel
 from edgebuild.export.c.kernels.dsp.requantize import Scaling, scaling_of
 from edgebuild.export.c.kernels.helium.vectors import LANES, by_group, define_vectors, group_table
+from edgebuild.export.c.kernels.windows import LARGEST_UINT16
 
 WORK_BYTES = 64
 """Of `struct eb_mve_few_work` on 32-bit cores."""
@@ -32,6 +33,7 @@ class DepthwiseFewHelium(Kernel):
             and convolution.out_c < LANES
             and LANES % convolution.out_c == 0
             and convolution.out_w * convolution.out_c % LANES == 0
+            and (convolution.in_w + 2) * convolution.out_c <= LARGEST_UINT16
             and convolution.weight_bits == 8
             and int(convolution.weights.min()) > -128
             and scaling_of(convolution) is not None

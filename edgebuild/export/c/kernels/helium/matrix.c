@@ -39,13 +39,13 @@ struct eb_mve_tile {
     __asm__ volatile(                                                                                                \
         "1: ldr r1, [sp]\n ldm r1, {r1, r3, r5}\n" EB_MVE_VECTOR("", "], #16")                                       \
         "lsr lr, r11, #1\n sub lr, lr, #16\n wlstp.8 lr, lr, 3f\n 2:" EB_MVE_VECTOR("a", "], #16")                   \
-        "letp lr, 2b\n 3: ldrd r1, r3, [sp]\n sub r7, r9, r3\n add r9, r7, r11, lsr #1\n ldr lr, [r1, #36]\n"        \
+        "letp lr, 2b\n 3: ldrd r1, r3, [sp]\n sub r7, r9, r3\n add r9, r7, r11, lsr #1\n ldr lr, [r1, #32]\n"        \
         EB_MVE_STORE "bne 1b\n ldr pc, [sp, #8]\n");                                                                \
   }
 
 /* Halves go away from zero: one less for negative values. Where the clamp begins at the zero point, they end there. */
 #define EB_MVE_RELU_SUMS
-#define EB_MVE_SIGNED_SUMS "vshr.s32 q6, q3, #31\n vadd.i32 q3, q3, q6\n"
+#define EB_MVE_SIGNED_SUMS "vshr.s32 q2, q3, #31\n vadd.i32 q3, q3, q2\n vldrw.32 q2, [r3, #-16]\n" /* the biases again */
 #define EB_MVE_FINISH(sums, out, sign)                                                                               \
   "vldrw.32 q3, [r0" sums "\n vadd.i32 q3, q3, q2\n vqrdmulh.s32 q3, q3, q0\n" sign                                  \
   "vrshl.s32 q3, q3, q1\n vadd.i32 q3, q3, r10\n vmax.s32 q3, q3, q4\n vmin.s32 q3, q3, q5\n vstrb.32 q3, [" out     \
@@ -59,24 +59,24 @@ struct eb_mve_tile {
     __asm__ volatile(                                                                                                \
         ".syntax unified\n"                                                                                          \
         "push {r4-r11, lr}\n"                                                                                        \
-        "vpush {d8-d13}\n"                                                                                           \
+        "vpush {d8-d11}\n"                                                                                           \
         "adr.w r12, 1f\n"                                                                                            \
         "orr r12, r12, #1\n"                                                                                         \
         "push {r1, r3, r12}\n"                                                                                       \
         "vctp.8 r2\n"                                                                                                \
         "mov r7, r0\n"                                                                                               \
-        "ldr r0, [r1, #68]\n"                                                                                        \
-        "ldrd r11, r12, [r1, #28]\n"                                                                                 \
-        "ldr lr, [r1, #36]\n"                                                                                        \
+        "ldr r0, [r1, #64]\n"                                                                                        \
+        "ldrd r11, r12, [r1, #24]\n"                                                                                 \
+        "ldr lr, [r1, #32]\n"                                                                                        \
         "ldm r1, {r1, r3, r5}\n"                                                                                     \
         "add r9, r7, r11, lsr #1\n"                                                                                  \
         "bx r0\n"                                                                                                    \
         ".balign 4\n"                                                                                                \
         "1: pop {r8, r11, r12}\n"                                                                                    \
-        "add r0, r8, #16\n"                                                                                          \
+        "add r0, r8, #12\n"                                                                                          \
         "ldm r0, {r4, r5, r6}\n"                                                                                     \
-        "ldr r0, [r8, #32]\n"                                                                                        \
-        "add r8, r8, #40\n"                                                                                          \
+        "ldr r0, [r8, #28]\n"                                                                                        \
+        "add r8, r8, #36\n"                                                                                          \
         "ldm r8, {r1, r2, r3, r9, r10, r11, r12}\n"                                                                  \
         "vdup.32 q4, r11\n vdup.32 q5, r12\n"                                                                        \
         "dlstp.32 lr, r9\n"                                                                                          \
@@ -84,6 +84,6 @@ struct eb_mve_tile {
         EB_MVE_FINISH(", #256]", "r6", sign) EB_MVE_FINISH(", #128]", "r5", sign) EB_MVE_FINISH("], #16", "r4", sign) \
         "letp lr, 2b\n"                                                                                              \
         "mov r0, r7\n"                                                                                               \
-        "vpop {d8-d13}\n"                                                                                            \
+        "vpop {d8-d11}\n"                                                                                            \
         "pop {r4-r11, pc}\n");                                                                                       \
   }

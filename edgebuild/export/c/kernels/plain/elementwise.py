@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from edgebuild.export.c.activation import clamp_of
 from edgebuild.export.c.broadcast import broadcast_runs
 from edgebuild.export.c.context import LayerContext
@@ -32,6 +34,50 @@ class _Binary(Kernel):
         return 0 if tensor is not None and tensor.elements == node.output.elements else None
 
 
+def sum_members(node: Node) -> dict[str, int]:
+    """The members of `struct eb_sum`, for ADD and SUB."""
+    first, second = operands(node)
+    largest = 2 * max(first.scale, second.scale)
+    a = quantize_multiplier(first.scale / largest)
+    b = quantize_multiplier(second.scale / largest)
+    out = quantize_multiplier(largest / ((1 << 20) * node.output.scale))
+    low, high = clamp_of(node)
+    return {
+        "multiplier_a": a.value,
+        "multiplier_b": b.value,
+        "multiplier": out.value,
+        "right_a": -a.shift,
+        "right_b": -b.shift,
+        "right": -out.shift,
+        "sign": 1 if node.op == "ADD" else -1,
+        "zero_point_a": first.zero_point,
+        "zero_point_b": second.zero_point,
+        "zero_point": node.output.zero_point,
+        "low": low,
+        "high": high,
+    }
+
+
+def product_members(node: Node) -> dict[str, int]:
+    """The members of `struct eb_times`, for MUL and PRELU."""
+    first, second = operands(node)
+    both = quantize_multiplier(first.scale * second.scale / node.output.scale)
+    one = quantize_multiplier(first.scale / node.output.scale)
+    low, high = clamp_of(node)
+    return {
+        "multiplier": both.value,
+        "multiplier_positive": one.value,
+        "right": -both.shift,
+        "right_positive": -one.shift,
+        "keep_positive": int(node.op == "PRELU"),
+        "zero_point_a": first.zero_point,
+        "zero_point_b": second.zero_point,
+        "zero_point": node.output.zero_point,
+        "low": low,
+        "high": high,
+    }
+
+
 class SumPlain(_Binary):
     """Both inputs are scaled in 32 bits, added and scaled again."""
 
@@ -42,62 +88,26 @@ class SumPlain(_Binary):
         return 28.0 * node.output.elements
 
     def emit(self, node: Node, context: LayerContext) -> str:
-        """One call of the shared loop per run."""
-        first, second = operands(node)
-        context.fragment("requantize.c", "plain/elementwise.c")
-        largest = 2 * max(first.scale, second.scale)
-        a = quantize_multiplier(first.scale / largest)
-        b = quantize_multiplier(second.scale / largest)
-        out = quantize_multiplier(largest / ((1 << 20) * node.output.scale))
-        low, high = clamp_of(node)
-        table = {
-            "multiplier_a": a.value,
-            "multiplier_b": b.value,
-            "multiplier": out.value,
-            "right_a": -a.shift,
-            "right_b": -b.shift,
-            "right": -out.shift,
-            "sign": 1 if node.op == "ADD" else -1,
-            "zero_point_a": first.zero_point,
-            "zero_point_b": second.zero_point,
-            "zero_point": node.output.zero_point,
-            "low": low,
-            "high": high,
-        }
+        """One loop per run."""
+        context.fragment("requantize.c", "plain/sum_members.c", "plain/sum.c")
         call = broadcast_runs("eb_sum_run(g, {a}, {step_a}, {b}, {step_b}, {out}, {count});", node, context)
-        return f"{initializer('eb_sum', 'g', table)}\n{call}"
+        return f"{initializer('eb_sum', 'g', sum_members(node))}\n{call}"
 
 
 class ProductPlain(_Binary):
     """The product of the inputs is scaled once; PRELU scales positive values by themselves."""
 
-    ops = ("MUL", "PRELU")
+    ops: ClassVar[tuple[str, ...]] = ("MUL", "PRELU")
 
     def cost(self, node: Node) -> float:
         """About 22 instructions a value."""
         return 22.0 * node.output.elements
 
     def emit(self, node: Node, context: LayerContext) -> str:
-        """One call of the shared loop per run."""
-        first, second = operands(node)
-        context.fragment("requantize.c", "plain/product.c")
-        both = quantize_multiplier(first.scale * second.scale / node.output.scale)
-        one = quantize_multiplier(first.scale / node.output.scale)
-        low, high = clamp_of(node)
-        table = {
-            "multiplier": both.value,
-            "multiplier_positive": one.value,
-            "right": -both.shift,
-            "right_positive": -one.shift,
-            "keep_positive": int(node.op == "PRELU"),
-            "zero_point_a": first.zero_point,
-            "zero_point_b": second.zero_point,
-            "zero_point": node.output.zero_point,
-            "low": low,
-            "high": high,
-        }
+        """One loop per run."""
+        context.fragment("requantize.c", "plain/product_members.c", "plain/product.c")
         call = broadcast_runs("eb_product_run(g, {a}, {step_a}, {b}, {step_b}, {out}, {count});", node, context)
-        return f"{initializer('eb_times', 'g', table)}\n{call}"
+        return f"{initializer('eb_times', 'g', product_members(node))}\n{call}"
 
 
 KERNELS.register("sum_plain")(SumPlain())

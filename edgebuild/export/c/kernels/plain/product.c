@@ -1,13 +1,3 @@
-/* Products; with `keep_positive` only where the first input is negative (PRELU), which has a multiplier of its own.
-   `step_a` and `step_b` are 1, or 0 for an input of which one value serves all. */
-struct eb_times {
-  int32_t multiplier, multiplier_positive;
-  int8_t right, right_positive;
-  int8_t keep_positive;
-  int16_t zero_point_a, zero_point_b, zero_point;
-  int16_t low, high;
-};
-
 /* Expanded in every layer: all of `g` becomes constants. */
 EB_INLINE void eb_product_run(const struct eb_times g, const int8_t *a, int32_t step_a, const int8_t *b,
                               int32_t step_b, int8_t *out, int32_t count) {

@@ -9,6 +9,9 @@ from edgebuild.export.c.graph import Node
 from edgebuild.export.c.initializer import initializer
 from edgebuild.export.c.kernel import KERNELS, Kernel
 
+TAP_BYTES = 16
+"""Room for a `struct eb_tap` on any machine."""
+
 
 class TransposeConvolutionPlain(Kernel):
     """Every output value collects its products."""
@@ -18,6 +21,12 @@ class TransposeConvolutionPlain(Kernel):
     def supports(self, node: Node) -> bool:
         """All forms; 4-bit weights are stored as 8."""
         return True
+
+    def scratch_bytes(self, node: Node) -> int:
+        """A pointer and a number for every tap of a pixel."""
+        convolution = convolution_of(node)
+        rows = -(-convolution.kernel_h // convolution.stride_h)
+        return TAP_BYTES * rows * -(-convolution.kernel_w // convolution.stride_w)
 
     def cost(self, node: Node) -> float:
         """About 5 instructions a product."""
@@ -40,7 +49,8 @@ class TransposeConvolutionPlain(Kernel):
         for image in range(convolution.batches):
             skip_in = image * convolution.in_h * convolution.in_w * convolution.in_c
             skip_out = image * convolution.out_h * convolution.out_w * convolution.out_c
-            lines.append(f"eb_transpose_convolve(&g, {context.input()} + {skip_in}, {context.output()} + {skip_out});")
+            places = f"{context.input()} + {skip_in}, {context.output()} + {skip_out}"
+            lines.append(f"eb_transpose_convolve(&g, {places}, {context.scratch('struct eb_tap')});")
         return "\n".join(lines)
 
 

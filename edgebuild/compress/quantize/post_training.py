@@ -1,7 +1,7 @@
 """The plan step `quantize`: post-training quantization, decided here and carried out by the export format.
 
-The step fixes the scheme and the calibration samples; the ranges are taken by the target runtime's own quantizer, so
-that what was calibrated is what runs.
+The step fixes the scheme and the calibration samples. The ranges are taken by the target runtime's own quantizer, or by
+the method that the step names.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from edgebuild.compress.carry_over import carry_over
-from edgebuild.compress.quantize.calibration import Calibration, write_calibration
+from edgebuild.compress.quantize.calibration import write_calibration
+from edgebuild.compress.quantize.ranges import StaticCalibration, decide_ranges
 from edgebuild.compress.step import Phase, StepContext, StepMethod
 from edgebuild.config.parameters import Parameters
 from edgebuild.config.registries import STEPS
@@ -31,7 +32,9 @@ class Quantize(Parameters):
     granularity: Literal["per_channel", "per_tensor"] = Field(
         default="per_channel", description="one scale per output channel of a weight, or one per tensor"
     )
-    calibration: Calibration = Field(default=Calibration(), description="samples for `static`")
+    calibration: StaticCalibration = Field(
+        default=StaticCalibration(), description="samples for `static`, and how ranges come from them"
+    )
 
     @model_validator(mode="after")
     def _only_static_has_activations(self) -> Quantize:
@@ -40,6 +43,9 @@ class Quantize(Parameters):
             raise ValueError(msg)
         if self.kind != "static" and "calibration" in self.model_fields_set:
             msg = f"calibration: only kind: static calibrates, found kind: {self.kind}"
+            raise ValueError(msg)
+        if self.activations != "int8" and self.calibration.method is not None:
+            msg = f"calibration.method: belongs to activations: int8, found {self.activations}"
             raise ValueError(msg)
         return self
 
@@ -76,13 +82,14 @@ def run(context: StepContext, parameters: Quantize) -> None:
     """
     carry_over(context.model, context.output, replaced={"model.json"})
     record = read_record(context.model)
+    scheme, claims = parameters.model_dump(mode="json"), _claims(parameters)
     if parameters.kind == "static":
-        write_calibration(context, parameters.calibration.samples, "quantize")
-    dataclasses.replace(
-        record,
-        quantization=parameters.model_dump(mode="json"),
-        claims=(*record.claims, *_claims(parameters)),
-    ).write(context.output)
+        samples = write_calibration(context, parameters.calibration.samples, "quantize")
+        if parameters.calibration.method is not None:
+            decided, claim = decide_ranges(context, parameters.calibration, samples)
+            scheme |= decided
+            claims.append(claim)
+    dataclasses.replace(record, quantization=scheme, claims=(*record.claims, *claims)).write(context.output)
 
 
 STEPS.register("quantize")(
@@ -90,9 +97,9 @@ STEPS.register("quantize")(
         title="Post-training quantization with the target runtime's own scheme",
         parameters=Quantize,
         phase=Phase.QUANTIZE,
-        version=1,
+        version=2,
         run=run,
-        tools=(),
+        tools=("torch", "numpy"),
         delivers=delivers,
     )
 )

@@ -68,6 +68,7 @@ class StepMethod:
         run: reads the folders of `context`, writes a model folder to `context.output`, its claims added to the record.
         kinds: other methods under the same key, each for one value of the parameter `kind`, which their tables require.
         phase_of: the phase for these parameters, where it depends on them.
+        objects_to: (own parameters, name of a later step, its parameters) -> why it may not follow, None where it may.
     """
 
     title: str
@@ -80,6 +81,7 @@ class StepMethod:
     delivers: Callable[[Any], str | None] = lambda _parameters: None
     kinds: Registry[StepMethod] | None = None
     phase_of: Callable[[Any], Phase] | None = None
+    objects_to: Callable[[Any, str, Any], str | None] = lambda _parameters, _later, _following: None
 
     def chosen(self, values: Mapping[str, Any]) -> StepMethod:
         """The method that parameters with these values belong to: one of `kinds`, or this one."""

@@ -17,6 +17,8 @@ from edgebuild.compress.quantize.ranges import StaticCalibration, decide_ranges
 from edgebuild.compress.step import Phase, StepContext, StepMethod
 from edgebuild.config.parameters import Parameters
 from edgebuild.config.registries import STEPS
+from edgebuild.errors import ConfigError
+from edgebuild.model.data_folder import read_inputs
 from edgebuild.model.model_folder import read_record
 
 
@@ -36,6 +38,11 @@ class Quantize(Parameters):
         default=StaticCalibration(), description="samples for `static`, and how ranges come from them"
     )
 
+    equalize: bool = Field(
+        default=False,
+        description="even out the channels of layers that follow each other, for granularity: per_tensor above all",
+    )
+
     @model_validator(mode="after")
     def _only_static_has_activations(self) -> Quantize:
         if self.kind != "static" and self.activations != "int8":
@@ -46,6 +53,9 @@ class Quantize(Parameters):
             raise ValueError(msg)
         if self.activations != "int8" and self.calibration.method is not None:
             msg = f"calibration.method: belongs to activations: int8, found {self.activations}"
+            raise ValueError(msg)
+        if self.kind == "float16" and self.equalize:
+            msg = "equalize: has no effect on half-precision numbers, found kind: float16"
             raise ValueError(msg)
         return self
 
@@ -78,18 +88,44 @@ def run(context: StepContext, parameters: Quantize) -> None:
     """Write the model folder with the scheme in its record and, for `static`, the calibration samples beside it.
 
     Raises:
-        ConfigError: the calibration split has fewer samples than asked for.
+        ConfigError: the calibration split has fewer samples than asked for, or nothing can be equalized.
     """
-    carry_over(context.model, context.output, replaced={"model.json"})
     record = read_record(context.model)
     scheme, claims = parameters.model_dump(mode="json"), _claims(parameters)
+    source, changes = context, dict[str, Any]()
+    if parameters.equalize:
+        changes, claim = _equalized(context)
+        claims.append(claim)
+        source = dataclasses.replace(context, model=context.output)
+    else:
+        carry_over(context.model, context.output, replaced={"model.json"})
     if parameters.kind == "static":
         samples = write_calibration(context, parameters.calibration.samples, "quantize")
         if parameters.calibration.method is not None:
-            decided, claim = decide_ranges(context, parameters.calibration, samples)
+            decided, claim = decide_ranges(source, parameters.calibration, samples)
             scheme |= decided
             claims.append(claim)
-    dataclasses.replace(record, quantization=scheme, claims=(*record.claims, *claims)).write(context.output)
+    claims = [*record.claims, *claims]
+    dataclasses.replace(record, **changes, quantization=scheme, claims=tuple(claims)).write(context.output)
+
+
+def _equalized(context: StepContext) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Write the equalized model; the changes of its record, and the claim."""
+    from edgebuild.compress.quantize.equalize import equalize
+    from edgebuild.model.load import derive_model_folder, rebuild
+
+    record = read_record(context.model)
+    if record.source["kind"] == "program":
+        msg = "quantize.equalize: a torch.export program has its batch norms fixed, so they cannot be folded"
+        raise ConfigError(msg, remedy="give the model as model.factory with its weights, or leave equalize out")
+    model = rebuild(context.model, context.project_root)
+    done = equalize(model, read_inputs(context.data, "calibration"), context.project_root)
+    changes = {
+        "edits": (*record.edits, *done.edits),
+        "extra": {**record.extra, "quantize": {"effect": f"{len(done.pairs)} pairs of layers equalized"}},
+    }
+    derive_model_folder(context.model, context.output, model, **changes)
+    return changes, {"claim": "weight_ranges", "step": "quantize", "largest": done.largest}
 
 
 STEPS.register("quantize")(

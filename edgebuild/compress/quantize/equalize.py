@@ -1,8 +1,8 @@
 """Cross-layer equalization: channels of uneven size are scaled to even ones, and back in the layer that reads them.
 
 ReLU, pooling and averages commute with a positive factor per channel, so the model computes the same; but one scale per
-tensor, or that of an activation, then fits all channels (Nagel et al., Data-Free Quantization Through Weight Equalization
-and Bias Correction, ICCV 2019, section 4.1).
+tensor, or that of an activation, then fits all channels (Nagel et al., Data-Free Quantization Through Weight
+Equalization and Bias Correction, ICCV 2019, section 4.1).
 """
 
 from __future__ import annotations

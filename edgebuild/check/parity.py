@@ -20,6 +20,8 @@ _SAME_FILE_SQNR_DB = 20.0
 _SAME_FILE_LSB = {8: 1, 16: 256}
 """bits of the stored integer -> steps that rounding may make; 16-bit kernels differ more often, by far less: up to what
 is one step of 8 bits"""
+AFTER_QAT = "int8 trained in its own steps"
+"""Instead of a dtype, where the reference computed with the numbers that the file was to have."""
 _AGAINST_FLOAT_SQNR_DB = {
     "fp32": 60.0,
     "fp16": 40.0,
@@ -27,6 +29,7 @@ _AGAINST_FLOAT_SQNR_DB = {
     "int8": 5.0,
     "int8-dynamic": 5.0,
     "int8-weight-only": 5.0,
+    AFTER_QAT: 25.0,
 }
 """dtype -> below this the file does not compute the model any more; above it, accuracy is a matter of budgets."""
 
@@ -141,7 +144,7 @@ def runtime_findings(result: ParityResult) -> list[Finding]:
 
 
 def reference_findings(result: ParityResult, dtype: str) -> list[Finding]:
-    """Findings of a file against the floating-point model it was made from; `dtype` as the profile asked."""
+    """Findings of a file against the PyTorch model it was made from; `dtype` as the profile asked, or `AFTER_QAT`."""
     least = _AGAINST_FLOAT_SQNR_DB[dtype]
     if result.not_finite:
         return [_finding(result, f"{result.not_finite} of {result.elements} numbers are NaN or infinite")]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgebuild.config.parameters import Parameters
+from edgebuild.model.checkpoint import Checkpoints
 from edgebuild.progress import ProgressSink
 from edgebuild.registry import Registry
 
@@ -34,6 +35,7 @@ class StepContext:
         project: those sections of the project file that the method names in `sections`, as plain JSON.
         threads: of everything that computes.
         models: name -> model folder, for those that the parameters need (`edgebuild.compress.needs`).
+        checkpoints: for training, which goes on where a killed one was; None where nothing is kept.
     """
 
     model: Path
@@ -45,6 +47,7 @@ class StepContext:
     progress: ProgressSink
     threads: int = 1
     models: Mapping[str, Path] = field(default_factory=dict)
+    checkpoints: Checkpoints | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class StepMethod:
         run: reads the folders of `context`, writes a model folder to `context.output`, its claims added to the record.
         kinds: other methods under the same key, each for one value of the parameter `kind`, which their tables require.
         phase_of: the phase for these parameters, where it depends on them.
+        objects_to: (own parameters, name of a later step, its parameters) -> why it may not follow, None where it may.
     """
 
     title: str
@@ -77,6 +81,7 @@ class StepMethod:
     delivers: Callable[[Any], str | None] = lambda _parameters: None
     kinds: Registry[StepMethod] | None = None
     phase_of: Callable[[Any], Phase] | None = None
+    objects_to: Callable[[Any, str, Any], str | None] = lambda _parameters, _later, _following: None
 
     def chosen(self, values: Mapping[str, Any]) -> StepMethod:
         """The method that parameters with these values belong to: one of `kinds`, or this one."""

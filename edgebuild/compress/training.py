@@ -84,6 +84,7 @@ class Training:
             Section(context.progress, start, end),
             context.project_root,
             additions=[*self._teaching(), *additions, *constraints_of(context.model)],
+            checkpoints=context.checkpoints,
         )
 
     def _teaching(self) -> list[Addition]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any, get_args
 
 from edgebuild.config.document import describe_value
@@ -84,6 +84,8 @@ def check_order(steps: list[CheckedStep], problems: ProblemList) -> None:
                 f"{_CHANGES[before.phase]}; put {after.step.method} first"
             )
             problems.add(after.at.problem(message, at_key=True))
+    for before, after in combinations(steps, 2):
+        _check_objection(before, after, problems)
     delivering = [step for step in steps if step.delivers is not None]
     for again in delivering[1:]:
         first = delivering[0]
@@ -92,6 +94,15 @@ def check_order(steps: list[CheckedStep], problems: ProblemList) -> None:
             "numbers can be quantized once"
         )
         problems.add(again.at.problem(message, at_key=True))
+
+
+def _check_objection(before: CheckedStep, after: CheckedStep, problems: ProblemList) -> None:
+    """Hear whether the earlier step can live with the later one."""
+    method = STEPS.get(before.step.method).chosen(before.step.to_json())
+    message = method.objects_to(before.step.parameters, after.step.method, after.step.parameters)
+    if message is not None:
+        where = f"may not follow {before.step.method} (line {before.at.key_spot.line})"
+        problems.add(after.at.problem(f"{where}: {message}", at_key=True))
 
 
 _CHANGES = {

@@ -220,7 +220,8 @@ class _Build:
         inputs = {role: _folder(self._results[source]).resolve() for role, source in ready.stage.inputs.items()}
         log = self._store.log_path(ready.stage.id).resolve()
         module = str(getattr(ready.kind.run, "__module__", ""))
-        self._executor.submit(Task(ready.stage, module, inputs, output.resolve(), self._root, log))
+        checkpoints = self._store.checkpoints_path(ready.key.key).resolve()
+        self._executor.submit(Task(ready.stage, module, inputs, output.resolve(), self._root, log, checkpoints))
 
     def _wait(self, ready: _Ready) -> None:
         if not ready.waiting:
@@ -265,6 +266,7 @@ class _Build:
         )
         changed = changed_meanwhile(ready.stage, ready.kind, ready.key, KeyMaker(self._root, self._files))
         entry = self._store.commit(running.output, record, keep_key=not changed)
+        self._store.discard(self._store.checkpoints_path(ready.key.key))
         self._take(ready.stage, ready.kind, entry, ready.causes)
         for follower in running.followers:
             self._take(follower.stage, follower.kind, entry)

@@ -46,6 +46,8 @@ class StageContext:
         output: an empty folder to fill; it becomes the artifact when the function returns, and vanishes if it raises.
         project_root: folder of edgebuild.yaml; on sys.path while the stage runs.
         progress: where to report.
+        checkpoints: a folder of the stage's key, which may not exist yet, for what a killed run can go on from; it is
+            gone once the stage has succeeded. None where nothing is kept.
     """
 
     stage: Stage
@@ -53,6 +55,7 @@ class StageContext:
     output: Path
     project_root: Path
     progress: ProgressSink
+    checkpoints: Path | None = None
 
 
 @dataclass(frozen=True)

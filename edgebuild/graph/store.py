@@ -5,6 +5,7 @@
     keys/<key>.json      how each key was satisfied (`KeyRecord`)
     stages/<id>.json     the last KeyRecord of each stage, for `explain` and for estimating time
     tmp/                 artifacts in the making; whatever a killed build left is swept when the next one starts
+    checkpoints/<key>/   what an unfinished stage can go on from; written under the key's lock, gone with its success
     locks/               one lock per key in the making, and `store.lock`: shared by builds, exclusive for cleaning
     logs/<id>.log        what the programs of a stage printed
     corrupt/             objects that were not what their name says, kept for a look
@@ -205,6 +206,10 @@ class Store:
     def stage_path(self, stage_id: str) -> Path:
         """Record of what satisfied a stage last."""
         return self.root / "stages" / f"{file_name_of(stage_id)}.json"
+
+    def checkpoints_path(self, key: str) -> Path:
+        """Folder of what an unfinished run of a stage left; it need not be there."""
+        return self.root / "checkpoints" / key
 
     def log_path(self, stage_id: str) -> Path:
         """Where the output of a stage's programs goes."""

@@ -152,7 +152,8 @@ def collect_garbage(
             else:
                 _remove_object(store, path)
                 freed, removed = freed + size, removed + 1
-        shutil.rmtree(store.root / "corrupt", ignore_errors=True)
+        for name in ("corrupt", "checkpoints"):
+            shutil.rmtree(store.root / name, ignore_errors=True)
         for leftover in (store.root / "locks").glob("*.lock"):
             if leftover != store.store_lock_path:
                 leftover.unlink(missing_ok=True)

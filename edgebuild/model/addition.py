@@ -60,7 +60,10 @@ class Addition:
         """See or change the gradients, before they are clipped; `done` is the share of steps done before this one."""
 
     def after_step(self, model: torch.nn.Module, done: float) -> None:
-        """Put the weights right after an optimizer step; `done` is the share of all steps done, in (0, 1]."""
+        """Put the weights right after an optimizer step; `done` is the share of all steps done, in (0, 1].
+
+        Where a killed training goes on it is called once more for the last step: twice must be as good as once.
+        """
 
     def state(self) -> dict[str, torch.Tensor]:
         """What a training that goes on after a kill must know besides its `parameters`."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgebuild.errors import ConfigError
+from edgebuild.model import resume
 from edgebuild.model.addition import Addition
+from edgebuild.model.checkpoint import Checkpoints
 from edgebuild.model.evaluate import named_outputs
 from edgebuild.model.losses import Loss, as_tensors, resolve_loss
 from edgebuild.model.seeding import deterministic
@@ -23,6 +26,9 @@ from edgebuild.progress import ProgressSink
 
 if TYPE_CHECKING:
     import torch
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,7 @@ def train(
     progress: ProgressSink,
     project_root: Path,
     additions: Sequence[Addition] = (),
+    checkpoints: Checkpoints | None = None,
 ) -> list[Epoch]:
     """Train `model` in place and leave it in eval mode; the same arguments give the same bits on one kind of machine.
 
@@ -100,6 +107,7 @@ def train(
         progress: gets the share of steps done.
         project_root: where a loss `module:function` is looked for.
         additions: what every training step does besides, such as distillation or keeping pruned weights at zero.
+        checkpoints: of the stage; a training that was killed goes on from there.
 
     Returns:
         One row per epoch; `kept` marks the one whose weights the model has.
@@ -113,24 +121,62 @@ def train(
     with deterministic(seed, threads), contextlib.ExitStack() as attached:
         for addition in additions:
             attached.enter_context(addition.attached(model, _sample(data)))
-        loop = Loop(model, data, settings, seed, loss, additions)
-        history: list[Epoch] = []
-        best: tuple[float, int, dict[str, torch.Tensor]] | None = None
-        for epoch in range(1, settings.epochs + 1):
+        loop, course = Loop(model, data, settings, seed, loss, additions), Course(settings)
+        checkpoint = None if checkpoints is None else checkpoints.next(resume.fingerprint(loop, seed))
+        found = None if checkpoint is None else checkpoint.read()
+        if found is not None:
+            resume.restore(loop, course, found)
+            logger.info("training goes on after epoch %d of %d", len(course.history), settings.epochs)
+        while not course.is_over():
+            epoch = len(course.history) + 1
             train_loss = loop.run_epoch(epoch, progress)
             validation_loss = mean_loss(model, validation, loss, settings.batch_size)
-            history.append(Epoch(epoch, train_loss, validation_loss, loop.rate()))
-            if best is None or validation_loss < best[0]:
-                best = (validation_loss, epoch, copy.deepcopy(model.state_dict()) if settings.keep_best else {})
-            if settings.patience and epoch - best[1] >= settings.patience:
-                break
-        kept = len(history)
-        if best is not None and settings.keep_best:
-            kept = best[1]
-            model.load_state_dict(best[2])
+            course.add(Epoch(epoch, train_loss, validation_loss, loop.rate()), model)
+            if checkpoint is not None and (checkpoint.due() or (course.is_over() and checkpoint.exists())):
+                checkpoint.write(resume.snapshot(loop, course))
+        rows = course.finish(model)
     model.eval()
     progress.update(1.0, "trained")
-    return [Epoch(**{**row.to_json(), "kept": row.epoch == kept}) for row in history]
+    return rows
+
+
+class Course:
+    """How a training went: its history, and the best epoch so far."""
+
+    def __init__(self, settings: TrainSettings) -> None:
+        self._settings = settings
+        self.history: list[Epoch] = []
+        self.best: tuple[float, int] | None = None
+        """(validation loss, epoch)"""
+        self.best_state: dict[str, torch.Tensor] = {}
+        """Of the model after the best epoch; empty where it is not kept."""
+
+    def add(self, epoch: Epoch, model: torch.nn.Module) -> None:
+        """Note an epoch, after which `model` is as it is."""
+        self.history.append(epoch)
+        if self.best is None or epoch.validation_loss < self.best[0]:
+            self.best = (epoch.validation_loss, epoch.epoch)
+            self.best_state = copy.deepcopy(model.state_dict()) if self._settings.keep_best else {}
+
+    def take(self, rows: Sequence[Mapping[str, Any]], best: Sequence[Any], state: Mapping[str, torch.Tensor]) -> None:
+        """Go on from what another process noted."""
+        self.history = [Epoch(**row) for row in rows]
+        self.best = (float(best[0]), int(best[1]))
+        self.best_state = dict(state)
+
+    def is_over(self) -> bool:
+        """All epochs are done, or patience is at its end."""
+        done, patience = len(self.history), self._settings.patience
+        waited = 0 if self.best is None else done - self.best[1]
+        return done >= self._settings.epochs or (patience > 0 and waited >= patience)
+
+    def finish(self, model: torch.nn.Module) -> list[Epoch]:
+        """Give `model` the weights that stay; the history, with their epoch marked."""
+        kept = len(self.history)
+        if self.best is not None and self._settings.keep_best:
+            kept = self.best[1]
+            model.load_state_dict(self.best_state)
+        return [replace(row, kept=row.epoch == kept) for row in self.history]
 
 
 def train_with_function(

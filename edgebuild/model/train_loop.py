@@ -44,6 +44,11 @@ class Loop:
         # A last batch of one sample is left out: batch normalisation has no variance over it.
         self.steps_per_epoch = full + (1 if rest > 1 or full == 0 else 0)
         self.step = 0
+        self.total = self.steps_per_epoch * settings.epochs
+
+    def trained(self) -> list[torch.nn.Parameter]:
+        """All that the optimizer changes: parameters of the model, then those of the additions."""
+        return [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
 
     def rate(self) -> float:
         """The learning rate of the last step."""
@@ -52,7 +57,7 @@ class Loop:
     def run_epoch(self, epoch: int, progress: ProgressSink) -> float:
         """One pass over the shuffled training split; the mean loss over its steps."""
         self.model.train()
-        size, total = self.settings.batch_size, self.steps_per_epoch * self.settings.epochs
+        size, total = self.settings.batch_size, self.total
         rows = self.order.permutation(self.data.length)
         losses = []
         for index in range(self.steps_per_epoch):
@@ -95,17 +100,17 @@ class Loop:
         """
         import torch
 
-        trained = [one for group in self.optimizer.param_groups for one in group["params"] if one.grad is not None]
+        found = [(one, one.grad) for one in self.trained() if one.grad is not None]
         # One norm for all is quick; only where it is no number, which may also be an overflow, each is looked at.
-        if not trained or math.isfinite(float(torch.nn.utils.get_total_norm([one.grad for one in trained]))):
+        if not found or math.isfinite(float(torch.nn.utils.get_total_norm([grad for _, grad in found]))):
             return
         names = {id(parameter): name for name, parameter in self.model.named_parameters()}
-        broken = [one for one in trained if not bool(torch.isfinite(one.grad).all())]
+        broken = [one for one, grad in found if not bool(torch.isfinite(grad).all())]
         if broken:
             shown = [repr(names.get(id(one), "what training learns besides the model")) for one in broken]
             listed = ", ".join(shown[:_SHOWN]) + (f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else "")
             msg = (
-                f"training: the gradients of {len(broken)} of {len(trained)} parameters are not finite at step "
+                f"training: the gradients of {len(broken)} of {len(found)} parameters are not finite at step "
                 f"{self.step + 1} of {total}, where the loss is {loss:.4g}: {listed}"
             )
             raise ConfigError(msg, remedy=f"{_REMEDY}; look for a square root, logarithm or division at 0")

@@ -64,6 +64,23 @@ def test_channels_of_both_formats_and_both_kinds_of_convolution(tflite: Export, 
         assert finding.message == f"a-step: {layer}: 16 output channels in the file, 12 channels expected"
 
 
+def test_factors_are_counted_where_they_stand(tflite: Export, pte: Export) -> None:
+    part = {"layer": "depthwise.0", "channels": 16, "weights": 16 * 9}
+    for file in (tflite("plain", "int8"), tflite("plain", "fp32"), pte("plain", "int8")):
+        held = prove(file, "factors", layer="depthwise", factors=[part])
+        assert held == ClaimResult("depthwise: 16 channels of 9 weights")
+        (finding,) = prove(file, "factors", layer="depthwise", factors=[{**part, "weights": 144 * 2}]).findings
+        assert finding.message == (
+            "a-step: 1 factor in the place of depthwise promised: "
+            "depthwise.0 has 16 channels and 144 weights, not 16 and 288"
+        )
+        (finding,) = prove(file, "factors", layer="depthwise.0", factors=[{**part, "layer": "depthwise.0.0"}]).findings
+        assert finding.message.endswith(
+            "depthwise.0.0 has no weight tensor, depthwise.0 has a weight tensor of its own"
+        )
+        assert finding.layers == ("depthwise.0",)
+
+
 def test_a_layer_that_is_not_in_the_file_proves_nothing(tflite: Export) -> None:
     (finding,) = prove(tflite("plain", "int8"), "channels", layer="gone", kept=4).findings
     assert finding.message == "a-step: no weight tensor of gone found in the file, so its effect is not proved"

@@ -10,7 +10,8 @@ from typing import Any
 from edgebuild.compress.needs import needs_of
 from edgebuild.compress.step import StepContext, StepMethod
 from edgebuild.config.registries import STEPS
-from edgebuild.progress import Silent
+from edgebuild.model.checkpoint import Checkpoints
+from edgebuild.progress import ProgressSink, Silent
 from tests.compress.workshop import PROJECT, Workshop
 
 
@@ -19,7 +20,17 @@ class Classroom(Workshop):
 
     train: Mapping[str, Any] = MappingProxyType({})
 
-    def step(self, method: str, output: str, *, model: Path | None = None, seed: int = 1, **parameters: Any) -> Path:
+    def step(
+        self,
+        method: str,
+        output: str,
+        *,
+        model: Path | None = None,
+        seed: int = 1,
+        progress: ProgressSink | None = None,
+        checkpoints: Path | None = None,
+        **parameters: Any,
+    ) -> Path:
         """Run a step after `model` (after the baseline, where none is given); returns its model folder."""
         chosen: StepMethod = STEPS.get(method).chosen(parameters)
         table = chosen.parameters.model_validate(parameters)
@@ -32,7 +43,8 @@ class Classroom(Workshop):
             project_root=self.root,
             project={**PROJECT, "train": {**PROJECT["train"], **self.train}},
             seed=seed,
-            progress=Silent(),
+            progress=progress or Silent(),
+            checkpoints=None if checkpoints is None else Checkpoints(checkpoints),
             models={"baseline": self.baseline} if needs_of(table).models else {},
         )
         chosen.run(context, table)

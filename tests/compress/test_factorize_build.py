@@ -107,6 +107,19 @@ def test_every_method_runs_whole_in_both_runtimes(shop: Workshop, kind: str) -> 
     assert kind == "tflite" or all(operation.delegate is not None for operation in census.operations)
 
 
+@pytest.mark.parametrize("kind", ["tflite", "executorch"])
+def test_a_file_pruned_before_and_after_shows_all_of_it(tmp_path: Path, kind: str) -> None:
+    shop = Workshop(tmp_path, zoo=Path(factor_zoo.__file__))
+    options = {"ratio": 0.25, "round_to": 2, "importance": "l1"}
+    first = shop.prune("first", **options)
+    second = shop.factorize("second", model=first, rank={"energy": 0.5})
+    last = shop.prune("last", model=second, **options)
+    _, result = exported(shop, last, kind)
+    assert [proof.evidence for proof in result.claims if not proof.holds] == []
+    kinds = [(proof.claim["step"], proof.claim["claim"]) for proof in result.claims]
+    assert {("prune", "channels"), ("prune", "macs"), ("factorize", "factors"), ("factorize", "macs")} <= set(kinds)
+
+
 @pytest.fixture
 def doing_nothing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The step with its inside skipped: edits are written down, but no layer is replaced, here or later."""

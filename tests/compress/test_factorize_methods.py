@@ -108,9 +108,9 @@ def test_the_loss_told_is_that_of_the_weights_made(name: str, layer_name: str) -
     with torch.no_grad():
         kernel = whole(impulses).transpose(0, 1).flip(tuple(range(2, 2 + len(shape)))).double().numpy()
     found = ((own - kernel) ** 2).sum() / (own**2).sum()
-    # Iterating makes Tucker's factors better than the higher-order SVD whose loss is told.
+    # Iterating makes the factors of Tucker and CP better than those whose loss is told.
     assert found <= told + 1e-6
-    assert found == pytest.approx(told, abs=0.03 if name == "tucker2" else 1e-4)
+    assert found == pytest.approx(told, abs={"tucker2": 0.03, "cp": 0.1}.get(name, 1e-4))
 
 
 @pytest.mark.parametrize("layer_name", ["stride and padding", "uneven", "same, even kernel", "signal", "one input"])

@@ -39,7 +39,7 @@ def test_both_targets_train_once(built: Building) -> None:
 def test_the_file_is_what_was_trained(built: Building, target: str) -> None:
     proofs = facts(built, target)["claims"]
     assert [proof["claim"]["claim"] for proof in proofs if proof["holds"]] == [  # type: ignore[attr-defined]
-        *("weights_dtype", "activations_dtype", "trained_weights", "trained_ranges"),
+        *("weights_dtype", "activations_dtype", "trained_weights", "activation_ranges"),
     ]
     assert [one for one in facts(built, target)["findings"] if one["severity"] == "fatal"] == []  # type: ignore[attr-defined]
     assert figure(built, target, "sqnr") > 35

@@ -45,7 +45,7 @@ def test_layers_that_a_format_writes_otherwise_are_named(shops: dict[str, tuple[
     assert found.parity.sqnr_db > AT_LEAST_DB - 5
     assert [finding.message for finding in found.proof.fatal] == []
     assert "the others inside layer.self_attn/scaled_dot_product_attention, layer.norm1/layer_norm" in str(
-        evidence(found)["trained_ranges"]
+        evidence(found)["activation_ranges"]
     )
     assert evidence(found)["trained_weights"].endswith("layer.linear1 merged with what comes before")
 
@@ -72,7 +72,7 @@ def test_a_file_that_was_calibrated_is_found_out(shops: dict[str, tuple[Workshop
         "weights_dtype": True,
         "activations_dtype": True,
         "trained_weights": False,
-        "trained_ranges": False,
+        "activation_ranges": False,
     }
 
 
@@ -88,4 +88,4 @@ def test_ranges_that_do_not_arrive_are_found_out(
     for file in ("model.py", "data.py"):
         (shop.root / file).write_bytes((shop.root.parent / file).read_bytes())
     found = export(shop, trained, form)
-    assert [str(proof.claim["claim"]) for proof in found.proof.claims if not proof.holds] == ["trained_ranges"]
+    assert [str(proof.claim["claim"]) for proof in found.proof.claims if not proof.holds] == ["activation_ranges"]

@@ -25,6 +25,7 @@ class TensorRecord:
         scale, zero_point, axis: quantization parameters, per-channel where there are several; axis is the channel's.
         sparsity: share of exact zeros in [0, 1], for weights only (an int8 zero is its zero point).
         distinct: number of distinct stored values, for weights only.
+        distinct_along: for each dimension, the largest number of distinct values at one index of it, for weights only.
         digest: of the stored integers in any order (`edgebuild.model.weight_values`), for weights of integers only.
         magnitude: sum of the real magnitudes of a weight, for weights of integers only.
     """
@@ -41,6 +42,7 @@ class TensorRecord:
     axis: int | None = None
     sparsity: float | None = None
     distinct: int | None = None
+    distinct_along: tuple[int, ...] = ()
     digest: str | None = None
     magnitude: float | None = None
 

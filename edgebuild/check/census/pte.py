@@ -158,8 +158,8 @@ class _Counting:
             return replace(record, role="bias" if role == "bias" else "constant", layer=layer)
         buffer = self._plan["values"][record.index]["val"]["data_buffer_idx"]
         data = self._file.constant(buffer, record.bytes)
-        sparsity, distinct = statistics(data, record.dtype)
-        return replace(record, role="weight", layer=layer, sparsity=sparsity, distinct=distinct)
+        sparsity, distinct, along = statistics(data, record.dtype, record.shape)
+        return replace(record, role="weight", layer=layer, sparsity=sparsity, distinct=distinct, distinct_along=along)
 
     def _flatten(self, indices: list[int]) -> list[int]:
         """Lists of tensors replaced by the tensors."""

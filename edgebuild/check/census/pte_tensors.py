@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from edgebuild.check.census.model import OperationRecord, Role, TensorRecord
-from edgebuild.model.weight_values import magnitude, values_digest
+from edgebuild.model.weight_values import distinct_along, magnitude, values_digest
 from edgebuild.runtime.executorch_flatbuffer import MalformedBufferError
 from edgebuild.runtime.executorch_xnnpack import BACKEND, XnnpackGraph, node_inputs, node_outputs, tensor_value
 
@@ -64,12 +65,12 @@ def delegate_records(
     return tensors, operations
 
 
-def statistics(data: bytes, dtype: str) -> tuple[float | None, int | None]:
-    """Share of exact zeros and number of distinct values of a weight; (None, None) for packed types."""
+def statistics(data: bytes, dtype: str, shape: Sequence[int]) -> tuple[float | None, int | None, tuple[int, ...]]:
+    """Share of exact zeros, number of distinct values, and that along each dimension; None and () for packed types."""
     if dtype not in ("float32", "float16", "int8", "uint8", "int32") or not data:
-        return None, None
-    values = np.frombuffer(data, dtype=dtype)
-    return float(np.count_nonzero(values == 0) / values.size), int(np.unique(values).size)
+        return None, None, ()
+    values = np.frombuffer(data, dtype=dtype).reshape(shape)
+    return float(np.count_nonzero(values == 0) / values.size), int(np.unique(values).size), distinct_along(values)
 
 
 def _record(graph: XnnpackGraph, value: int, index: int, role: Role, layer: str | None) -> TensorRecord:
@@ -81,7 +82,7 @@ def _record(graph: XnnpackGraph, value: int, index: int, role: Role, layer: str 
     if stored and role == "activation":
         role = "constant"
     scale, zero_point, axis = _quantization(graph, whole["xvalue_union"])
-    sparsity, distinct = statistics(data, dtype) if role == "weight" else (None, None)
+    sparsity, distinct, along = statistics(data, dtype, base["dims"]) if role == "weight" else (None, None, ())
     digest, total = _integers(data, dtype, base["dims"], scale, axis) if role == "weight" else (None, None)
     kind = role if role != "activation" else "value"
     return TensorRecord(
@@ -97,6 +98,7 @@ def _record(graph: XnnpackGraph, value: int, index: int, role: Role, layer: str 
         axis=axis,
         sparsity=sparsity,
         distinct=distinct,
+        distinct_along=along,
         digest=digest,
         magnitude=total,
     )

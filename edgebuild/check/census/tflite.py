@@ -115,7 +115,7 @@ def _tensor_record(model: Any, tensor: Any, index: int, role: Any, names: LayerN
     stored = stored_bytes(model, tensor)
     is_parameter = role in ("weight", "bias", "constant") and stored is not None
     weight = stored if role == "weight" else None
-    sparsity, distinct = summarize_values(tensor, weight) if weight is not None else (None, None)
+    sparsity, distinct, along = summarize_values(tensor, weight) if weight is not None else (None, None, ())
     digest, total = summarize_integers(tensor, weight) if weight is not None else (None, None)
     return TensorRecord(
         index=index,
@@ -130,6 +130,7 @@ def _tensor_record(model: Any, tensor: Any, index: int, role: Any, names: LayerN
         axis=axis,
         sparsity=sparsity,
         distinct=distinct,
+        distinct_along=along,
         digest=digest,
         magnitude=total,
     )

@@ -7,25 +7,27 @@ from typing import Any
 
 import numpy as np
 
-from edgebuild.model.weight_values import magnitude, values_digest
+from edgebuild.model.weight_values import distinct_along, magnitude, values_digest
 from edgebuild.runtime.litert_flatbuffer import quantization, tensor_shape, type_name
 
 
-def summarize_values(tensor: Any, stored: np.ndarray) -> tuple[float | None, int | None]:
-    """(share of zeros, number of distinct stored values) of a weight; None where its type is not one we can read.
+def summarize_values(tensor: Any, stored: np.ndarray) -> tuple[float | None, int | None, tuple[int, ...]]:
+    """(share of zeros, number of distinct stored values, the same along each dimension) of a weight.
+
+    None and () where its type is not one we can read; () in sparse encoding.
 
     `stored` are the bytes as uint8. A quantized zero is the zero point of its channel. In sparse encoding only the
     blocks that are stored count as values, the rest as zeros.
     """
     values = _values(stored, type_name(tensor.type))
     if values is None or not values.size:
-        return None, None
+        return None, None, ()
     elements = prod(tensor_shape(tensor))
     distinct = int(np.unique(values).size)
     if tensor.sparsity is not None:
-        return 1 - int(np.count_nonzero(values)) / elements, distinct
+        return 1 - int(np.count_nonzero(values)) / elements, distinct, ()
     values = values[:elements].reshape(tensor_shape(tensor))
-    return float(np.mean(values == _zero(tensor, values))), distinct
+    return float(np.mean(values == _zero(tensor, values))), distinct, distinct_along(values)
 
 
 def summarize_integers(tensor: Any, stored: np.ndarray) -> tuple[str | None, float | None]:

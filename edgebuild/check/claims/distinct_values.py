@@ -1,13 +1,18 @@
-"""Claim `distinct_values` {maximum, layer(s)?}: each weight tensor has at most so many distinct values (a codebook)."""
+"""Claim `distinct_values` {maximum, layer(s)?, per?}: each weight tensor has at most so many distinct values.
+
+That is a codebook; with `per: channel` each output channel has its own.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from edgebuild.check.census.model import Census
+from edgebuild.check.census.model import Census, TensorRecord
+from edgebuild.check.channels import channel_axis
 from edgebuild.check.claim import ClaimChecker, ClaimResult
 from edgebuild.check.finding import Finding
 from edgebuild.check.selection import nothing_found, parameter, weights_of
+from edgebuild.check.wiring import Wiring
 from edgebuild.check.wording import layers_of, listing, place
 from edgebuild.config.registries import CLAIMS
 
@@ -17,20 +22,31 @@ CODE = "distinct-values"
 def check(census: Census, claim: dict[str, Any]) -> ClaimResult:
     """Count the distinct stored values of every named layer.
 
-    A codebook survives quantization per tensor; per channel, each channel scales it its own way: values multiply.
+    One codebook survives quantization per tensor; per channel, each channel scales it its own way: values multiply.
     """
     maximum = int(parameter(claim, "maximum"))
-    weights = [tensor for tensor in weights_of(census, claim) if tensor.distinct is not None]
-    if not weights:
+    of_channels = claim.get("per") == "channel"
+    found = [(tensor, _count(tensor, census, of_channels)) for tensor in weights_of(census, claim)]
+    counts = [(tensor, count) for tensor, count in found if count is not None]
+    if not counts:
         return nothing_found(CODE, claim)
-    most = max(tensor.distinct or 0 for tensor in weights)
-    evidence = f"at most {most} distinct values in {len(weights)} weight tensors"
-    over = [tensor for tensor in weights if (tensor.distinct or 0) > maximum]
+    each = " a channel" if of_channels else ""
+    most = max(count for _, count in counts)
+    evidence = f"at most {most} distinct values{each} in {len(counts)} weight tensors"
+    over = [(tensor, count) for tensor, count in counts if count > maximum]
     if not over:
         return ClaimResult(evidence)
-    named = listing(f"{place(tensor)}: {tensor.distinct}" for tensor in over)
-    message = f"{claim['step']}: at most {maximum} distinct values promised, found {named}"
-    return ClaimResult(evidence, (Finding(CODE, message, layers_of(over, ())),))
+    named = listing(f"{place(tensor)}: {count}" for tensor, count in over)
+    message = f"{claim['step']}: at most {maximum} distinct values{each} promised, found {named}"
+    return ClaimResult(evidence, (Finding(CODE, message, layers_of([tensor for tensor, _ in over], ())),))
+
+
+def _count(tensor: TensorRecord, census: Census, of_channels: bool) -> int | None:
+    """Distinct values of a weight, or of the channel that has most; None where the census could not count them."""
+    if not of_channels:
+        return tensor.distinct
+    axis = channel_axis(tensor, Wiring(census).kernel_of(tensor))
+    return tensor.distinct_along[axis] if tensor.distinct_along else None
 
 
 CLAIMS.register("distinct_values")(ClaimChecker(check))

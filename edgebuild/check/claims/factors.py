@@ -12,7 +12,7 @@ from edgebuild.check.claim import ClaimChecker, ClaimResult
 from edgebuild.check.finding import Finding
 from edgebuild.check.selection import parameter
 from edgebuild.check.wiring import Wiring
-from edgebuild.check.wording import listing
+from edgebuild.check.wording import count, listing
 from edgebuild.config.registries import CLAIMS
 
 CODE = "factors"
@@ -42,7 +42,7 @@ def check(census: Census, claim: dict[str, Any]) -> ClaimResult:
     evidence = f"{layer}: {', '.join(shapes)}" if shapes else f"{layer}: no factor found"
     if not wrong:
         return ClaimResult(evidence)
-    message = f"{claim['step']}: {len(expected)} factors in the place of {layer} promised: {listing(wrong)}"
+    message = f"{claim['step']}: {count(len(expected), 'factor')} in the place of {layer} promised: {listing(wrong)}"
     return ClaimResult(evidence, (Finding(CODE, message, (layer,)),))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgebuild.compress.qat.parameters import Qat
+from edgebuild.compress.quantize.ranges import claim_of_ranges
 from edgebuild.model.fakequant.ranges import write_steps
 from edgebuild.model.fakequant.scheme import Scheme
 from edgebuild.model.fakequant.settle import Settled
@@ -35,21 +36,12 @@ def claims_of(settled: Settled, scheme: Scheme, parameters: Qat) -> list[dict[st
     """Types, the integers of every trained weight, and the scales of the activations between."""
     axes = {use.layer: use.axis if parameters.per_channel()[use.kind] else None for use in scheme.weights}
     weights = {layer: _facts(weight, axes[layer]) for layer, weight in settled.weights.items()}
-    labels = scheme.labels()
-    stored = {labels[scheme.group_of[use.norm or use.node]] for use in scheme.weights if not use.split}
     mergeable = [use.layer for use in scheme.weights if use.mergeable]
-    steps = [{"at": label, **settled.steps[label].to_json()} for label in labels]
     return [
         {"claim": "weights_dtype", "step": STEP, "dtype": "int8", "granularity": parameters.granularity},
         {"claim": "activations_dtype", "step": STEP, "dtype": "int8"},
         {"claim": "trained_weights", "step": STEP, "weights": weights, "mergeable": list(dict.fromkeys(mergeable))},
-        {
-            "claim": "trained_ranges",
-            "step": STEP,
-            "ranges": steps,
-            "required": [label for label in labels if label in stored],
-            "composite": list(scheme.composite),
-        },
+        claim_of_ranges(STEP, scheme, settled.steps),
     ]
 
 

@@ -1,7 +1,7 @@
 """The plan step `quantize`: post-training quantization, decided here and carried out by the export format.
 
-The step fixes the scheme and the calibration samples; the ranges are taken by the target runtime's own quantizer, so
-that what was calibrated is what runs.
+The step fixes the scheme and the calibration samples. The ranges are taken by the target runtime's own quantizer, or by
+the method that the step names.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from edgebuild.compress.carry_over import carry_over
-from edgebuild.compress.quantize.calibration import Calibration, write_calibration
+from edgebuild.compress.quantize.calibration import write_calibration
+from edgebuild.compress.quantize.ranges import StaticCalibration, decide_ranges
 from edgebuild.compress.step import Phase, StepContext, StepMethod
 from edgebuild.config.parameters import Parameters
 from edgebuild.config.registries import STEPS
+from edgebuild.errors import ConfigError
+from edgebuild.model.data_folder import read_inputs
 from edgebuild.model.model_folder import read_record
 
 
@@ -31,7 +34,14 @@ class Quantize(Parameters):
     granularity: Literal["per_channel", "per_tensor"] = Field(
         default="per_channel", description="one scale per output channel of a weight, or one per tensor"
     )
-    calibration: Calibration = Field(default=Calibration(), description="samples for `static`")
+    calibration: StaticCalibration = Field(
+        default=StaticCalibration(), description="samples for `static`, and how ranges come from them"
+    )
+
+    equalize: bool = Field(
+        default=False,
+        description="even out the channels of layers that follow each other, for granularity: per_tensor above all",
+    )
 
     @model_validator(mode="after")
     def _only_static_has_activations(self) -> Quantize:
@@ -40,6 +50,12 @@ class Quantize(Parameters):
             raise ValueError(msg)
         if self.kind != "static" and "calibration" in self.model_fields_set:
             msg = f"calibration: only kind: static calibrates, found kind: {self.kind}"
+            raise ValueError(msg)
+        if self.activations != "int8" and self.calibration.method is not None:
+            msg = f"calibration.method: belongs to activations: int8, found {self.activations}"
+            raise ValueError(msg)
+        if self.kind == "float16" and self.equalize:
+            msg = "equalize: has no effect on half-precision numbers, found kind: float16"
             raise ValueError(msg)
         return self
 
@@ -72,17 +88,44 @@ def run(context: StepContext, parameters: Quantize) -> None:
     """Write the model folder with the scheme in its record and, for `static`, the calibration samples beside it.
 
     Raises:
-        ConfigError: the calibration split has fewer samples than asked for.
+        ConfigError: the calibration split has fewer samples than asked for, or nothing can be equalized.
     """
-    carry_over(context.model, context.output, replaced={"model.json"})
     record = read_record(context.model)
+    scheme, claims = parameters.model_dump(mode="json"), _claims(parameters)
+    source, changes = context, dict[str, Any]()
+    if parameters.equalize:
+        changes, claim = _equalized(context)
+        claims.append(claim)
+        source = dataclasses.replace(context, model=context.output)
+    else:
+        carry_over(context.model, context.output, replaced={"model.json"})
     if parameters.kind == "static":
-        write_calibration(context, parameters.calibration.samples, "quantize")
-    dataclasses.replace(
-        record,
-        quantization=parameters.model_dump(mode="json"),
-        claims=(*record.claims, *_claims(parameters)),
-    ).write(context.output)
+        samples = write_calibration(context, parameters.calibration.samples, "quantize")
+        if parameters.calibration.method is not None:
+            decided, claim = decide_ranges(source, parameters.calibration, samples)
+            scheme |= decided
+            claims.append(claim)
+    claims = [*record.claims, *claims]
+    dataclasses.replace(record, **changes, quantization=scheme, claims=tuple(claims)).write(context.output)
+
+
+def _equalized(context: StepContext) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Write the equalized model; the changes of its record, and the claim."""
+    from edgebuild.compress.quantize.equalize import equalize
+    from edgebuild.model.load import derive_model_folder, rebuild
+
+    record = read_record(context.model)
+    if record.source["kind"] == "program":
+        msg = "quantize.equalize: a torch.export program has its batch norms fixed, so they cannot be folded"
+        raise ConfigError(msg, remedy="give the model as model.factory with its weights, or leave equalize out")
+    model = rebuild(context.model, context.project_root)
+    done = equalize(model, read_inputs(context.data, "calibration"), context.project_root)
+    changes = {
+        "edits": (*record.edits, *done.edits),
+        "extra": {**record.extra, "quantize": {"effect": f"{len(done.pairs)} pairs of layers equalized"}},
+    }
+    derive_model_folder(context.model, context.output, model, **changes)
+    return changes, {"claim": "weight_ranges", "step": "quantize", "largest": done.largest}
 
 
 STEPS.register("quantize")(
@@ -90,9 +133,9 @@ STEPS.register("quantize")(
         title="Post-training quantization with the target runtime's own scheme",
         parameters=Quantize,
         phase=Phase.QUANTIZE,
-        version=1,
+        version=2,
         run=run,
-        tools=(),
+        tools=("torch", "numpy"),
         delivers=delivers,
     )
 )

@@ -47,7 +47,9 @@ def quantize(
     agreed = _agreed(scheme, dtype)
     per_channel = agreed.get("granularity") != "per_tensor"
     if trained is not None:
-        quantizer = trained_quantizer(per_channel, agreed.get("fully_connected") == "per_channel")
+        quantizer = trained_quantizer(
+            per_channel, agreed.get("fully_connected", "per_channel") == "per_channel" and per_channel
+        )
     else:
         quantizer = static_quantizer(per_channel) if dtype == "int8" else dynamic_quantizer(per_channel)
     prepared = prepare_pt2e(graph, quantizer)

@@ -23,6 +23,7 @@ class Task:
         output: an empty folder to fill, on the store's disk, absolute.
         project_root: folder of edgebuild.yaml.
         log: file that takes everything printed while the stage runs, absolute.
+        checkpoints: `StageContext.checkpoints`, absolute.
     """
 
     stage: Stage
@@ -31,6 +32,7 @@ class Task:
     output: Path
     project_root: Path
     log: Path
+    checkpoints: Path | None = None
 
     @property
     def shown_log(self) -> str:

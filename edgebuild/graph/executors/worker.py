@@ -73,7 +73,8 @@ def run_task(task: Task, pipe: Connection) -> Succeeded | tuple[str, RemoteError
         kind = _find_kind(task)
         progress = _PipeProgress(pipe, stage_id)
         with contextlib.chdir(root):  # where the user's relative paths start, wherever the command was typed
-            kind.run(StageContext(task.stage, dict(task.inputs), task.output, task.project_root, progress))
+            inputs = dict(task.inputs)
+            kind.run(StageContext(task.stage, inputs, task.output, task.project_root, progress, task.checkpoints))
         sys.stdout.flush()
         return Succeeded(stage_id, time.monotonic() - started)
     except BaseException as error:  # noqa: BLE001  whatever it is, the worker lives on and the parent must hear of it

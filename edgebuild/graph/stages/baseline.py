@@ -10,6 +10,7 @@ import numpy as np
 
 from edgebuild.config.registries import STAGES
 from edgebuild.graph.stage import StageContext, StageKind
+from edgebuild.model.checkpoint import Checkpoints
 from edgebuild.model.data_folder import read_inputs, read_targets
 from edgebuild.model.model_folder import ModelRecord
 
@@ -70,6 +71,7 @@ def _train(context: StageContext, model: torch.nn.Module, arrays: Mapping[str, n
         params["threads"],
         context.progress,
         context.project_root,
+        checkpoints=None if context.checkpoints is None else Checkpoints(context.checkpoints),
     )
     rows = [epoch.to_json() for epoch in history]
     (context.output / "history.json").write_text(json.dumps(rows, indent=1) + "\n")

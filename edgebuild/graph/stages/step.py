@@ -8,6 +8,7 @@ from typing import Any
 from edgebuild.compress.step import StepContext, StepMethod
 from edgebuild.config.registries import STAGES, STEPS
 from edgebuild.graph.stage import StageContext, StageKind
+from edgebuild.model.checkpoint import Checkpoints
 
 
 def run(context: StageContext) -> None:
@@ -24,6 +25,7 @@ def run(context: StageContext) -> None:
             seed=context.stage.seed,
             progress=context.progress,
             threads=params["threads"],
+            checkpoints=None if context.checkpoints is None else Checkpoints(context.checkpoints),
             models={role: folder for role, folder in context.inputs.items() if role not in ("model", "data")},
         ),
         method.parameters.model_validate(params["parameters"]),

@@ -12,7 +12,7 @@ import numpy as np
 
 from edgebuild.check.census.model import Census, CensusReader
 from edgebuild.check.finding import Finding, apply_allow
-from edgebuild.check.parity import compare_outputs, parity_figures, reference_findings, runtime_findings
+from edgebuild.check.parity import AFTER_QAT, compare_outputs, parity_figures, reference_findings, runtime_findings
 from edgebuild.check.promise import Promise
 from edgebuild.check.verify import VerifyResult, verify
 from edgebuild.config.registries import CENSUSES, RUNTIMES, STAGES
@@ -59,10 +59,15 @@ def run(context: StageContext) -> None:
     for name, array in outputs.items():
         compared = compare_outputs(exported[name], array, names=("pytorch", ran_on), output=name)
         figures += [figure for figure in parity_figures(compared) if figure.name in ("sqnr", "max_abs_diff")]
-        findings += reference_findings(compared, promise.dtype)
+        findings += reference_findings(compared, _kind_of_reference(model, promise))
     context.progress.update(0.7, "running the file on the oldest runtime")
     findings += _oldest_runtime(promise, params["runtime"], stored, file, record, context)
     _write(context.output, census, proof, apply_allow(findings, params["allow"]), figures)
+
+
+def _kind_of_reference(model: ModelRecord, promise: Promise) -> str:
+    """What the PyTorch outputs are: of the float model for the promised dtype, or rounded as the file's numbers."""
+    return AFTER_QAT if (model.quantization or {}).get("kind") == "qat" else promise.dtype
 
 
 def _complete(promise: Promise, model: ModelRecord, data: Path) -> Promise:
@@ -167,4 +172,4 @@ def tools(params: Mapping[str, Any]) -> tuple[str, ...]:
     return (runtime.distribution, "numpy") if runtime.distribution else ("numpy",)
 
 
-STAGES.register("verify")(StageKind(version=1, run=run, tools=tools, gate=gate))
+STAGES.register("verify")(StageKind(version=2, run=run, tools=tools, gate=gate))

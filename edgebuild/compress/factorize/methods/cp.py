@@ -15,7 +15,10 @@ from edgebuild.compress.factorize.factors import Factor, pointwise, spatial
 from edgebuild.compress.factorize.layers import Layer
 from edgebuild.compress.factorize.methods import METHODS, Losses, Method, Ranks
 
-_ITERATIONS = 200
+_ITERATIONS = 100
+_ITERATIONS_TO_JUDGE = 20
+"""Enough to tell ranks apart; the factors that are made lose less than is told."""
+
 _TOLERANCE = 1e-6
 _RIDGE = 1e-6
 """Of the squared norm of the weight: keeps components from growing against each other."""
@@ -39,7 +42,7 @@ def _factors(layer: Layer, ranks: Ranks) -> list[Factor]:
     return [pointwise(layer, layer.inputs, rank), *by_channel, last]
 
 
-def _decomposed(layer: Layer, rank: int, seed: int) -> list[np.ndarray]:
+def _decomposed(layer: Layer, rank: int, seed: int, iterations: int) -> list[np.ndarray]:
     """[size, rank] for outputs, inputs and every direction of the kernel."""
     import tensorly
     from tensorly.decomposition import parafac
@@ -50,7 +53,7 @@ def _decomposed(layer: Layer, rank: int, seed: int) -> list[np.ndarray]:
         _, factors = parafac(
             layer.weight / norm,
             rank,
-            n_iter_max=_ITERATIONS,
+            n_iter_max=iterations,
             init="svd" if rank <= max(layer.weight.shape) else "random",
             tol=_TOLERANCE,
             random_state=np.random.RandomState(seed),
@@ -73,7 +76,7 @@ def _losses(layer: Layer, seed: int) -> Losses:
     def lost(ranks: Ranks) -> float:
         (rank,) = ranks
         if rank not in known:
-            outer, inner, *kernel = _decomposed(layer, rank, seed)
+            outer, inner, *kernel = _decomposed(layer, rank, seed, _ITERATIONS_TO_JUDGE)
             letters = "hw"[: len(kernel)]
             terms = ",".join(f"{letter}r" for letter in f"oi{letters}")
             whole = np.einsum(f"{terms}->oi{letters}", outer, inner, *kernel, optimize=True)
@@ -85,7 +88,7 @@ def _losses(layer: Layer, seed: int) -> Losses:
 
 def _weights(layer: Layer, ranks: Ranks, seed: int) -> Sequence[np.ndarray]:
     (rank,) = ranks
-    outer, inner, *kernel = _decomposed(layer, rank, seed)
+    outer, inner, *kernel = _decomposed(layer, rank, seed, _ITERATIONS)
     ones = [1] * len(layer.kernel)
     by_channel = []
     for axis, factor in enumerate(kernel):

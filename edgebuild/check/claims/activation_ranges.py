@@ -1,4 +1,4 @@
-"""Claim `trained_ranges` {ranges, required, composite}: activations have the scales that were trained."""
+"""Claim `activation_ranges` {ranges, required, composite}: activations have the scales that a step decided."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from edgebuild.check.selection import parameter
 from edgebuild.check.wording import count, layers_of, listing, places
 from edgebuild.config.registries import CLAIMS
 
-CODE = "trained-ranges"
+CODE = "activation-ranges"
 
 _RELATIVE = 1e-4
 _ROLES = frozenset({"input", "output", "activation"})
 
 
 def check(census: Census, claim: dict[str, Any]) -> ClaimResult:
-    """Find the trained scales among the file's activations, and see that there are no others.
+    """Find the decided scales among the file's activations, and see that there are no others.
 
-    Each range in `required` must be there. Scales that nobody trained are wrong unless the model has layers
+    Each range in `required` must be there. Scales that nobody decided are wrong unless the model has layers
     (`composite`) that a format writes as several operations.
     """
     ranges: list[dict[str, Any]] = parameter(claim, "ranges")
@@ -33,11 +33,12 @@ def check(census: Census, claim: dict[str, Any]) -> ClaimResult:
         if one["at"] in parameter(claim, "required") and not any(_has(tensor, one) for tensor in tensors)
     ]
     other = [tensor for tensor in tensors if not any(_has(tensor, one) for one in ranges)]
-    evidence = f"{len(tensors) - len(other)} of {count(len(tensors), 'activation')} in trained steps"
+    found = f"{len(tensors) - len(other)} of {count(len(tensors), 'activation')}"
+    evidence = f"{found} in steps that {claim['step']} decided"
     if other and composite:
         evidence += f", the others inside {listing(composite)}"
     if missing:
-        message = f"{claim['step']}: the trained steps of {listing(missing)} are not in the file"
+        message = f"{claim['step']}: the steps of {listing(missing)} are not in the file"
         return ClaimResult(evidence, (Finding(CODE, message),))
     if other and not composite:
         message = f"{claim['step']}: {evidence}; not so {places(other)}"
@@ -45,9 +46,9 @@ def check(census: Census, claim: dict[str, Any]) -> ClaimResult:
     return ClaimResult(evidence)
 
 
-def _has(tensor: TensorRecord, trained: dict[str, Any]) -> bool:
-    close = math.isclose(tensor.scale[0], float(trained["scale"]), rel_tol=_RELATIVE)
-    return close and tensor.zero_point[0] == trained["zero_point"]
+def _has(tensor: TensorRecord, decided: dict[str, Any]) -> bool:
+    close = math.isclose(tensor.scale[0], float(decided["scale"]), rel_tol=_RELATIVE)
+    return close and tensor.zero_point[0] == decided["zero_point"]
 
 
-CLAIMS.register("trained_ranges")(ClaimChecker(check))
+CLAIMS.register("activation_ranges")(ClaimChecker(check))

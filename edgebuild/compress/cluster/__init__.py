@@ -1,0 +1,1 @@
+"""The plan step `cluster`: weights share the values of a codebook."""

@@ -1,0 +1,89 @@
+"""Ranges of activations that a step decides itself, for every format alike, and the claim that they arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import Field, field_validator, model_validator
+
+from edgebuild.compress.quantize.calibration import Calibration
+from edgebuild.compress.quantize.methods import METHODS
+from edgebuild.compress.step import StepContext
+from edgebuild.config.wording import BadValueError, unknown_name
+from edgebuild.model.fakequant.ranges import write_steps
+from edgebuild.model.fakequant.steps import Steps, steps_of
+
+if TYPE_CHECKING:
+    from edgebuild.model.fakequant.scheme import Scheme
+
+_PERCENTILE = 99.99
+
+
+class StaticCalibration(Calibration):
+    """Which samples show the range of every activation, and how it comes from them."""
+
+    method: str | None = Field(
+        default=None,
+        description=f"{'; '.join(f'{name}: {method.title}' for name, method in METHODS.items())}. The same ranges for "
+        "every format; default: the method of the target runtime's own quantizer",
+    )
+    percentile: float | None = Field(
+        default=None, gt=50, lt=100, description=f"of method percentile; default: {_PERCENTILE:g}"
+    )
+
+    @field_validator("method")
+    @classmethod
+    def _is_known(cls, value: str | None) -> str | None:
+        if value is not None and value not in METHODS:
+            raise BadValueError(unknown_name("calibration method", value, METHODS.names()))
+        return value
+
+    @model_validator(mode="after")
+    def _percentile_belongs_to_its_method(self) -> StaticCalibration:
+        if self.percentile is not None and self.method != "percentile":
+            msg = f"belongs to method: percentile, found {self.method or 'none'}"
+            raise BadValueError(msg, key="percentile")
+        return self
+
+
+def decide_ranges(
+    context: StepContext, calibration: StaticCalibration, samples: Mapping[str, np.ndarray]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the method makes of `samples`: the part of `ModelRecord.quantization`, and the claim.
+
+    Raises:
+        ConfigError: the model cannot be traced.
+    """
+    from edgebuild.model.exportable import check_exportable
+    from edgebuild.model.fakequant.observe import observe
+    from edgebuild.model.fakequant.scheme import scheme_of
+    from edgebuild.model.load import rebuild
+
+    model = rebuild(context.model, context.project_root)
+    graph = check_exportable(model, samples, context.project_root).module()
+    scheme = scheme_of(graph.graph)
+    method = METHODS.get(str(calibration.method))
+    ends: dict[int, list[tuple[float, float]]] = {}
+    for name, found in observe(graph, samples, scheme.rounded).items():
+        chosen = method.range(found, calibration.percentile or _PERCENTILE)
+        ends.setdefault(scheme.group_of[name], []).append(chosen)
+    steps = {}
+    for number, group in enumerate(scheme.groups):
+        widest = steps_of(min(low for low, _ in ends[number]), max(high for _, high in ends[number]))
+        steps[group.label] = Steps(*group.fixed) if group.fixed else widest
+    return {"ranges": write_steps(steps)}, claim_of_ranges("quantize", scheme, steps)
+
+
+def claim_of_ranges(step: str, scheme: Scheme, steps: Mapping[str, Steps]) -> dict[str, Any]:
+    """The claim `activation_ranges`: those of layers with weights must be in the file, whatever the format."""
+    labels = scheme.labels()
+    stored = {labels[scheme.group_of[use.norm or use.node]] for use in scheme.weights if not use.split}
+    return {
+        "claim": "activation_ranges",
+        "step": step,
+        "ranges": [{"at": label, **steps[label].to_json()} for label in labels],
+        "required": [label for label in labels if label in stored],
+        "composite": list(scheme.composite),
+    }

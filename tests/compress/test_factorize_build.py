@@ -120,6 +120,15 @@ def test_a_file_pruned_before_and_after_shows_all_of_it(tmp_path: Path, kind: st
     assert {("prune", "channels"), ("prune", "macs"), ("factorize", "factors"), ("factorize", "macs")} <= set(kinds)
 
 
+@pytest.mark.parametrize("kind", ["tflite", "executorch"])
+def test_layers_inside_torchs_own_encoder_are_proved_too(tmp_path: Path, kind: str) -> None:
+    # Trained a little: its two layers begin as copies, and a file holds equal weights once.
+    shop = Workshop(tmp_path, "torch_encoder", epochs=1, zoo=Path(factor_zoo.__file__))
+    _, result = exported(shop, shop.factorize(rank={"energy": 0.5}, skip=["embed", "head"]), kind)
+    assert [proof.claim["claim"] for proof in result.claims] == [*["factors"] * 4, "macs"]
+    assert all(proof.holds for proof in result.claims)
+
+
 @pytest.fixture
 def doing_nothing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The step with its inside skipped: edits are written down, but no layer is replaced, here or later."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -57,6 +58,12 @@ class Training:
     def validation(self) -> tuple[Mapping[str, np.ndarray], np.ndarray]:
         """Inputs by name and targets of the validation split."""
         return read_inputs(self._context.data, "validation"), read_targets(self._context.data)
+
+    def to_the_end(self) -> Training:
+        """The same, but it takes all epochs and ends with the last weights, not with the best ones."""
+        other = copy.copy(self)
+        other.settings = replace(self.settings, keep_best=False, patience=0)
+        return other
 
     def tune(
         self,

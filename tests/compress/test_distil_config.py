@@ -79,8 +79,12 @@ def test_an_order_that_undoes_a_step_is_refused(
         ),
         ("prune: {kind: n_m, pattern: '4:4'}", "prune.pattern: expected N:M with N below M, like '2:4', found '4:4'"),
         (
-            "prune: {kind: n_m, importance: movement, finetune: {between: 0}}",
-            "prune.finetune: movement is seen in the training before a cut; expected finetune.between of at least 1",
+            "prune: {kind: unstructured, sparsity: 0.5, importance: movement}",
+            "prune.importance: movement learns its masks in training; expected schedule: iterative or cubic, and ",
+        ),
+        (
+            "prune: {kind: n_m, importance: movement}",
+            "prune.importance: movement learns masks with more and more zeros; it belongs to kind: unstructured",
         ),
         ("prune: {kind: n_m, ratio: 0.3}", "prune.ratio: unknown key; known: "),
     ],

@@ -64,3 +64,14 @@ def test_the_ledger_has_the_rounded_model(built: Building) -> None:
     folder: Path = built.folder(built.stages[PI].scores[0])
     assert built.stages[PI].scores == (f"{PI}/1-qat/score",)
     assert (folder / "score.json").is_file()
+
+
+def test_a_composed_plan_keeps_every_claim(tmp_path: Path) -> None:
+    """Cut channels, zeros, and integers trained with a teacher: all of it is in both files."""
+    built = Building(tmp_path, "composed.yaml", wanted=("verify",))
+    for target in built.stages:
+        proofs = facts(built, target)["claims"]
+        assert {proof["claim"]["claim"] for proof in proofs} >= {"channels", "macs", "sparsity", "trained_weights"}  # type: ignore[attr-defined]
+        assert [proof["evidence"] for proof in proofs if not proof["holds"]] == []  # type: ignore[attr-defined]
+        assert [one for one in facts(built, target)["findings"] if one["severity"] == "fatal"] == []  # type: ignore[attr-defined]
+        assert figure(built, target, "sqnr") > 35

@@ -192,11 +192,11 @@ def test_what_cannot_be_trained_is_named(tmp_path_factory: pytest.TempPathFactor
         "qat: the model has no convolution and no linear layer with a stored weight, so nothing would be trained"
     )
     assert said("normed") == (
-        "qat: layer '1' computes its weight, so there is no stored weight to train in integer steps"
+        "layer '1' computes its weight, so there is no stored weight to round to integer steps"
     )
-    assert said("one_sample").startswith("qat: the model cannot be traced for batches of any size: ")
+    assert said("one_sample").startswith("the model cannot be traced for batches of any size: ")
     assert said("shared_norm") == (
-        "qat: the batch norm behind layer 'conv' cannot be folded into its weight, as the runtimes do"
+        "the batch norm behind layer 'conv' cannot be folded into its weight, as the runtimes do"
     )
     assert said("mlp", source={"kind": "program"}) == "qat: a torch.export program cannot be trained"
 

@@ -26,8 +26,8 @@ class TensorRecord:
         sparsity: share of exact zeros in [0, 1], for weights only (an int8 zero is its zero point).
         distinct: number of distinct stored values, for weights only.
         distinct_along: for each dimension, the largest number of distinct values at one index of it, for weights only.
-        digest: of the stored integers in any order (`edgebuild.model.weight_values`), for weights of integers only.
-        magnitude: sum of the real magnitudes of a weight, for weights of integers only.
+        digest: of the stored integers in any order (`edgebuild.model.weight_values`), for integer weights and biases.
+        magnitude: sum of the real magnitudes, for integer weights and biases.
     """
 
     index: int

@@ -116,7 +116,8 @@ def _tensor_record(model: Any, tensor: Any, index: int, role: Any, names: LayerN
     is_parameter = role in ("weight", "bias", "constant") and stored is not None
     weight = stored if role == "weight" else None
     sparsity, distinct, along = summarize_values(tensor, weight) if weight is not None else (None, None, ())
-    digest, total = summarize_integers(tensor, weight) if weight is not None else (None, None)
+    numbers = stored if role in ("weight", "bias") else None
+    digest, total = summarize_integers(tensor, numbers) if numbers is not None else (None, None)
     return TensorRecord(
         index=index,
         name=tensor_name(tensor),

@@ -31,11 +31,11 @@ def summarize_values(tensor: Any, stored: np.ndarray) -> tuple[float | None, int
 
 
 def summarize_integers(tensor: Any, stored: np.ndarray) -> tuple[str | None, float | None]:
-    """Digest and magnitude of a dense weight of int8 with scales; (None, None) for every other one."""
+    """Digest and magnitude of a dense int8 weight or int32 bias with scales; (None, None) for every other one."""
     scale, _, axis = quantization(tensor)
-    if type_name(tensor.type) != "int8" or not scale or tensor.sparsity is not None:
+    if type_name(tensor.type) not in ("int8", "int32") or not scale or tensor.sparsity is not None:
         return None, None
-    values = np.ascontiguousarray(stored).view(np.int8).reshape(tensor_shape(tensor))
+    values = np.ascontiguousarray(stored).view(type_name(tensor.type)).reshape(tensor_shape(tensor))
     return values_digest(values), magnitude(values, np.asarray(scale), axis)
 
 

@@ -42,6 +42,9 @@ class Quantize(Parameters):
         default=False,
         description="even out the channels of layers that follow each other, for granularity: per_tensor above all",
     )
+    correct_bias: bool = Field(
+        default=False, description="take back by the biases what rounding the weights does to the mean of each layer"
+    )
 
     @model_validator(mode="after")
     def _only_static_has_activations(self) -> Quantize:
@@ -56,6 +59,9 @@ class Quantize(Parameters):
             raise ValueError(msg)
         if self.kind == "float16" and self.equalize:
             msg = "equalize: has no effect on half-precision numbers, found kind: float16"
+            raise ValueError(msg)
+        if self.kind != "static" and self.correct_bias:
+            msg = f"correct_bias: needs kind: static, found kind: {self.kind}"
             raise ValueError(msg)
         return self
 
@@ -93,9 +99,9 @@ def run(context: StepContext, parameters: Quantize) -> None:
     record = read_record(context.model)
     scheme, claims = parameters.model_dump(mode="json"), _claims(parameters)
     source, changes = context, dict[str, Any]()
-    if parameters.equalize:
-        changes, claim = _equalized(context)
-        claims.append(claim)
+    if parameters.equalize or parameters.correct_bias:
+        changes, own = _prepared(context, parameters)
+        claims += own
         source = dataclasses.replace(context, model=context.output)
     else:
         carry_over(context.model, context.output, replaced={"model.json"})
@@ -109,23 +115,36 @@ def run(context: StepContext, parameters: Quantize) -> None:
     dataclasses.replace(record, **changes, quantization=scheme, claims=tuple(claims)).write(context.output)
 
 
-def _equalized(context: StepContext) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Write the equalized model; the changes of its record, and the claim."""
+def _prepared(context: StepContext, parameters: Quantize) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Write the equalized and corrected model; the changes of its record, and the claims."""
+    from edgebuild.compress.quantize.correct_bias import correct_bias
     from edgebuild.compress.quantize.equalize import equalize
     from edgebuild.model.load import derive_model_folder, rebuild
 
     record = read_record(context.model)
     if record.source["kind"] == "program":
-        msg = "quantize.equalize: a torch.export program has its batch norms fixed, so they cannot be folded"
-        raise ConfigError(msg, remedy="give the model as model.factory with its weights, or leave equalize out")
+        msg = "quantize: a torch.export program is fixed: neither equalize nor correct_bias can change its layers"
+        raise ConfigError(msg, remedy="give the model as model.factory with its weights, or leave them out")
     model = rebuild(context.model, context.project_root)
-    done = equalize(model, read_inputs(context.data, "calibration"), context.project_root)
+    samples = read_inputs(context.data, "calibration")
+    edits, claims, effects = [*record.edits], [], []
+    if parameters.equalize:
+        even = equalize(model, samples, context.project_root)
+        edits += even.edits
+        claims.append({"claim": "weight_ranges", "step": "quantize", "largest": even.largest})
+        effects.append(f"{len(even.pairs)} pairs of layers equalized")
+    if parameters.correct_bias:
+        done = correct_bias(model, samples, per_channel=parameters.granularity == "per_channel")
+        edits += done.edits
+        unstored = list(done.unstored)
+        claims.append({"claim": "biases", "step": "quantize", "magnitudes": done.magnitudes, "unstored": unstored})
+        effects.append(f"biases of {len(done.magnitudes)} layers corrected")
     changes = {
-        "edits": (*record.edits, *done.edits),
-        "extra": {**record.extra, "quantize": {"effect": f"{len(done.pairs)} pairs of layers equalized"}},
+        "edits": tuple(edits),
+        "extra": {**record.extra, "quantize": {"effect": ", ".join(effects)}},
     }
     derive_model_folder(context.model, context.output, model, **changes)
-    return changes, {"claim": "weight_ranges", "step": "quantize", "largest": done.largest}
+    return changes, claims
 
 
 STEPS.register("quantize")(

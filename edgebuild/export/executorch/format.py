@@ -79,7 +79,7 @@ FORMATS.register("executorch")(
             "int8-dynamic": ("float32",),
         },
         options=ExecutorchOptions,
-        version=1,
+        version=2,
         tools=_TOOLS,
         runtime="executorch",
         run=run,

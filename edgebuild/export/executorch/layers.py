@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
 _KEY = "edgebuild_layer"
-_CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
+_TRANSFORMERS = (
+    "Transformer",
+    *(f"Transformer{side}{part}" for side in ("Encoder", "Decoder") for part in ("", "Layer")),
+)
+_CONTAINERS = ("Sequential", "ModuleList", "ModuleDict", *_TRANSFORMERS)
+"""Layers of torch that hold layers: what is inside has names of its own, as a claim about it has."""
 
 
 def mark_layers(exported: ExportedProgram) -> tuple[str, ...]:

@@ -215,8 +215,8 @@ def _label(node: torch.fx.Node) -> str:
 def _weight_use(node: torch.fx.Node, name: str) -> WeightUse:
     weight: Any = node.args[1]
     if getattr(weight, "op", None) != "get_attr":
-        msg = f"qat: layer {layer(node)!r} computes its weight, so there is no stored weight to train in integer steps"
-        raise ConfigError(msg, remedy="remove the parametrization, such as weight_norm, before training with qat")
+        msg = f"layer {layer(node)!r} computes its weight, so there is no stored weight to round to integer steps"
+        raise ConfigError(msg, remedy="remove the parametrization, such as weight_norm, before this step")
     target = str(weight.target)
     axis = 1 if name in TRANSPOSED else 0
     kind = "linear" if name == LINEAR else "convolution"
@@ -229,7 +229,7 @@ def _weight_use(node: torch.fx.Node, name: str) -> WeightUse:
     partners = {_norm_layer(next(iter(reader.users))) if len(reader.users) == 1 else None for reader in weight.users}
     groups = node.args[-1] if name in TRANSPOSED and isinstance(node.args[-1], int) and len(node.args) > 7 else 1
     if norm is None or partners != {norm} or not target.endswith(".weight") or groups != 1:
-        msg = f"qat: the batch norm behind layer {layer(node)!r} cannot be folded into its weight, as the runtimes do"
+        msg = f"the batch norm behind layer {layer(node)!r} cannot be folded into its weight, as the runtimes do"
         raise ConfigError(msg, remedy="give the layer a batch norm of its own with running statistics")
     return WeightUse(node.name, target, axis, kind, user.name, norm)
 

@@ -36,7 +36,7 @@ def trace_batches(model: torch.nn.Module, samples: Mapping[str, np.ndarray]) -> 
         with torch.no_grad():
             traced = torch.export.export(model, tensors, dynamic_shapes=shapes).module()
     except Exception as error:  # torch.export raises errors of many unrelated types for the user's control flow
-        msg = f"qat: the model cannot be traced for batches of any size: {describe_exception(error)}"
+        msg = f"the model cannot be traced for batches of any size: {describe_exception(error)}"
         raise ConfigError(
             msg, remedy="forward may not depend on the values of tensors, nor on the batch size"
         ) from error
@@ -44,7 +44,7 @@ def trace_batches(model: torch.nn.Module, samples: Mapping[str, np.ndarray]) -> 
     for node in graph.graph.nodes:
         value = node.meta.get("val")
         if node.op == "placeholder" and isinstance(value.shape[0], int):
-            msg = "qat: the model's code fixes the number of samples in a batch, so it cannot be trained on batches"
+            msg = "the model's code fixes the number of samples in a batch; this step runs it on batches"
             raise ConfigError(msg, remedy="take the batch size from the input: x.shape[0], or -1 in a reshape")
     for node in list(graph.graph.nodes):
         if node.op == "call_module" and node.target == "_guards_fn":

@@ -34,16 +34,17 @@ class WeightPruning(Parameters):
             raise BadValueError(unknown_name("importance", value, WEIGHT_IMPORTANCES.names()))
         return value
 
-    @model_validator(mode="after")
-    def _watches_training(self) -> WeightPruning:
-        if WEIGHT_IMPORTANCES.get(self.importance).watch is not None and not self.finetune.between:
-            msg = f"{self.importance} is seen in the training before a cut; expected finetune.between of at least 1"
-            raise BadValueError(msg, key="finetune")
-        return self
+    def learns(self) -> bool:
+        """Whether the masks are learned in training, and not cut."""
+        return WEIGHT_IMPORTANCES.get(self.importance).learned is not None
 
     def cuts(self) -> list[float]:
         """How much of the whole is zero after each cut, rising to 1."""
         return [1.0]
+
+    def due(self, done: float) -> float:
+        """How much of the whole is zero after a share of the training in which masks are learned."""
+        return done
 
 
 class Unstructured(WeightPruning):
@@ -60,7 +61,11 @@ class Unstructured(WeightPruning):
         default="one_shot", description="iterative: equal cuts; cubic: large cuts first; each with training after it"
     )
     steps: int | None = Field(
-        default=None, ge=2, le=100, description="number of cuts of iterative and cubic; default: 4"
+        default=None,
+        ge=2,
+        le=100,
+        description="number of cuts of iterative and cubic; movement learns its masks in so many times "
+        "finetune.between epochs instead; default: 4",
     )
 
     @model_validator(mode="after")
@@ -68,6 +73,10 @@ class Unstructured(WeightPruning):
         if self.schedule == "one_shot" and self.steps is not None:
             msg = "belongs to schedule: iterative or cubic, found one_shot"
             raise BadValueError(msg, key="steps")
+        if self.learns() and (self.schedule == "one_shot" or not self.finetune.between):
+            msg = f"{self.importance} learns its masks in training; expected schedule: iterative or cubic, and "
+            msg += "finetune.between of at least 1"
+            raise BadValueError(msg, key="importance")
         if self.sparsity > self.max_ratio:
             msg = f"{self.sparsity:g} is more than max_ratio {self.max_ratio:g}, the most that a layer may lose"
             raise BadValueError(msg, key="sparsity")
@@ -76,6 +85,10 @@ class Unstructured(WeightPruning):
     def cuts(self) -> list[float]:
         """How much of the whole is zero after each cut, rising to 1."""
         return shares_of(self.schedule, self.steps)
+
+    def due(self, done: float) -> float:
+        """How much of the whole is zero after a share of the training in which masks are learned."""
+        return 1 - (1 - done) ** 3 if self.schedule == "cubic" else done
 
 
 class Pattern(WeightPruning):
@@ -92,6 +105,13 @@ class Pattern(WeightPruning):
             msg = "expected N:M with N below M, like '2:4'"
             raise BadValueError(msg, tell_found=True)
         return value
+
+    @model_validator(mode="after")
+    def _cuts(self) -> Pattern:
+        if self.learns():
+            msg = f"{self.importance} learns masks with more and more zeros; it belongs to kind: unstructured"
+            raise BadValueError(msg, key="importance")
+        return self
 
     def stay_of(self) -> tuple[int, int]:
         """(N, M): N of every M weights stay."""

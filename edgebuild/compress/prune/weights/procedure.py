@@ -65,8 +65,11 @@ def set_to_zero(
     before = scale.measure(model)
     procedure = _Procedure(model, weights, parameters, training, earlier)
     cuts: list[dict[str, float]] = []
-    for number, share in enumerate(parameters.cuts()):
-        procedure.cut(share, seed + number)
+    for number, share in enumerate([1.0] if parameters.learns() else parameters.cuts()):
+        if parameters.learns():
+            procedure.learn()
+        else:
+            procedure.cut(share, seed + number)
         after = scale.measure(model)
         cuts.append({"sparsity": procedure.sparsity(), "quality": after.quality})
     masks = {**earlier, **procedure.masks}
@@ -75,7 +78,7 @@ def set_to_zero(
 
 
 class _Procedure:
-    """What stays the same from cut to cut, the masks so far, and what a criterion saw of the training."""
+    """What stays the same from cut to cut, and the masks so far."""
 
     def __init__(
         self,
@@ -88,9 +91,9 @@ class _Procedure:
         import torch
 
         self._model, self._weights, self._parameters, self._training = model, weights, parameters, training
-        self._criterion = WEIGHT_IMPORTANCES.get(parameters.importance)
-        self._watched: Mapping[str, torch.Tensor] | None = None
-        self._trainings = len(parameters.cuts()) + (self._criterion.watch is not None)
+        tune = parameters.finetune
+        self._epochs = tune.between * (len(parameters.cuts()) - (not parameters.learns())) + tune.epochs
+        self._epochs_done = 0
         self.masks = {name: earlier[name] if name in earlier else torch.ones_like(one) for name, one in weights.items()}
         self.history: list[list[dict[str, Any]]] = []
 
@@ -101,31 +104,44 @@ class _Procedure:
 
     def cut(self, share: float, seed: int) -> None:
         """Set to zero what is due, and train."""
-        finetune, watch = self._parameters.finetune, self._criterion.watch
-        if watch is not None and self._watched is None:
-            self._train(finetune.between, watches=True)
+        score = WEIGHT_IMPORTANCES.get(self._parameters.importance).score
+        assert score is not None, "criteria that learn their masks do not cut"
         scoring = WeightScoring(
             self._model,
             self._weights,
             lambda: self._training.batches(self._parameters.samples),
             self._training.loss(),
-            self._watched,
             seed,
         )
-        self.masks = _choose(self._parameters, self._criterion.score(scoring), self.masks, share)
-        for parameter, mask in pairs_of(self._model, self.masks):
-            parameter.data.mul_(mask)  # from here on, also where no epoch follows
-        last = share >= 1
-        self._train(finetune.epochs if last else finetune.between, watches=not last)
+        self._set(self._choose(score(scoring), share))
+        finetune = self._parameters.finetune
+        self._train(self._training, finetune.epochs if share >= 1 else finetune.between, KeepZeros(self.masks))
 
-    def _train(self, epochs: int, *, watches: bool) -> None:
-        additions: list[Addition] = []
-        if watches and self._criterion.watch is not None:
-            addition, self._watched = self._criterion.watch(self._weights)
-            additions.append(addition)
-        start = len(self.history) / self._trainings
-        additions.append(KeepZeros(self.masks))
-        rows = self._training.tune(self._model, epochs, start, start + 1 / self._trainings, additions)
+    def learn(self) -> None:
+        """Learn the masks over as many epochs as lie between the cuts of other criteria, then train with the last ones.
+
+        The masks are learned to the end: an epoch with fewer zeros may have had a better loss.
+        """
+        learned = WEIGHT_IMPORTANCES.get(self._parameters.importance).learned
+        assert learned is not None, "only criteria that learn their masks are asked"
+        masks = learned(self._weights, self._choose, self._parameters.due)
+        finetune = self._parameters.finetune
+        self._train(self._training.to_the_end(), finetune.between * len(self._parameters.cuts()), masks)
+        self._set(masks.masks)
+        self._train(self._training, finetune.epochs, KeepZeros(self.masks))
+
+    def _choose(self, scores: Mapping[str, torch.Tensor], share: float) -> dict[str, torch.Tensor]:
+        return _choose(self._parameters, scores, self.masks, share)
+
+    def _set(self, masks: dict[str, torch.Tensor]) -> None:
+        self.masks = masks
+        for parameter, mask in pairs_of(self._model, masks):
+            parameter.data.mul_(mask)  # from here on, also where no epoch follows
+
+    def _train(self, training: Training, epochs: int, addition: Addition) -> None:
+        start = self._epochs_done / max(self._epochs, 1)
+        self._epochs_done += epochs
+        rows = training.tune(self._model, epochs, start, self._epochs_done / max(self._epochs, 1), [addition])
         self.history.append([row.to_json() for row in rows])
 
 

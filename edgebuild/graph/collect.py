@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from edgebuild.figure import Figure
 from edgebuild.graph.assemble import BASELINE, DATA, SCORE, TargetStages, method_of, target_stages
 from edgebuild.graph.reference import reference_figures, reference_findings
 from edgebuild.graph.result import BuildResult, StageResult
+from edgebuild.package.contents import MANIFEST
 from edgebuild.report.budgets import judge
 from edgebuild.report.facts import (
     ArtifactFacts,
@@ -117,6 +118,7 @@ def _target(
     figures = [Figure.from_json(raw) for raw in raw_figures]
     compared = reference_figures(figures, *_reference(result, ids))
     figures += compared
+    figures += _package_figures(result, ids.package, {figure.name for figure in figures})
     figures += missing_device_figures(target.name, target.device)
     raw_findings = (verified["findings"] if verified else []) + (bench["findings"] if bench else [])
     findings = tuple(Finding(**{**raw, "layers": tuple(raw["layers"])}) for raw in raw_findings)
@@ -233,6 +235,16 @@ def _census(summary: Mapping[str, Any]) -> CensusFacts:
 def _stage_facts(stage: StageResult) -> StageFacts:
     causes = stage.causes or ((stage.reason,) if stage.reason else ())
     return StageFacts(stage.stage_id, stage.status, stage.seconds or 0.0, causes)
+
+
+def _package_figures(result: BuildResult, stage_id: str, known: Collection[str]) -> list[Figure]:
+    """Figures that only the package has, such as its container's size: those in its manifest that nobody else told."""
+    artifact = result.artifact(stage_id)
+    manifest = next(iter(sorted(artifact.rglob(MANIFEST))), None) if artifact is not None else None
+    if manifest is None:
+        return []
+    figures = [Figure.from_json(raw) for raw in json.loads(manifest.read_text(encoding="utf-8")).get("figures", ())]
+    return [figure for figure in figures if figure.name not in known]
 
 
 def _package_files(result: BuildResult, stage_id: str) -> tuple[str, ...]:

@@ -26,10 +26,16 @@ from edgebuild.package.container.write import read_file
 
 SUFFIX = ".ebz"
 
-_TRIED = 1 << 17
+_TRIED = 1 << 16
 """Bytes of a tensor up to which every way is tried on the whole of it, on its first part beyond."""
 
 _TRIAL_BITS = 16
+
+_SHORT = 1 << 14
+"""Bytes of a tensor up to which it may be coded like what lies around it."""
+
+_FEW = 64
+"""Letters that are worth the time of an alphabet even where none of them is frequent."""
 
 _MIXED = 1 << 17
 """Bytes of one stretch between tensors up to which mixing many contexts is worth its time."""
@@ -110,8 +116,8 @@ def _ways(tensor: bytes, region: Region) -> list[Span]:
     count = len(tensor) // width
     planes = Span(Coding.PLANES, count, width)
     letters = Counter(tensor[place : place + width] for place in range(0, len(tensor), width))
-    short = [Span(Coding.BYTES, len(tensor))] if len(tensor) <= _TRIED // 8 else []
-    if len(letters) > 256:
+    short = [Span(Coding.BYTES, len(tensor))] if len(tensor) <= _SHORT else []
+    if len(letters) > 256 or (len(letters) > _FEW and 2 * max(letters.values()) < count):
         return [planes, *short]
     first = min(letters, key=lambda letter: (-letters[letter], letter))
     alphabet = (first, *sorted(set(letters) - {first}, key=lambda letter: _value(letter)))

@@ -187,8 +187,8 @@ def main() -> None:
         "qat",
         "Quantization-aware training against post-training quantization",
         f"The digits network in int8, {len(SEEDS)} baselines with seeds of their own. {EPOCHS} epochs of further "
-        f"training at a learning rate of {RATE:g}, in float or in rounded numbers. Accuracy of the file on the validation "
-        "data.",
+        f"training at a learning rate of {RATE:g}, in float or in rounded numbers. Accuracy of the file on the "
+        "validation data.",
         results,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from edgebuild.figure import Figure
 from edgebuild.graph.assemble import BASELINE, DATA, SCORE, TargetStages, method_of, target_stages
 from edgebuild.graph.reference import reference_figures, reference_findings
 from edgebuild.graph.result import BuildResult, StageResult
+from edgebuild.package.contents import MANIFEST
 from edgebuild.report.budgets import judge
 from edgebuild.report.facts import (
     ArenaBuffer,
@@ -130,6 +131,7 @@ def _target(
     figures = [Figure.from_json(raw) for part in parts for raw in part["figures"]]
     compared = reference_figures(figures, *_reference(result, ids))
     figures += compared
+    figures += _package_figures(result, ids.package, {figure.name for figure in figures})
     known = {figure.name for figure in figures}
     figures += [one for one in missing_device_figures(target.name, target.device) if one.name not in known]
     raw_findings = [raw for part in parts for raw in part["findings"]]
@@ -266,6 +268,16 @@ def _firmware(raw: Mapping[str, Any]) -> FirmwareFacts:
 def _stage_facts(stage: StageResult) -> StageFacts:
     causes = stage.causes or ((stage.reason,) if stage.reason else ())
     return StageFacts(stage.stage_id, stage.status, stage.seconds or 0.0, causes)
+
+
+def _package_figures(result: BuildResult, stage_id: str, known: Collection[str]) -> list[Figure]:
+    """Figures that only the package has, such as its container's size: those in its manifest that nobody else told."""
+    artifact = result.artifact(stage_id)
+    manifest = next(iter(sorted(artifact.rglob(MANIFEST))), None) if artifact is not None else None
+    if manifest is None:
+        return []
+    figures = [Figure.from_json(raw) for raw in json.loads(manifest.read_text(encoding="utf-8")).get("figures", ())]
+    return [figure for figure in figures if figure.name not in known]
 
 
 def _package_files(result: BuildResult, stage_id: str) -> tuple[str, ...]:

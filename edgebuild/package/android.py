@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from string import Template
 
-from edgebuild.config.parameters import Parameters
 from edgebuild.config.registries import PACKAGERS
 from edgebuild.errors import ConfigError
 from edgebuild.export.format import ExportRecord, IoSpec
 from edgebuild.package.contents import copy_model, write_labels, write_manifest
-from edgebuild.package.packager import Packager, PackageRequest, read_options
+from edgebuild.package.packager import PackageOptions, Packager, PackageRequest, read_options
 
 README = Path(__file__).parent / "templates" / "android.md"
 
@@ -29,7 +28,7 @@ def pack(request: PackageRequest) -> None:
     Raises:
         ConfigError: the profile exports something that the lines in the README do not load.
     """
-    read_options(request, Parameters)
+    read_options(request, PackageOptions)
     assets = request.output / "src" / "main" / "assets"
     record = copy_model(request, assets)
     if record.format != "executorch":

@@ -10,18 +10,45 @@ from pathlib import Path
 
 from edgebuild.errors import ConfigError
 from edgebuild.export.format import ExportRecord, read_export
+from edgebuild.figure import Figure
 from edgebuild.package.packager import PackageRequest
 
 MANIFEST = "manifest.json"
 LABELS = "labels.txt"
+CONTAINER = "container"
 
 
 def copy_model(request: PackageRequest, folder: Path) -> ExportRecord:
-    """Copy the exported file into `folder`, unchanged and under its own name; return what export.json says of it."""
+    """Copy the exported file into `folder`, unchanged and under its own name; return what export.json says of it.
+
+    Where the options ask for it, a folder `container` of the package has the same file packed, and what unpacks it.
+    """
     record = read_export(request.export)
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(request.export / record.file, folder / record.file)
+    if request.options.get("container"):
+        _write_container(request.export / record.file, request.output / CONTAINER)
     return record
+
+
+def _write_container(file: Path, folder: Path) -> None:
+    from edgebuild.package.container.decoder import DECODER, HEADER
+    from edgebuild.package.container.pack import SUFFIX, pack_file
+
+    folder.mkdir()
+    (folder / file.with_suffix(SUFFIX).name).write_bytes(pack_file(file))
+    for source in (DECODER, HEADER):
+        shutil.copyfile(source, folder / source.name)
+
+
+def _ship_size(package: Path) -> list[dict[str, object]]:
+    """The figure of the container, where there is one; `file_size` is the size of what it unpacks to."""
+    found = sorted((package / CONTAINER).glob("*.ebz"))
+    source = "the container, which unpack.c restores the file from"
+    return [
+        Figure("ship_size", float(file.stat().st_size), "B", "exact", provenance=f"{file.name}: {source}").to_json()
+        for file in found
+    ]
 
 
 def write_labels(request: PackageRequest, folder: Path) -> None:
@@ -59,6 +86,13 @@ def write_manifest(request: PackageRequest, record: ExportRecord, folder: Path) 
         for path in request.output.rglob("*")
         if path.is_file()
     }
-    content = {**request.manifest, "labels": list(request.labels), "interface": interface, "files": files}
+    figures = [*request.manifest.get("figures", ()), *_ship_size(request.output)]
+    content = {
+        **request.manifest,
+        "figures": figures,
+        "labels": list(request.labels),
+        "interface": interface,
+        "files": files,
+    }
     text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False)
     (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")

@@ -5,11 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from edgebuild.config.parameters import Parameters
 from edgebuild.config.registries import PACKAGERS
 from edgebuild.errors import ConfigError
 from edgebuild.package.contents import copy_model, write_labels, write_manifest
-from edgebuild.package.packager import Packager, PackageRequest, read_options
+from edgebuild.package.packager import PackageOptions, Packager, PackageRequest, read_options
 
 RUNNER = Path(__file__).parent / "templates" / "run.py"
 """Stands alone: it needs numpy and one of the two LiteRT packages on the board, and nothing of edgebuild."""
@@ -21,7 +20,7 @@ def pack(request: PackageRequest) -> None:
     Raises:
         ConfigError: the profile exports something that run.py cannot run.
     """
-    read_options(request, Parameters)
+    read_options(request, PackageOptions)
     record = copy_model(request, request.output)
     if record.format != "tflite":
         msg = (

@@ -6,11 +6,10 @@ import re
 
 from pydantic import Field
 
-from edgebuild.config.parameters import Parameters
 from edgebuild.config.registries import PACKAGERS
 from edgebuild.export.format import ExportRecord, IoSpec
 from edgebuild.package.contents import copy_model, write_labels, write_manifest
-from edgebuild.package.packager import Packager, PackageRequest, read_options
+from edgebuild.package.packager import PackageOptions, Packager, PackageRequest, read_options
 
 ALIGNMENT = 16
 """Bytes; what the TFLite Micro interpreter asks of a model buffer."""
@@ -28,7 +27,7 @@ C_TYPES = {
 }
 
 
-class MicrocontrollerOptions(Parameters):
+class MicrocontrollerOptions(PackageOptions):
     """What a profile may say beside `kind: microcontroller`."""
 
     symbol: str | None = Field(

@@ -7,12 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from edgebuild.config.parameters import Parameters
 from edgebuild.errors import ConfigError
 
 P = TypeVar("P", bound=Parameters)
+
+
+class PackageOptions(Parameters):
+    """What a profile may say beside `kind`, for every layout of ours."""
+
+    container: bool = Field(
+        default=False,
+        description="also the file packed for shipping (.ebz), with the decoder's source; a second figure: ship_size",
+    )
 
 
 @dataclass(frozen=True)
@@ -52,7 +61,7 @@ class Packager:
     title: str
     version: int
     run: Callable[[PackageRequest], None]
-    options: type[Parameters] = Parameters
+    options: type[Parameters] = PackageOptions
 
 
 def read_options(request: PackageRequest, table: type[P]) -> P:

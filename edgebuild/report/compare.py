@@ -27,6 +27,7 @@ LOWER_IS_BETTER = frozenset(
         "macs",
         "parameters",
         "ram",
+        "ship_size",
     }
 )
 

@@ -27,6 +27,7 @@ LABELS = {
     "max_abs_diff": "Largest difference from the float model's outputs",
     "macs": "Multiply-accumulates",
     "parameters": "Parameters",
+    "ship_size": "Size of the container that is shipped",
     "size_ratio": "Times smaller than the float32 file",
     "ram": "RAM (device)",
     "stack": "Stack (device)",

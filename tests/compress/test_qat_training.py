@@ -191,9 +191,7 @@ def test_what_cannot_be_trained_is_named(tmp_path_factory: pytest.TempPathFactor
     assert said("bare") == (
         "qat: the model has no convolution and no linear layer with a stored weight, so nothing would be trained"
     )
-    assert said("normed") == (
-        "layer '1' computes its weight, so there is no stored weight to round to integer steps"
-    )
+    assert said("normed") == ("layer '1' computes its weight, so there is no stored weight to round to integer steps")
     assert said("one_sample").startswith("the model cannot be traced for batches of any size: ")
     assert said("shared_norm") == (
         "the batch norm behind layer 'conv' cannot be folded into its weight, as the runtimes do"

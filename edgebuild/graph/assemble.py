@@ -11,22 +11,20 @@ A stage's parameters hold only what its result depends on, so that a change reru
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from edgebuild.check.promise import Promise, RuntimeVersion
 from edgebuild.compress.needs import NeededModel, needs_of
 from edgebuild.compress.step import Phase, StepMethod
-from edgebuild.config.load import load_target, shipped_targets
 from edgebuild.config.project import Project
 from edgebuild.config.registries import FORMATS, PACKAGERS, STEPS
 from edgebuild.config.target import PlannedStep, Target
-from edgebuild.errors import ConfigError
 from edgebuild.export.format import ExportFormat
 from edgebuild.graph.firmware import firmware_stage
 from edgebuild.graph.graph import Graph
+from edgebuild.graph.promise import promise_of
+from edgebuild.graph.select import select_targets
 from edgebuild.graph.stage import Stage
 
 DATA = "data"
@@ -98,27 +96,6 @@ def build_graph(project: Project, targets: Iterable[str] = ()) -> Graph:
     for target in select_targets(project, targets):
         _add_target(graph, project, target)
     return graph
-
-
-def select_targets(project: Project, names: Iterable[str]) -> tuple[Target, ...]:
-    """The project's targets of these names, in the order of the file; all of them where no name is given.
-
-    A shipped profile may be named too: `-t stm32l4r5` needs no line in the project. Such targets come last.
-
-    Raises:
-        ConfigError: a name is neither a target of the project nor a shipped profile.
-    """
-    wanted = list(dict.fromkeys(names))
-    known, shipped = project.target_names(), shipped_targets()
-    for name in wanted:
-        if name not in known and name not in shipped:
-            near = difflib.get_close_matches(name, [*known, *shipped], n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            msg = f"the project has no target {name!r}{hint}"
-            remedy = f"its targets are: {', '.join(known)}; shipped profiles: {', '.join(shipped)}"
-            raise ConfigError(msg, remedy=remedy)
-    own = [target for target in project.targets if not wanted or target.name in wanted]
-    return (*own, *(load_target(name) for name in wanted if name not in known))
 
 
 def _add_shared(graph: Graph, project: Project) -> None:
@@ -333,27 +310,4 @@ def layer_error_stage(project: Project, target: Target, samples: int) -> Stage:
         code=_model_code(project),
         seed=project.seed,
         target=target.name,
-    )
-
-
-def promise_of(target: Target) -> Promise:
-    """What the target's profile promises about its file; names and shapes are the model's and added by the check."""
-    runtime = RuntimeVersion(target.runtime.name, target.runtime.version)
-    oldest = RuntimeVersion.parse(target.runtime.oldest) if target.runtime.oldest else runtime
-    chosen = [getattr(step.parameters, "granularity", None) for step in target.steps()]
-    granularity = next((value for value in reversed(chosen) if value), None)
-    options = dict(target.export.options)
-    for step in target.steps():
-        if hasattr(step.parameters, "fully_connected"):
-            options["fully_connected"] = step.parameters.fully_connected
-    return Promise(
-        target=target.name,
-        format=target.export.format,
-        dtype=target.export.dtype,
-        io=target.export.io,
-        layout=target.export.layout,
-        runtime=runtime,
-        oldest=oldest,
-        granularity=granularity,
-        options=options,
     )

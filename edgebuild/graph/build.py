@@ -10,13 +10,14 @@ from pathlib import Path
 
 from edgebuild.config.project import Project
 from edgebuild.errors import ExitCode
-from edgebuild.graph.assemble import build_graph, select_targets, target_stages
+from edgebuild.graph.assemble import build_graph, target_stages
 from edgebuild.graph.collect import Invocation, collect
 from edgebuild.graph.deliver import deliver
 from edgebuild.graph.observer import Observer
 from edgebuild.graph.preflight import check_before_build
 from edgebuild.graph.result import BuildResult
 from edgebuild.graph.schedule import default_jobs, execute
+from edgebuild.graph.select import select_targets
 from edgebuild.graph.store import open_store
 from edgebuild.report.facts import RunFacts
 from edgebuild.report.verdict import run_passed

@@ -23,17 +23,13 @@ from edgebuild.graph.result import BuildResult, StageResult
 from edgebuild.package.contents import MANIFEST
 from edgebuild.report.budgets import judge
 from edgebuild.report.facts import (
-    ArenaBuffer,
     ArtifactFacts,
     BaselineFacts,
     BudgetResult,
     CensusFacts,
     ClaimFacts,
     DtypeCount,
-    FirmwareFacts,
-    FlashPart,
     IoFacts,
-    LayerCount,
     LedgerRow,
     OperationCount,
     OpProfile,
@@ -45,6 +41,7 @@ from edgebuild.report.facts import (
     Status,
     TargetFacts,
 )
+from edgebuild.report.firmware_facts import ArenaBuffer, FirmwareFacts, FlashPart, LayerCount
 from edgebuild.report.verdict import judge_status
 
 FLASH_PARTS: Mapping[str, str] = {

@@ -8,9 +8,10 @@ from typing import Any
 
 from edgebuild.config.project import Project
 from edgebuild.errors import InternalError
-from edgebuild.graph.assemble import build_graph, layer_error_stage, select_targets, target_stages
+from edgebuild.graph.assemble import build_graph, layer_error_stage, target_stages
 from edgebuild.graph.observer import Observer
 from edgebuild.graph.schedule import execute
+from edgebuild.graph.select import select_targets
 from edgebuild.graph.store import open_store
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgebuild.report.chart_style import COLOURS, Chart, axis, layout
-from edgebuild.report.facts import FirmwareFacts
+from edgebuild.report.firmware_facts import FirmwareFacts
 
 _KIB = 1024
 

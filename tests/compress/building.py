@@ -12,8 +12,9 @@ from edgebuild.check.verify import ClaimProof, verify
 from edgebuild.config.load import load_project
 from edgebuild.config.registries import CENSUSES
 from edgebuild.export.format import read_export
-from edgebuild.graph.assemble import build_graph, promise_of, target_stages
+from edgebuild.graph.assemble import build_graph, target_stages
 from edgebuild.graph.observer import Unobserved
+from edgebuild.graph.promise import promise_of
 from edgebuild.graph.result import BuildResult
 from edgebuild.graph.schedule import execute
 from edgebuild.graph.store import open_store

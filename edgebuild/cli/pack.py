@@ -20,16 +20,20 @@ def pack(
 ) -> None:
     """Pack a file into a container that `edgebuild unpack`, and a small decoder in C, restore byte for byte."""
     from edgebuild.figure import format_value
+    from edgebuild.package.container.decoder import COMPILED_FOR, decoder_bytes
     from edgebuild.package.container.pack import SUFFIX, pack_file
     from edgebuild.package.container.write import write_file
 
     container = pack_file(file)
     written = output or file.with_suffix(SUFFIX)
     write_file(written, container)
-    before, after = file.stat().st_size, len(container)
+    before, after, decoder = file.stat().st_size, len(container), decoder_bytes()
 
     def render() -> None:
         sizes = [format_value(float(size), "B") for size in (before, after)]
         typer.echo(f"{written}: {sizes[1]}, {before / after:.3g} times smaller than {file} ({sizes[0]})")
+        if decoder is not None:
+            typer.echo(f"the decoder in C takes {format_value(float(decoder), 'B')} ({COMPILED_FOR})")
 
-    emit({"file": str(file), "file_size": before, "container": str(written), "ship_size": after}, as_json, render)
+    sizes = {"file_size": before, "ship_size": after, "decoder_size": decoder}
+    emit({"file": str(file), "container": str(written), **sizes}, as_json, render)

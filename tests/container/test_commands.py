@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from edgebuild.package.container.decoder import decoder_bytes
 from tests.container.conftest import CASES
 
 
@@ -26,6 +27,7 @@ def test_there_and_back(tmp_path: Path) -> None:
     assert (tmp_path / "back.bin").read_bytes() == CASES["sparse"]
     facts = json.loads(edgebuild(tmp_path, "pack", "plain.bin", "--json").stdout)
     assert facts["container"] == "plain.ebz"
+    assert facts["decoder_size"] == decoder_bytes()
     assert facts["ship_size"] == (tmp_path / "plain.ebz").stat().st_size < facts["file_size"] == len(CASES["sparse"])
 
 

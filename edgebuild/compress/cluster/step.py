@@ -29,7 +29,7 @@ def run(context: StepContext, parameters: Cluster) -> None:
             exported program.
     """
     from edgebuild.compress.cluster.account import claims_of, extra_of
-    from edgebuild.compress.cluster.fold import fold_norms
+    from edgebuild.compress.cluster.fold import fold_all_norms
     from edgebuild.compress.cluster.layers import candidates, share_values
     from edgebuild.compress.constraints.codebooks import SharedValues
     from edgebuild.compress.prune.measure import Scale
@@ -46,7 +46,7 @@ def run(context: StepContext, parameters: Cluster) -> None:
         scale = Scale(metric, inputs, targets, record.output_names)
         training = Training(context, parameters.finetune)
         before = scale.measure(model)
-        edits = fold_norms(model, inputs)
+        edits = fold_all_norms(model, inputs)
         found = candidates(model, parameters)
         if not found.weights:
             raise _nothing_to_share(found.left_alone)
@@ -92,7 +92,11 @@ def _nothing_to_share(left_alone: Any) -> ConfigError:
 
 
 def objects_to(parameters: Cluster, later: str, following: Any) -> str | None:
-    """Why integers with a scale per channel may not follow codebooks of whole layers; None where nothing is wrong."""
+    """Why a step that scales channels may not follow codebooks; None where nothing is wrong."""
+    if getattr(following, "equalize", False):
+        return (
+            f"{later} with equalize: true scales the channels of every layer, so that the values of a codebook multiply"
+        )
     granularity = getattr(following, "granularity", None)
     if parameters.scope != "per_layer" or granularity != "per_channel" or getattr(following, "kind", "") == "float16":
         return None

@@ -35,7 +35,7 @@ _SHORT = 1 << 14
 """Bytes of a tensor up to which it may be coded like what lies around it."""
 
 _FEW = 64
-"""Letters that are worth the time of an alphabet even where none of them is frequent."""
+"""Letters up to which an alphabet is worth its time also for a large tensor in which none of them is frequent."""
 
 _MIXED = 1 << 17
 """Bytes of one stretch between tensors up to which mixing many contexts is worth its time."""
@@ -117,7 +117,8 @@ def _ways(tensor: bytes, region: Region) -> list[Span]:
     planes = Span(Coding.PLANES, count, width)
     letters = Counter(tensor[place : place + width] for place in range(0, len(tensor), width))
     short = [Span(Coding.BYTES, len(tensor))] if len(tensor) <= _SHORT else []
-    if len(letters) > 256 or (len(letters) > _FEW and 2 * max(letters.values()) < count):
+    slow = len(letters) > _FEW and len(tensor) > _TRIED and 2 * max(letters.values()) < count
+    if len(letters) > 256 or slow:
         return [planes, *short]
     first = min(letters, key=lambda letter: (-letters[letter], letter))
     alphabet = (first, *sorted(set(letters) - {first}, key=lambda letter: _value(letter)))

@@ -64,13 +64,16 @@ def inspect_file(path: Path) -> Inspection:
 
 
 def _file_in(folder: Path) -> Path:
-    """The exported file of an artifact folder: the one export.json names, or the only one with a known suffix.
+    """The exported file of an artifact folder: the one that export.json or manifest.json names, or the only one.
 
     A package for an app keeps it some folders down: the first level that has any counts.
     """
-    record = folder / "export.json"
+    record, manifest = folder / "export.json", folder / "manifest.json"
     if record.is_file():
         return folder / str(_read_json(record).get("file", ""))
+    named = _read_json(manifest).get("interface") if manifest.is_file() else None
+    if isinstance(named, dict) and (folder / str(named.get("file"))).is_file():
+        return folder / str(named["file"])
     levels = (folder.glob("*/" * depth + "*") for depth in range(_DEEPEST + 1))
     found = (sorted(file for file in level if file.suffix.removeprefix(".") in CENSUSES) for level in levels)
     files = next((level for level in found if level), [])

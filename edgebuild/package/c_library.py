@@ -35,7 +35,7 @@ result = {prefix}_output_0(arena);
 Compile it for {core} (`-mcpu=` or `-march=` as the core wants) with `-O2`. `main.c` is an example, `CMakeLists.txt`
 builds the library. `model.tflite` is the model that it computes, bit for bit.
 """
-_EXTRA = ("model.tflite", "firmware.json", "firmware.elf")
+_EXTRA = (_FACTS, "model.tflite", "firmware.json", "firmware.elf")
 
 
 def pack(request: PackageRequest) -> None:

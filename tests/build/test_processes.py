@@ -45,7 +45,7 @@ def test_interrupted_build_says_what_is_kept(tmp_path: Path) -> None:
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=120)
     assert process.returncode == INTERRUPTED
     assert "interrupted: 1 stages are done and kept" in said
     assert "Traceback" not in said

@@ -63,7 +63,7 @@ def test_a_folder_without_a_record_but_with_one_file(tflite: Export, tmp_path: P
 
 def test_what_is_not_an_exported_file(tmp_path: Path) -> None:
     (tmp_path / "weights.onnx").write_bytes(b"\0")
-    with pytest.raises(ConfigError, match=r"a file ending in .onnx cannot be inspected; known: .pte, .tflite"):
+    with pytest.raises(ConfigError, match=r"a file ending in .onnx cannot be inspected; known: .c, .pte, .tflite"):
         inspect_file(tmp_path / "weights.onnx")
     with pytest.raises(ConfigError, match="no such file or artifact folder"):
         inspect_file(tmp_path / "nowhere.tflite")

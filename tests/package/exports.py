@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from edgebuild.config.registries import PACKAGERS
-from edgebuild.export.format import ExportRecord, IoSpec
+from edgebuild.export.format import ExportRecord, IoSpec, read_export
 from edgebuild.package.packager import PackageRequest
 
 DIGITS = tuple(str(digit) for digit in range(10))
@@ -33,6 +35,18 @@ def int8_export(folder: Path, data: bytes) -> Path:
         outputs=(IoSpec("scores", (1, 10), "int8", scale=0.25, zero_point=3),),
         tools={"ai-edge-litert": "2.3.0"},
     ).write(folder)
+    return folder
+
+
+def c_export(folder: Path) -> Path:
+    """An export folder of a compiled model, with the names that the compiler gives its files."""
+    int8_export(folder, bytes(range(256)))
+    sources = ["CMakeLists.txt", "main.c", "model.c", "model.h"]
+    for name in sources:
+        (folder / name).write_text(f"/* {name} */\n")
+    (folder / "library.json").write_text(json.dumps({"files": sources, "prefix": "model", "core": "cortex-m4"}))
+    record = replace(read_export(folder), format="c", file="model.c", extra={"prefix": "model", "core": "cortex-m4"})
+    record.write(folder)
     return folder
 
 

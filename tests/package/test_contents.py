@@ -10,12 +10,14 @@ import pytest
 
 from edgebuild.config.registries import PACKAGERS
 from edgebuild.errors import ConfigError
-from tests.package.exports import DIGITS, int8_export, pack, pte_export
+from tests.package.exports import DIGITS, c_export, int8_export, pack, pte_export
 
 DATA = bytes(range(256)) * 7 + b"tail"
 
 
 def export_for(kind: str, folder: Path) -> Path:
+    if kind == "c-library":
+        return c_export(folder)
     return pte_export(folder) if kind == "android" else int8_export(folder, DATA)
 
 
@@ -23,8 +25,8 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_four_kinds_that_profiles_name_are_registered() -> None:
-    assert PACKAGERS.names() == ["android", "linux", "microcontroller", "plain"]
+def test_the_kinds_that_profiles_name_are_registered() -> None:
+    assert PACKAGERS.names() == ["android", "c-library", "linux", "microcontroller", "plain"]
 
 
 @pytest.mark.parametrize("kind", PACKAGERS.names())
@@ -71,10 +73,20 @@ def test_a_label_that_a_file_of_lines_cannot_hold_is_refused(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("kind", "found"), [("android", r"exports tflite \(model.tflite\)"), ("linux", r"exports executorch \(model.pte\)")]
+    ("kind", "found"),
+    [("android", r"exports tflite \(model.tflite\)"), ("linux", r"exports executorch \(model.pte\)")],
 )
 def test_a_file_that_the_layout_cannot_run_is_refused_with_the_way_out(kind: str, found: str, tmp_path: Path) -> None:
     export = pte_export(tmp_path / "e") if kind == "linux" else int8_export(tmp_path / "e", DATA)
     with pytest.raises(ConfigError, match=found) as caught:
         pack(kind, export, tmp_path / "package")
     assert "package: {kind: plain}" in str(caught.value)
+
+
+def test_a_c_library_is_its_sources_the_model_they_compute_and_how_to_call_them(tmp_path: Path) -> None:
+    content = files(pack("c-library", c_export(tmp_path / "export"), tmp_path / "package"))
+    expected = {"CMakeLists.txt", "main.c", "model.c", "model.h", "model.tflite", "library.json"}
+    assert set(content) == expected | {"README.md", "labels.txt", "manifest.json"}
+    assert "model_invoke(arena);" in content["README.md"].decode()
+    with pytest.raises(ConfigError, match="package kind 'c-library' is for targets of format c"):
+        pack("c-library", int8_export(tmp_path / "e", DATA), tmp_path / "refused")

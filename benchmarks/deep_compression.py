@@ -119,8 +119,8 @@ def main() -> None:
         "test part, of the float and of the final .tflite in LiteRT. The float net is trained for 5 epochs only, the "
         "small one for 10 more with the float one as its teacher, which makes up for some of what is lost; the "
         "settings were chosen after one other run. The container holds the whole final file, byte for byte, with its "
-        "graph and metadata; the paper's number is of the weights alone, on MNIST. The decoder's size is its code and constants "
-        "(gcc -Os for Cortex-M4, no libraries).",
+        "graph and metadata; the paper's number is of the weights alone, on MNIST. The decoder's size is its code "
+        "and constants (gcc -Os for Cortex-M4, no libraries).",
         results,
     )
 

@@ -46,7 +46,7 @@ def test_a_layer_has_as_many_values_as_were_asked(room: Classroom, epochs: int) 
     record = read_record(shared)
     assert [claim["layer"] for claim in record.claims] == list(LAYERS)
     assert record.extra["cluster"]["codebooks"]["head.weight"] == sorted(found["head"].unique().tolist())
-    assert "4 layers share 8 to 8 values a layer (8 asked)" in record.extra["cluster"]["effect"]
+    assert "4 layers share 8 values a layer (8 asked)" in record.extra["cluster"]["effect"]
 
 
 def test_a_channel_has_as_many_values_as_were_asked(room: Classroom) -> None:

@@ -13,6 +13,7 @@ from edgebuild.check.claim import ClaimChecker, ClaimResult
 from edgebuild.check.finding import Finding
 from edgebuild.check.selection import nothing_found, parameter, weights_of
 from edgebuild.check.wiring import Wiring
+from edgebuild.check.wording import count as count_of
 from edgebuild.check.wording import layers_of, listing, place
 from edgebuild.config.registries import CLAIMS
 
@@ -32,7 +33,8 @@ def check(census: Census, claim: dict[str, Any]) -> ClaimResult:
         return nothing_found(CODE, claim)
     each = " a channel" if of_channels else ""
     most = max(count for _, count in counts)
-    evidence = f"at most {most} distinct values{each} in {len(counts)} weight tensors"
+    where = f"{claim['layer']}: " if "layer" in claim else ""
+    evidence = f"{where}at most {most} distinct values{each} in {count_of(len(counts), 'weight tensor')}"
     over = [(tensor, count) for tensor, count in counts if count > maximum]
     if not over:
         return ClaimResult(evidence)

@@ -42,11 +42,13 @@ def extra_of(
     """
     sizes = {name: distinct_values(weight, parameters.scope) for name, weight in found.weights.items()}
     total = sum(weight.numel() for weight in found.weights.values())
-    what = "layer" if parameters.scope == "per_layer" else "output channel"
+    what = "a layer" if parameters.scope == "per_layer" else "an output channel"
+    fewest, most = min(sizes.values()), max(sizes.values())
+    values = f"{most}" if fewest == most else f"{fewest} to {most}"
     norms = f"{len(folded)} batch norm{'' if len(folded) == 1 else 's'} folded; " if folded else ""
     at_first, at_last = (f"{abs(one):.4g} {unit} {'lost' if one > 0 else 'gained'}" for one in lost)
     effect = (
-        f"{norms}{total} weights in {len(sizes)} layers share {min(sizes.values())} to {max(sizes.values())} values a "
+        f"{norms}{total} weights in {len(sizes)} layers share {values} values "
         f"{what} ({parameters.size()} asked); {at_first}, {at_last} after training"
     )
     account: dict[str, Any] = {"sizes": sizes, "left_alone": dict(found.left_alone), "effect": effect}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from edgebuild.graph.store import read_store
 from edgebuild.graph.store_care import verify_store
+from tests.build.command import take_interrupts
 from tests.graph.small_project import build, make_graph, objects, ran, write_project
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +25,7 @@ def start(project: Path, sleep: float, scale: float = 1.0) -> subprocess.Popen[s
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=take_interrupts,
     )
 
 

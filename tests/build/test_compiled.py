@@ -165,3 +165,13 @@ def test_a_shipped_profile_can_be_named_without_a_line_in_the_project(compiled: 
     assert done.returncode == 0, done.stderr
     stages = {stage["stage_id"] for stage in json.loads(done.stdout)["stages"]}
     assert "rp2040/firmware" in stages
+
+
+def test_what_was_delivered_can_be_inspected(compiled: Built) -> None:
+    done = edgebuild(compiled.project, "inspect", "artifacts/stm32l4r5", "--json")
+    assert done.returncode == 0, done.stderr
+    census = json.loads(done.stdout)["census"]
+    assert (census["path"], census["metadata"]["core"]) == ("model.c", "cortex-m4")
+    example = edgebuild(compiled.project, "inspect", "artifacts/stm32l4r5/main.c")
+    assert example.returncode == 2
+    assert "main.c is not the model of the library beside it, expected model.c" in example.stderr

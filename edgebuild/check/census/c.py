@@ -12,6 +12,7 @@ from pathlib import Path
 from edgebuild.check.census.model import Census, CensusReader
 from edgebuild.check.census.tflite import read_census as read_tflite
 from edgebuild.config.registries import CENSUSES
+from edgebuild.errors import ConfigError
 from edgebuild.runtime.c_library import read_facts
 
 _SOURCE = "model.tflite"
@@ -21,9 +22,13 @@ def read_census(path: Path) -> Census:
     """Read the library whose main source is `path`.
 
     Raises:
-        ConfigError: no library of edgebuild lies there, or its .tflite is missing or damaged.
+        ConfigError: no library of edgebuild lies there, it is another of its files, or its .tflite is missing or
+            damaged.
     """
     facts = read_facts(path)
+    if path.stem != facts["prefix"]:
+        msg = f"{path.name} is not the model of the library beside it, expected {facts['prefix']}.c"
+        raise ConfigError(msg, remedy=f"name {path.with_name(facts['prefix'] + '.c')}")
     inner = read_tflite(path.with_name(_SOURCE))
     metadata = {key: value for key, value in inner.metadata.items() if key != "host_delegate"}
     kernels = ", ".join(sorted({layer["kernel"] for layer in facts["layers"]}))

@@ -13,6 +13,9 @@ import yaml
 
 from tests.build.command import COMMAND, Built, edgebuild
 from tests.build.tiny_project import write_tiny_project
+from tests.emulated.needed import needs_emulators
+
+pytestmark = needs_emulators
 
 TARGETS = ["stm32l4r5", "cortex-m55", "esp32-c3"]
 SAMPLES = 96

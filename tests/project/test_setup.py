@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from edgebuild.device.toolchain import APT_LINE, PACKAGES
+from tests.emulated.needed import needs_emulators
 
 SETUP = Path(__file__).resolve().parents[2] / "scripts" / "setup.sh"
 
@@ -62,6 +63,7 @@ def test_they_can_be_left_out(tmp_path: Path) -> None:
     assert run_step("may_install() { return 0; }", tmp_path, EDGEBUILD_MICROCONTROLLERS="no") == "ended\n"
 
 
+@needs_emulators
 def test_nothing_is_said_where_all_of_them_are_there() -> None:
     missing = [program for program in (*PACKAGES, "clang") if shutil.which(program) is None]
     assert missing == [], f"the tests need them: {os.linesep.join(missing)}"

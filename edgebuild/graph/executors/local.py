@@ -22,6 +22,9 @@ _BOOT = (
     "from edgebuild.graph.executors.worker import serve; serve(int(sys.argv[2]), int(sys.argv[3]))"
 )
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+_WAIT_POLICY = "PASSIVE"
+"""Threads that wait for each other sleep: on a machine whose cores are busy, spinning makes a training of two threads
+several times slower than one of a single thread. Who sets the variable decides."""
 _LOG_LINES = 12
 _LOG_CHARACTERS = 4000
 _STOP_SECONDS = 5.0
@@ -34,7 +37,8 @@ class _Worker:
         self.threads = threads
         self.task: Task | None = None
         ours, theirs = socket.socketpair()
-        environment = {**os.environ, **dict.fromkeys(_THREAD_VARIABLES, str(threads)), "PYTHONHASHSEED": "0"}
+        counts = dict.fromkeys(_THREAD_VARIABLES, str(threads))
+        environment = {"OMP_WAIT_POLICY": _WAIT_POLICY, **os.environ, **counts, "PYTHONHASHSEED": "0"}
         with store_errors(log.parent), theirs, log.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-c", _BOOT, json.dumps(sys.path), str(theirs.fileno()), str(os.getpid())],

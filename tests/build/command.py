@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 COMMAND = Path(sys.executable).with_name("edgebuild")
+TAKE_INTERRUPTS = ("env", "--default-signal=INT")
+"""In front of a command that is to be interrupted: tests that run in the background ignore SIGINT, and so would it."""
 
 
 @dataclass(frozen=True)
@@ -30,18 +31,12 @@ def edgebuild(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     """Start the command in `folder`."""
     return subprocess.Popen(
-        [COMMAND, *arguments],
+        [*TAKE_INTERRUPTS, COMMAND, *arguments],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=take_interrupts,
     )
-
-
-def take_interrupts() -> None:
-    """Make a process that is about to start listen to SIGINT: whoever runs the tests in the background ignores it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def digests(folder: Path) -> dict[str, str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edgebuild.graph.store import read_store
 from edgebuild.graph.store_care import verify_store
-from tests.build.command import take_interrupts
+from tests.build.command import TAKE_INTERRUPTS
 from tests.graph.small_project import build, make_graph, objects, ran, write_project
 
 ROOT = Path(__file__).parents[2]
@@ -20,12 +20,11 @@ KILLS = 10
 
 def start(project: Path, sleep: float, scale: float = 1.0) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.graph.small_project", str(project), str(sleep), str(scale)],
+        [*TAKE_INTERRUPTS, sys.executable, "-m", "tests.graph.small_project", str(project), str(sleep), str(scale)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=take_interrupts,
     )
 
 

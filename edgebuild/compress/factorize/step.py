@@ -9,8 +9,6 @@ from edgebuild.compress.factorize.parameters import Factorize
 from edgebuild.compress.step import Phase, StepContext, StepMethod
 from edgebuild.config.registries import STEPS
 from edgebuild.errors import ConfigError
-from edgebuild.model.data_folder import read_inputs, read_targets
-from edgebuild.model.metric import resolve_metric
 from edgebuild.model.model_folder import read_record
 
 
@@ -21,7 +19,7 @@ def run(context: StepContext, parameters: Factorize) -> None:
         ConfigError: no layer gets cheaper, or the goal for the whole model is out of reach.
     """
     from edgebuild.compress.factorize.procedure import factorize
-    from edgebuild.compress.prune.measure import Scale
+    from edgebuild.compress.prune.measure import open_scale
     from edgebuild.compress.training import Training
     from edgebuild.model.load import derive_model_folder, rebuild
     from edgebuild.model.seeding import deterministic
@@ -31,10 +29,8 @@ def run(context: StepContext, parameters: Factorize) -> None:
         msg = "factorize: a torch.export program has its layers fixed, so none of them can be replaced"
         raise ConfigError(msg, remedy="give the model as model.factory with its weights")
     model = rebuild(context.model, context.project_root)
-    metric = resolve_metric(context.project["metric"], context.project_root)
-    inputs, targets = read_inputs(context.data, "validation"), read_targets(context.data)
     with deterministic(context.seed, context.threads):
-        scale = Scale(metric, inputs, targets, record.output_names)
+        scale = open_scale(context)
         training = Training(context, parameters.finetune)
         outcome = factorize(model, parameters, scale, training, context.seed, record.edits)
     derive_model_folder(
@@ -43,7 +39,7 @@ def run(context: StepContext, parameters: Factorize) -> None:
         outcome.model,
         edits=(*record.edits, *outcome.edits),
         claims=tuple(claims_of(outcome, record.claims)),
-        extra={**record.extra, "factorize": record_of(outcome, parameters, metric.unit)},
+        extra={**record.extra, "factorize": record_of(outcome, parameters, scale.metric.unit)},
     )
     (context.output / "history.json").write_text(json.dumps(list(outcome.history), indent=1) + "\n")
 

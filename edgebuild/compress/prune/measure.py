@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgebuild.model.metric import Metric
+from edgebuild.compress.step import StepContext
+from edgebuild.model.data_folder import read_inputs, read_targets
+from edgebuild.model.metric import Metric, resolve_metric
+from edgebuild.model.model_folder import read_record
 
 if TYPE_CHECKING:
     import torch
@@ -59,3 +62,14 @@ class Scale:
         """How much worse `after` is, in the metric's unit (points where it is in percent); below 0 is better."""
         difference = before.quality - after.quality
         return difference if self.metric.higher_is_better else -difference
+
+
+def open_scale(context: StepContext) -> Scale:
+    """The scale of a step: the project's metric on the validation split of its data folder.
+
+    Raises:
+        ConfigError: the metric cannot be used.
+    """
+    metric = resolve_metric(context.project["metric"], context.project_root)
+    inputs, targets = read_inputs(context.data, "validation"), read_targets(context.data)
+    return Scale(metric, inputs, targets, read_record(context.model).output_names)

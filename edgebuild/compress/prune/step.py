@@ -10,8 +10,6 @@ from edgebuild.compress.prune.parameters import Prune
 from edgebuild.compress.step import Phase, StepContext, StepMethod
 from edgebuild.config.registries import STEPS
 from edgebuild.errors import ConfigError
-from edgebuild.model.data_folder import read_inputs, read_targets
-from edgebuild.model.metric import resolve_metric
 from edgebuild.model.model_folder import read_record
 
 
@@ -21,7 +19,7 @@ def run(context: StepContext, parameters: Prune) -> None:
     Raises:
         ConfigError: nothing can be cut, or not as much as asked, or no cut stays within `max_accuracy_drop`.
     """
-    from edgebuild.compress.prune.measure import Scale
+    from edgebuild.compress.prune.measure import open_scale
     from edgebuild.compress.prune.procedure import prune
     from edgebuild.compress.training import Training
     from edgebuild.model.load import derive_model_folder, rebuild
@@ -32,12 +30,10 @@ def run(context: StepContext, parameters: Prune) -> None:
         msg = "prune: a torch.export program has its sizes fixed, so no channel of it can be cut"
         raise ConfigError(msg, remedy="give the model as model.factory with its weights")
     model = rebuild(context.model, context.project_root)
-    metric = resolve_metric(context.project["metric"], context.project_root)
-    inputs, targets = read_inputs(context.data, "validation"), read_targets(context.data)
     with deterministic(context.seed, context.threads):
-        scale = Scale(metric, inputs, targets, record.output_names)
+        scale = open_scale(context)
         outcome = prune(model, parameters, scale, Training(context, parameters.finetune), context.seed)
-    unit = "points" if metric.unit == "%" else metric.unit
+    unit = "points" if scale.metric.unit == "%" else scale.metric.unit
     derive_model_folder(
         context.model,
         context.output,

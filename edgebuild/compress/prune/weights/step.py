@@ -11,8 +11,6 @@ from edgebuild.compress.prune.weights.parameters import Pattern, Unstructured, W
 from edgebuild.compress.prune.weights.procedure import Zeroed
 from edgebuild.compress.step import Phase, StepContext, StepMethod
 from edgebuild.errors import ConfigError
-from edgebuild.model.data_folder import read_inputs, read_targets
-from edgebuild.model.metric import resolve_metric
 from edgebuild.model.model_folder import ModelRecord, read_record
 
 STEP = "prune"
@@ -25,7 +23,7 @@ def run(context: StepContext, parameters: WeightPruning) -> None:
     Raises:
         ConfigError: there is no weight to set to zero, or the model is an exported program.
     """
-    from edgebuild.compress.prune.measure import Scale
+    from edgebuild.compress.prune.measure import open_scale
     from edgebuild.compress.prune.weights.procedure import set_to_zero
     from edgebuild.compress.training import Training
     from edgebuild.model.load import derive_model_folder, rebuild
@@ -36,14 +34,12 @@ def run(context: StepContext, parameters: WeightPruning) -> None:
         msg = "prune: a torch.export program has its weights inside, and they cannot be trained after some are zero"
         raise ConfigError(msg, remedy="give the model as model.factory with its weights")
     model = rebuild(context.model, context.project_root)
-    metric = resolve_metric(context.project["metric"], context.project_root)
-    inputs, targets = read_inputs(context.data, "validation"), read_targets(context.data)
     with deterministic(context.seed, context.threads):
-        scale = Scale(metric, inputs, targets, record.output_names)
+        scale = open_scale(context)
         training = Training(context, parameters.finetune)
         zeroed = set_to_zero(model, parameters, scale, training, context.seed, read_masks(context.model))
     others = [one for one in record.constraints if one != ZEROS]
-    unit = "points" if metric.unit == "%" else metric.unit
+    unit = "points" if scale.metric.unit == "%" else scale.metric.unit
     derive_model_folder(
         context.model,
         context.output,

@@ -23,6 +23,7 @@ from edgebuild.bench.firmware.run import FirmwareRun, run_firmware
 from edgebuild.config.read_device import load_device
 from edgebuild.config.registries import CENSUSES
 from edgebuild.export.c.compile import CompiledModel, CompileOptions, compile_model
+from edgebuild.runtime.tflite_micro import reference_outputs
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("EDGEBUILD_DATA", ROOT.parent / "shared" / "data"))
@@ -94,7 +95,7 @@ def measure(file: Path, core: str) -> Measured:
         run_seconds = time.perf_counter() - start
     exact = sum(
         ours == theirs
-        for ours, theirs in zip(run.outputs, interpret(data, samples, len(compiled.outputs)), strict=True)
+        for ours, theirs in zip(run.outputs, reference_outputs(data, samples, len(compiled.outputs)), strict=True)
     )
     return Measured(file.stem, core, compiled, run, exact, weights_of(file), compile_seconds, run_seconds)
 
@@ -124,20 +125,6 @@ def samples_of(compiled: CompiledModel) -> list[list[np.ndarray]]:
             sample.append(chance.integers(low, high, size=port.shape, dtype=port.dtype, endpoint=True))
         samples.append(sample)
     return samples
-
-
-def interpret(data: bytes, samples: Sequence[Sequence[np.ndarray]], outputs: int) -> list[tuple[bytes, ...]]:
-    """What TFLite Micro computes from the same inputs."""
-    from tflite_micro.python.tflite_micro import runtime
-
-    interpreter = runtime.Interpreter.from_bytes(data)
-    computed = []
-    for sample in samples:
-        for number, part in enumerate(sample):
-            interpreter.set_input(part, number)
-        interpreter.invoke()
-        computed.append(tuple(interpreter.get_output(number).tobytes() for number in range(outputs)))
-    return computed
 
 
 def lines_of(one: Measured) -> list[Result]:

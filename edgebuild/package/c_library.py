@@ -11,8 +11,8 @@ from edgebuild.errors import ConfigError
 from edgebuild.export.format import ExportRecord, IoSpec, read_export
 from edgebuild.package.contents import write_labels, write_manifest
 from edgebuild.package.packager import Packager, PackageRequest, read_options
+from edgebuild.runtime.c_library import FACTS, SOURCE
 
-_FACTS = "library.json"
 _README = """\
 # {prefix}: a neural network in C99 for {core}
 
@@ -35,7 +35,7 @@ result = {prefix}_output_0(arena);
 Compile it for {core} (`-mcpu=` or `-march=` as the core wants) with `-O2`. `main.c` is an example, `CMakeLists.txt`
 builds the library. `model.tflite` is the model that it computes, bit for bit.
 """
-_EXTRA = (_FACTS, "model.tflite", "firmware.json", "firmware.elf")
+_EXTRA = (FACTS, SOURCE, "firmware.json", "firmware.elf")
 
 
 def pack(request: PackageRequest) -> None:
@@ -53,7 +53,7 @@ def pack(request: PackageRequest) -> None:
         msg = f"package kind 'c-library' is for targets of format c; this one exports {record.format} ({record.file})"
         raise ConfigError(msg, remedy="use kind: microcontroller for a .tflite as a C array, or export: {format: c}")
     source = request.device or request.export
-    names = [*json.loads((source / _FACTS).read_text())["files"], *_EXTRA]
+    names = [*json.loads((source / FACTS).read_text())["files"], *_EXTRA]
     for name in names:
         if (source / name).is_file():
             shutil.copyfile(source / name, request.output / name)

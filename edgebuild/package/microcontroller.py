@@ -7,6 +7,7 @@ import re
 from pydantic import Field
 
 from edgebuild.config.registries import PACKAGERS
+from edgebuild.export.c.header import c_float, c_string
 from edgebuild.export.format import ExportRecord, IoSpec
 from edgebuild.package.contents import copy_model, write_labels, write_manifest
 from edgebuild.package.packager import PackageOptions, Packager, PackageRequest, read_options
@@ -92,7 +93,7 @@ def _header(symbol: str, record: ExportRecord, size: int, labels: tuple[str, ...
         f"#define {upper}_LABEL_COUNT {len(labels)}",
     ]
     if labels:
-        lines.append(f"#define {upper}_LABELS {{{', '.join(_c_string(label) for label in labels)}}}")
+        lines.append(f"#define {upper}_LABELS {{{', '.join(c_string(label) for label in labels)}}}")
     for kind, specs in (("INPUT", record.inputs), ("OUTPUT", record.outputs)):
         lines += ["", f"#define {upper}_{kind}_COUNT {len(specs)}"]
         for position, spec in enumerate(specs):
@@ -105,7 +106,7 @@ def _interface(prefix: str, spec: IoSpec) -> list[str]:
     for size in spec.shape:
         elements *= size
     lines = [
-        f"#define {prefix}_NAME {_c_string(spec.name)}",
+        f"#define {prefix}_NAME {c_string(spec.name)}",
         f"#define {prefix}_TYPE {C_TYPES[spec.dtype]}",
         f"#define {prefix}_RANK {len(spec.shape)}",
         f"#define {prefix}_SHAPE {{{', '.join(str(size) for size in spec.shape)}}}",
@@ -113,24 +114,12 @@ def _interface(prefix: str, spec: IoSpec) -> list[str]:
         f"#define {prefix}_ELEMENTS {elements}",
     ]
     if len(spec.shape) == 4:
-        lines.append(f"#define {prefix}_LAYOUT {_c_string(spec.layout)}")
+        lines.append(f"#define {prefix}_LAYOUT {c_string(spec.layout)}")
     if spec.scale is not None:
         lines.append("/* real = (stored - ZERO_POINT) * SCALE */")
-        lines.append(f"#define {prefix}_SCALE {_c_float(spec.scale)}")
+        lines.append(f"#define {prefix}_SCALE {c_float(spec.scale)}")
         lines.append(f"#define {prefix}_ZERO_POINT ({spec.zero_point})")
     return lines
-
-
-def _c_float(value: float) -> str:
-    """Nine significant digits, which give back every float exactly."""
-    text = f"{value:.9g}"
-    return f"{text}f" if any(mark in text for mark in ".e") else f"{text}.0f"
-
-
-def _c_string(text: str) -> str:
-    """A C string literal; bytes outside printable ASCII in octal, which a following digit cannot lengthen."""
-    plain = (chr(byte) if 32 <= byte < 127 and chr(byte) not in '"\\?' else f"\\{byte:03o}" for byte in text.encode())
-    return f'"{"".join(plain)}"'
 
 
 PACKAGERS.register("microcontroller")(

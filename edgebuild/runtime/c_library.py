@@ -26,6 +26,7 @@ from edgebuild.runtime.session import OpTime, Runtime, TimedRun
 
 FACTS = "library.json"
 HOST = "host"
+SOURCE = "model.tflite"
 _FLAGS = ("-std=c99", "-O2", "-shared", "-fPIC")
 _ALIGNMENT = 16
 

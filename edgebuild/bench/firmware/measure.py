@@ -62,10 +62,10 @@ class MeasuredModel:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values: `figures`, `findings`, `layers`, `memory`, `flash`, `ram` and what ran where."""
         run, compiled = self.run, self.choice.compiled
-        counted = self.choice.instructions
+        counted, known = self.choice.instructions, compiled_facts(compiled)
         layers = [
             {**layer, "instructions": run.layers[layer["symbol"]], "counted": dict(counted[layer["symbol"]])}
-            for layer in compiled_facts(compiled)["layers"]
+            for layer in known["layers"]
         ]
         return {
             "core": run.core,
@@ -80,7 +80,7 @@ class MeasuredModel:
             "ram": {**dataclasses.asdict(run.firmware.ram), "stack": run.stack_bytes},
             "arena_bytes": compiled.arena_bytes,
             "arena_lower_bound": compiled.arena_lower_bound,
-            "memory": compiled_facts(compiled)["memory"],
+            "memory": known["memory"],
             "figures": [figure.to_json() for figure in self.figures],
             "findings": [finding.to_json() for finding in self.findings],
         }

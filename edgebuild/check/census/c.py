@@ -13,9 +13,7 @@ from edgebuild.check.census.model import Census, CensusReader
 from edgebuild.check.census.tflite import read_census as read_tflite
 from edgebuild.config.registries import CENSUSES
 from edgebuild.errors import ConfigError
-from edgebuild.runtime.c_library import read_facts
-
-_SOURCE = "model.tflite"
+from edgebuild.runtime.c_library import SOURCE, read_facts
 
 
 def read_census(path: Path) -> Census:
@@ -29,7 +27,7 @@ def read_census(path: Path) -> Census:
     if path.stem != facts["prefix"]:
         msg = f"{path.name} is not the model of the library beside it, expected {facts['prefix']}.c"
         raise ConfigError(msg, remedy=f"name {path.with_name(facts['prefix'] + '.c')}")
-    inner = read_tflite(path.with_name(_SOURCE))
+    inner = read_tflite(path.with_name(SOURCE))
     metadata = {key: value for key, value in inner.metadata.items() if key != "host_delegate"}
     kernels = ", ".join(sorted({layer["kernel"] for layer in facts["layers"]}))
     return dataclasses.replace(

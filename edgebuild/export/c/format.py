@@ -12,9 +12,10 @@ from edgebuild.config.parameters import Parameters
 from edgebuild.config.registries import FORMATS
 from edgebuild.errors import ConfigError
 from edgebuild.export.c.compile import CompileOptions, compile_model
-from edgebuild.export.c.library import HOST, SOURCE, write_library
+from edgebuild.export.c.library import write_library
 from edgebuild.export.format import ExportFormat, ExportRequest, LayerError, read_export
 from edgebuild.progress import Section
+from edgebuild.runtime.c_library import HOST, SOURCE
 
 TFLITE = "tflite"
 _C_NAME = r"^[a-z][a-z0-9_]*$"

@@ -14,10 +14,7 @@ from pathlib import Path
 from edgebuild.errors import ConfigError
 from edgebuild.export.c.compile import CompiledModel
 from edgebuild.export.c.describe import compiled_facts
-
-FACTS = "library.json"
-HOST = "host"
-SOURCE = "model.tflite"
+from edgebuild.runtime.c_library import FACTS, HOST, SOURCE
 
 
 def write_library(folder: Path, target: CompiledModel, host: CompiledModel, source: bytes) -> None:

@@ -12,11 +12,11 @@ from edgebuild.check.finding import Finding, apply_allow
 from edgebuild.config.device import Device
 from edgebuild.config.registries import STAGES
 from edgebuild.export.c.compile import CompileOptions
-from edgebuild.export.c.library import SOURCE
 from edgebuild.export.feed import to_raw
 from edgebuild.export.format import read_export
 from edgebuild.graph.stage import StageContext, StageKind
 from edgebuild.model.data_folder import read_inputs
+from edgebuild.runtime.c_library import SOURCE
 
 FACTS = "firmware.json"
 

@@ -26,6 +26,7 @@ from edgebuild.graph.graph import Graph
 from edgebuild.graph.promise import promise_of
 from edgebuild.graph.select import select_targets
 from edgebuild.graph.stage import Stage
+from edgebuild.model.processes.gpu import has_gpu
 
 DATA = "data"
 BASELINE = "baseline"
@@ -119,7 +120,7 @@ def _add_shared(graph: Graph, project: Project) -> None:
     code = [project.model.factory] if project.model.factory else []
     files = {f"model.{key}": sections["model"][key] for key in ("weights", "program") if sections["model"].get(key)}
     if training:
-        params |= {"train": sections["train"], **source}
+        params |= {"train": sections["train"], **source, **_gpu(project)}
         code += [*data_code, *_train_code(project)]
         files |= data_files
     graph.add(
@@ -154,6 +155,12 @@ def _train_code(project: Project) -> tuple[str, ...]:
         return ()
     own = (project.train.function, project.train.loss if ":" in project.train.loss else None)
     return tuple(name for name in own if name is not None)
+
+
+def _gpu(project: Project) -> dict[str, Any]:
+    """What a training on the device `auto` depends on besides the project: whether there is a GPU."""
+    asked = project.train is not None and project.train.function is None and project.train.device == "auto"
+    return {"gpu": True} if asked and has_gpu() else {}
 
 
 def _metric_code(project: Project) -> tuple[str, ...]:
@@ -266,6 +273,7 @@ def _step_stage(project: Project, target: Target, stage_id: str, step: PlannedSt
             "parameters": step.to_json(),
             "project": sections,
             "threads": project.threads,
+            **(_gpu(project) if "train" in method.sections else {}),
         },
         inputs={"model": model, "data": DATA, **{name: _MODELS[name] for name in needs.models}},
         code=code,

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 Loss = Callable[[Mapping[str, "torch.Tensor"], "torch.Tensor"], "torch.Tensor"]
 """(outputs by name [n, ...], targets [n, ...]) -> scalar"""
 
+IGNORED = -100
+"""A target that does not count, among those of a sequence or an image: PyTorch's own number for it."""
+
 LOSSES = ("auto", "cross_entropy", "bce", "mse", "mae", "huber")
 """`auto`: cross_entropy for labels with several scores, bce for labels with one score, mse for real targets."""
 
@@ -94,10 +97,19 @@ def _user_loss(reference: str, project_root: Path) -> Loss:
     return compute
 
 
+def counted(targets: torch.Tensor) -> float:
+    """How many samples count: all of them, less the share of targets that are IGNORED."""
+    number = float(len(targets))
+    if targets.is_floating_point() or targets.dim() < 2:
+        return number
+    ignored = int((targets == IGNORED).sum())
+    return number * (1 - ignored / targets.numel()) if ignored else number
+
+
 def as_tensors(
-    inputs: Mapping[str, np.ndarray], targets: np.ndarray | None
+    inputs: Mapping[str, np.ndarray], targets: np.ndarray | None, device: torch.device | None = None
 ) -> tuple[tuple[torch.Tensor, ...], torch.Tensor]:
-    """A batch of arrays as tensors: inputs in order, and targets.
+    """A batch of arrays as tensors on a device (the CPU): inputs in order, and targets.
 
     Raises:
         ConfigError: there are no targets.
@@ -107,4 +119,6 @@ def as_tensors(
     if targets is None:
         msg = "found samples without targets, expected pairs (x, y)"
         raise ConfigError(msg)
-    return tuple(torch.from_numpy(np.array(array)) for array in inputs.values()), torch.from_numpy(np.array(targets))
+    tensors = [torch.from_numpy(np.array(array)) for array in (*inputs.values(), targets)]
+    placed = tensors if device is None or device.type == "cpu" else [tensor.to(device) for tensor in tensors]
+    return tuple(placed[:-1]), placed[-1]

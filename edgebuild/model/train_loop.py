@@ -11,7 +11,8 @@ import numpy as np
 from edgebuild.errors import ConfigError
 from edgebuild.model.addition import Addition, TrainStep
 from edgebuild.model.evaluate import named_outputs
-from edgebuild.model.losses import Loss, as_tensors
+from edgebuild.model.losses import Loss, as_tensors, counted
+from edgebuild.model.processes.crew import Crew
 from edgebuild.model.split import Split
 from edgebuild.progress import ProgressSink
 
@@ -35,14 +36,15 @@ class Loop:
         seed: int,
         loss: Loss,
         additions: Sequence[Addition],
+        crew: Crew,
     ) -> None:
-        self.model, self.data, self.settings = model, data, settings
-        self.loss, self.additions = loss, additions
+        self.model, self.data, self.settings, self.seed = model, data, settings, seed
+        self.loss, self.additions, self.crew = loss, additions, crew
         self.order = np.random.default_rng(seed)
         self.optimizer = _optimizer(model, settings, additions)
         full, rest = divmod(data.length, settings.batch_size)
-        # A last batch of one sample is left out: batch normalisation has no variance over it.
-        self.steps_per_epoch = full + (1 if rest > 1 or full == 0 else 0)
+        # A last batch that gives a process one sample is left out: batch normalisation has no variance over it.
+        self.steps_per_epoch = full + (1 if rest >= 2 * crew.count or full == 0 else 0)
         self.step = 0
         self.total = self.steps_per_epoch * settings.epochs
 
@@ -55,15 +57,36 @@ class Loop:
         return float(self.optimizer.param_groups[0]["lr"])
 
     def run_epoch(self, epoch: int, progress: ProgressSink) -> float:
-        """One pass over the shuffled training split; the mean loss over its steps."""
+        """One pass over the shuffled training split; the mean loss over its steps.
+
+        Raises:
+            ConfigError: a loss or gradient is not finite, or the processes have not the same weights at the end.
+        """
         self.model.train()
+        self.crew.start_epoch(self.seed, epoch)
         size, total = self.settings.batch_size, self.total
         rows = self.order.permutation(self.data.length)
         losses = []
         for index in range(self.steps_per_epoch):
             losses.append(self._train_step(rows[index * size : (index + 1) * size], total))
             progress.update(self.step / total, f"training, epoch {epoch} of {self.settings.epochs}")
+        self.check_agreement()
         return sum(losses) / len(losses)
+
+    def check_agreement(self) -> None:
+        """See that all processes have the same weights.
+
+        Raises:
+            ConfigError: they have not.
+        """
+        if not self.crew.agree([*self.trained(), *self.model.parameters(), *self.model.buffers()]):
+            others = [type(addition).__name__ for addition in self.additions]
+            besides = f"; training does besides: {', '.join(others)}" if others else ""
+            found = f"the {self.crew.count} processes have different weights after step {self.step}"
+            msg = f"train.processes: {found}{besides}"
+            raise ConfigError(
+                msg, remedy="find what changes weights by chance or by the batch, or train with train.processes: 1"
+            )
 
     def _train_step(self, rows: np.ndarray, total: int) -> float:
         import torch
@@ -71,16 +94,16 @@ class Loop:
         share = learning_rate_share(self.settings, self.step / total, self.step / self.steps_per_epoch)
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.learning_rate * share
-        inputs, targets = as_tensors(*self.data.stack(rows))
+        inputs, targets = as_tensors(*self.data.stack(self.crew.share(rows)), self.crew.device)
         outputs = named_outputs(self.model(*inputs))
         done = self.step / total
-        loss = self._loss(TrainStep(self.model, inputs, outputs, targets, done))
-        value = float(loss.detach())
+        loss, value = self._share_of(self._loss(TrainStep(self.model, inputs, outputs, targets, done)), targets)
         if not math.isfinite(value):
             msg = f"training: the loss became {value} at step {self.step + 1} of {total}"
             raise ConfigError(msg, remedy=_REMEDY)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        self.crew.add_gradients(self.trained())
         for addition in self.additions:
             addition.after_backward(self.model, done)
         self._check_gradients(value, total)
@@ -90,7 +113,18 @@ class Loop:
         self.step += 1
         for addition in self.additions:
             addition.after_step(self.model, self.step / total)
+        if self.crew.count > 1:
+            own = [tensor for addition in self.additions for tensor in addition.buffers()]
+            self.crew.average([*self.model.buffers(), *own])
         return value
+
+    def _share_of(self, loss: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, float]:
+        """What this process adds to the loss of the whole batch, by how many targets count; and that loss."""
+        if self.crew.count == 1:
+            return loss, float(loss.detach())
+        number = counted(targets)
+        summed, together = self.crew.total([number * float(loss.detach()) if number else 0.0, number])
+        return loss * (number / max(together, 1.0)), summed / max(together, 1.0)
 
     def _check_gradients(self, loss: float, total: int) -> None:
         """See that every gradient is a number: one step with another ruins all weights it touches.

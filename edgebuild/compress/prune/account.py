@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from edgebuild.compress.factorize.claims import after_cut
-from edgebuild.compress.prune.layer_sides import OUT, sides_of
+from edgebuild.compress.prune.layer_sides import IN, OUT, sides_of
 from edgebuild.compress.prune.parameters import Prune
 from edgebuild.compress.prune.procedure import Outcome
 
@@ -23,13 +23,9 @@ def claims_of(outcome: Outcome, earlier: Sequence[Mapping[str, Any]], round_to: 
     """
     kept = [_now(claim, outcome.model) for claim in earlier if claim["step"] != STEP]
     others = after_cut(kept, outcome.model)
-    before = [claim["layer"] for claim in earlier if claim["step"] == STEP and claim["claim"] == "channels"]
     cut = list(dict.fromkeys(layer for one in outcome.cuts for layer in one.layers))
-    order = [name for name, _ in outcome.model.named_modules()]
-    layers = sorted({*before, *cut}, key=order.index)
-    channels = [
-        {"claim": "channels", "step": STEP, "layer": layer, "kept": _channels(outcome.model, layer)} for layer in layers
-    ]
+    readers = [str(edit["output"]) for edit in outcome.edits if edit["edit"] == "keep_heads"]
+    channels = [*_sizes(outcome, earlier, "channels", cut), *_sizes(outcome, earlier, "input_channels", readers)]
     claims = [*others, *channels]
     if round_to > 1:
         claims.append({"claim": "channel_multiple", "step": STEP, "layers": cut, "multiple": round_to})
@@ -37,12 +33,24 @@ def claims_of(outcome: Outcome, earlier: Sequence[Mapping[str, Any]], round_to: 
     return [*claims, macs] if macs["layers"] else claims
 
 
-def _now(claim: Mapping[str, Any], model: torch.nn.Module) -> Mapping[str, Any]:
-    return {**claim, "kept": _channels(model, claim["layer"])} if claim["claim"] == "channels" else claim
+def _sizes(
+    outcome: Outcome, earlier: Sequence[Mapping[str, Any]], kind: str, layers: Sequence[str]
+) -> list[dict[str, Any]]:
+    """One claim of this kind per layer that lost channels, now or in an earlier cut."""
+    before = [claim["layer"] for claim in earlier if claim["step"] == STEP and claim["claim"] == kind]
+    order = [name for name, _ in outcome.model.named_modules()]
+    claims = [{"claim": kind, "step": STEP, "layer": layer} for layer in sorted({*before, *layers}, key=order.index)]
+    return [_now(claim, outcome.model) for claim in claims]
 
 
-def _channels(model: torch.nn.Module, layer: str) -> int:
-    return sides_of(model.get_submodule(layer))[OUT].channels
+_SIDES = {"channels": OUT, "input_channels": IN}
+
+
+def _now(claim: Mapping[str, Any], model: torch.nn.Module) -> dict[str, Any]:
+    side = _SIDES.get(claim["claim"])
+    if side is None:
+        return dict(claim)
+    return {**claim, "kept": sides_of(model.get_submodule(claim["layer"]))[side].channels}
 
 
 def _macs(outcome: Outcome) -> dict[str, Any]:
@@ -60,24 +68,43 @@ def _macs(outcome: Outcome) -> dict[str, Any]:
 
 def record_of(outcome: Outcome, parameters: Prune, unit: str) -> dict[str, Any]:
     """What model.json says of the step: before, every cut, what stopped it, and one sentence on its effect."""
+    channels, removed = _channels(outcome)
     return {
         "importance": parameters.importance,
         "before": outcome.before.to_json(),
         "cuts": [cut.to_json() for cut in outcome.cuts],
         "refused": None if outcome.refused is None else outcome.refused.to_json(),
-        "channels": {"before": outcome.channels, "cut": sum(cut.removed for cut in outcome.cuts)},
+        "channels": {"before": channels, "cut": removed},
+        "heads": [{"layer": layer, "before": before, "kept": kept} for layer, before, kept in _heads(outcome)],
         "effect": effect_of(outcome, parameters, unit),
     }
+
+
+def _heads(outcome: Outcome) -> list[tuple[str, int, int]]:
+    """(attention, heads before, heads now) of all whose heads could be cut."""
+    kept = {str(edit["layer"]): len(edit["kept"]) for edit in outcome.edits if edit["edit"] == "keep_heads"}
+    return [(layer, before, kept.get(layer, before)) for layer, before in outcome.heads.items()]
+
+
+def _channels(outcome: Outcome) -> tuple[int, int]:
+    """Channels before, and how many were cut; heads are counted by themselves."""
+    heads = _heads(outcome)
+    removed = sum(cut.removed for cut in outcome.cuts)
+    return (
+        outcome.channels - sum(before for _, before, _ in heads),
+        removed - sum(before - kept for _, before, kept in heads),
+    )
 
 
 def effect_of(outcome: Outcome, parameters: Prune, unit: str) -> str:
     """One sentence: how much was cut, and whether that is all that was asked."""
     last = outcome.cuts[-1].after
-    removed = sum(cut.removed for cut in outcome.cuts)
+    channels, removed = _channels(outcome)
     layers = len({layer for cut in outcome.cuts for layer in cut.layers})
     text = (
-        f"{removed} of {outcome.channels} channels cut in {layers} layers, {last.macs / outcome.before.macs:.1%} of "
-        f"the MACs and {last.parameters / outcome.before.parameters:.1%} of the parameters left"
+        f"{removed} of {channels} channels{_heads_cut(outcome)} cut in {layers} layers, "
+        f"{last.macs / outcome.before.macs:.1%} of the MACs and "
+        f"{last.parameters / outcome.before.parameters:.1%} of the parameters left"
     )
     if outcome.refused is None:
         return text
@@ -87,6 +114,21 @@ def effect_of(outcome: Outcome, parameters: Prune, unit: str) -> str:
         f"{refused.after.macs / outcome.before.macs:.1%} of the MACs, lost {refused.lost:.4g} {unit}, more than "
         f"max_accuracy_drop {parameters.max_accuracy_drop:g}"
     )
+
+
+_NAMED = 3
+"""Attentions that the sentence names at most."""
+
+
+def _heads_cut(outcome: Outcome) -> str:
+    cut = [(layer, before, kept) for layer, before, kept in _heads(outcome) if kept < before]
+    if not cut:
+        return ""
+    if len(cut) <= _NAMED:
+        parts = [f"{before - kept} of {before} heads of {layer or 'the model'}" for layer, before, kept in cut]
+        return f", {', '.join(parts)}"
+    gone, all_of_them = (sum(numbers) for numbers in zip(*((b - k, b) for _, b, k in cut), strict=True))
+    return f", {gone} of {all_of_them} heads of {len(cut)} attentions"
 
 
 def _asked(parameters: Prune) -> str:

@@ -27,8 +27,8 @@ class Cost:
 class CostModel:
     """The cost of a model for any size of its groups.
 
-    A convolution or matrix product takes multiply-accumulates in proportion to the numbers in its weight; what is not
-    done by such a layer stays as it is.
+    A convolution or matrix product takes multiply-accumulates in proportion to the numbers in its weight, and an
+    attention in proportion to its heads; what is not done by these stays as it is.
     """
 
     def __init__(self, model: torch.nn.Module, groups: Sequence[ChannelGroup], macs: Mapping[str, int]) -> None:
@@ -36,6 +36,7 @@ class CostModel:
         self._macs = dict(macs)
         self._shapes: dict[tuple[str, str], dict[int, int]] = {}
         self._shrinking: list[tuple[str, tuple[str, str], int, float]] = []
+        self._of_heads = [(group.name, group.heads.macs) for group in groups if group.heads]
         self._fixed = sum(parameter.numel() for parameter in model.parameters())
         for group in groups:
             for part in group.parts:
@@ -66,7 +67,8 @@ class CostModel:
         for (layer, tensor), left in numbers.items():
             if tensor == WEIGHT and layer in macs:
                 macs[layer] = macs[layer] * left // _product(self._shapes[layer, tensor])
-        return Cost(self._fixed + sum(numbers.values()), sum(macs.values()))
+        heads = sum(removed.get(name, 0) * sum(each.values()) for name, each in self._of_heads)
+        return Cost(self._fixed + sum(numbers.values()), sum(macs.values()) - heads)
 
 
 def _product(dims: Mapping[int, int]) -> int:

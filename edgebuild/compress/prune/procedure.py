@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from edgebuild.compress.open_attention import open_attentions
 from edgebuild.compress.prune.choose import Goal, Ranking, choose_global, choose_local
 from edgebuild.compress.prune.cost import CostModel
 from edgebuild.compress.prune.cut import apply, edits_of
@@ -53,7 +54,8 @@ class Outcome:
     Attributes:
         model: cut and trained.
         edits: what was cut, to be replayed on the model as it came.
-        channels: how many it had that could be cut.
+        channels: how many it had that could be cut; a head of an attention counts as one.
+        heads: attention -> how many of its heads could be cut.
         cuts: the cuts that stayed.
         refused: the cut that lost too much and was taken back, where there was one.
     """
@@ -62,6 +64,7 @@ class Outcome:
     edits: tuple[dict[str, Any], ...]
     before: Measurement
     channels: int
+    heads: Mapping[str, int]
     cuts: tuple[Cut, ...]
     refused: Cut | None
 
@@ -73,9 +76,9 @@ def prune(model: torch.nn.Module, parameters: Prune, scale: Scale, training: Tra
         ConfigError: nothing can be cut, or not as much as asked, or already the first cut loses more than
             `max_accuracy_drop`.
     """
+    edits = open_attentions(model)
     before = scale.measure(model)
     procedure = _Procedure(parameters, scale, training, seed, before)
-    edits: list[dict[str, Any]] = []
     cuts: list[Cut] = []
     for share in parameters.cuts():
         last = share >= 1
@@ -90,10 +93,10 @@ def prune(model: torch.nn.Module, parameters: Prune, scale: Scale, training: Tra
             if not cuts:
                 raise first_cut_lost_too_much(parameters, scale, before, cut.after, cut.lost)
             model, cuts[-1] = procedure.settle(kept, cuts[-1])
-            return Outcome(model, tuple(edits), before, procedure.channels, tuple(cuts), cut)
+            return Outcome(model, tuple(edits), before, procedure.channels, procedure.heads, tuple(cuts), cut)
         edits += new
         cuts.append(cut)
-    return Outcome(model, tuple(edits), before, procedure.channels, tuple(cuts), None)
+    return Outcome(model, tuple(edits), before, procedure.channels, procedure.heads, tuple(cuts), None)
 
 
 class _Procedure:
@@ -103,6 +106,7 @@ class _Procedure:
         self._parameters, self._scale, self._training, self._seed = parameters, scale, training, seed
         self._before = self._now = before
         self._original: dict[tuple[tuple[str, int], ...], int] = {}
+        self.heads: dict[str, int] = {}  # attention -> how many of its heads could be cut at the beginning
         self._removed = 0
         finetune = parameters.finetune
         self._epochs = finetune.between * (len(parameters.cuts()) - 1) + finetune.epochs
@@ -124,6 +128,9 @@ class _Procedure:
         scores = score_groups(parameters.importance, self._scoring(found))
         if first:
             self._original = {group.makers: group.size for group in found.groups if group.name in scores}
+            self.heads = {
+                group.heads.layer: group.size for group in found.groups if group.heads and group.name in scores
+            }
         least = {group.name: self._least(self._original.get(group.makers, group.size)) for group in found.groups}
         ranking = Ranking(found.groups, scores, least)
         costs = CostModel(model, found.groups, self._now.layer_macs)

@@ -19,7 +19,7 @@ def run(context: StepContext, parameters: Factorize) -> None:
         ConfigError: no layer gets cheaper, or the goal for the whole model is out of reach.
     """
     from edgebuild.compress.factorize.procedure import factorize
-    from edgebuild.compress.prune.measure import open_scale
+    from edgebuild.compress.scale import open_scale
     from edgebuild.compress.training import Training
     from edgebuild.model.load import derive_model_folder, rebuild
     from edgebuild.model.seeding import deterministic

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from edgebuild.compress.prune.cost import Cost
 from edgebuild.compress.prune.groups import LeftAlone
-from edgebuild.compress.prune.measure import Measurement, Scale
 from edgebuild.compress.prune.parameters import Prune
+from edgebuild.compress.scale import Measurement, Scale
 from edgebuild.errors import ConfigError
 
 _SHOWN = 8

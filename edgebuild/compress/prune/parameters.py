@@ -65,7 +65,9 @@ class Prune(Parameters):
     steps: int | None = Field(
         default=None, ge=2, le=100, description=f"number of cuts of iterative and cubic; default: {_MANY_STEPS}"
     )
-    samples: int = Field(default=512, ge=1, description="training samples for taylor and activation, drawn by the seed")
+    samples: int = Field(
+        default=512, ge=1, description="training samples for taylor, hessian and activation, drawn by the seed"
+    )
     max_accuracy_drop: float | None = Field(
         default=None,
         ge=0,

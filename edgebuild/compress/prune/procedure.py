@@ -8,17 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from edgebuild.compress.layer_names import named_by
 from edgebuild.compress.open_attention import open_attentions
 from edgebuild.compress.prune.choose import Goal, Ranking, choose_global, choose_local
 from edgebuild.compress.prune.cost import CostModel
 from edgebuild.compress.prune.cut import apply, edits_of
 from edgebuild.compress.prune.groups import Choice, LeftAlone, cut_layers
 from edgebuild.compress.prune.importance import Scoring, score_groups
-from edgebuild.compress.prune.measure import Measurement, Scale
 from edgebuild.compress.prune.obstacles import first_cut_lost_too_much, goal_out_of_reach, nothing_to_cut
 from edgebuild.compress.prune.parameters import Prune
-from edgebuild.compress.prune.skip import named_by
 from edgebuild.compress.prune.trace import Trace, trace
+from edgebuild.compress.scale import Measurement, Scale
 from edgebuild.compress.training import Training
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ def run(context: StepContext, parameters: Prune) -> None:
     Raises:
         ConfigError: nothing can be cut, or not as much as asked, or no cut stays within `max_accuracy_drop`.
     """
-    from edgebuild.compress.prune.measure import open_scale
     from edgebuild.compress.prune.procedure import prune
+    from edgebuild.compress.scale import open_scale
     from edgebuild.compress.training import Training
     from edgebuild.model.load import derive_model_folder, rebuild
     from edgebuild.model.seeding import deterministic

@@ -24,7 +24,7 @@ class WeightPruning(Parameters):
     skip: tuple[str, ...] = Field(
         default=(), description="layers that keep all weights, as patterns of names: `stem`, `body.*.conv1`"
     )
-    samples: int = Field(default=512, ge=1, description="training samples for gradient, drawn by the seed")
+    samples: int = Field(default=512, ge=1, description="training samples for gradient and hessian, drawn by the seed")
     finetune: FineTuneCuts = Field(default=FineTuneCuts(), description="training after weights were set to zero")
 
     @field_validator("importance")

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgebuild.compress.constraints.zeros import KeepZeros, pairs_of
-from edgebuild.compress.prune.measure import Measurement, Scale
-from edgebuild.compress.prune.skip import named_by
+from edgebuild.compress.layer_names import named_by
 from edgebuild.compress.prune.weights.importance import WEIGHT_IMPORTANCES, WeightScoring
 from edgebuild.compress.prune.weights.masks import pattern_masks, unstructured_masks
 from edgebuild.compress.prune.weights.parameters import Pattern, Unstructured, WeightPruning
+from edgebuild.compress.scale import Measurement, Scale
 from edgebuild.compress.training import Training
 from edgebuild.errors import ConfigError
 from edgebuild.model.addition import Addition

@@ -23,8 +23,8 @@ def run(context: StepContext, parameters: WeightPruning) -> None:
     Raises:
         ConfigError: there is no weight to set to zero, or the model is an exported program.
     """
-    from edgebuild.compress.prune.measure import open_scale
     from edgebuild.compress.prune.weights.procedure import set_to_zero
+    from edgebuild.compress.scale import open_scale
     from edgebuild.compress.training import Training
     from edgebuild.model.load import derive_model_folder, rebuild
     from edgebuild.model.seeding import deterministic

@@ -9,12 +9,10 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 from edgebuild.config.parameters import Parameters
 from edgebuild.config.registries import TRANSPORTS
-from edgebuild.device.lease import hold
 from edgebuild.device.transport import Completed, Transport, TransportKind
 from edgebuild.errors import DeviceError
 
@@ -76,10 +74,6 @@ class LocalTransport:
         }
         return found | {key: path.read_text().strip() for key, path in optional.items() if path.exists()}
 
-    def lease(self, seconds: float) -> AbstractContextManager[None]:
-        """Hold this machine alone among the builds of this user."""
-        return hold(self.device, seconds)
-
     def close(self) -> None:
         """Remove the working folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -124,4 +118,6 @@ def _open(device: str, _parameters: Parameters) -> Transport:
     return LocalTransport(device)
 
 
-TRANSPORTS.register("local")(TransportKind("this machine", Parameters, _open))
+TRANSPORTS.register("local")(
+    TransportKind("this machine", Parameters, _open, lambda _device, _parameters: "this-machine")
+)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -61,14 +60,6 @@ class Transport(Protocol):
         """
         ...
 
-    def lease(self, seconds: float) -> AbstractContextManager[None]:
-        """Hold the device alone for at most `seconds`, so that a holder that hangs or crashes frees it by itself.
-
-        Raises:
-            DeviceError: somebody else holds it; the message says who and for how long.
-        """
-        ...
-
     def close(self) -> None:
         """End the connection and remove the working folder."""
         ...
@@ -82,11 +73,14 @@ class TransportKind:
         title: one line for docs.
         parameters: the typed table of what a device file says for this transport.
         open: (name of the device, parameters) -> Transport.
+        address: (name of the device, parameters) -> what is leased: two device files of one board give the same.
+            None where every connection has a device of its own, so that nobody has to wait.
     """
 
     title: str
     parameters: type[Parameters]
     open: Callable[[str, Any], Transport]
+    address: Callable[[str, Any], str | None] = lambda device, _parameters: device
 
 
 def require_properties(device: str, wanted: Mapping[str, str], found: Mapping[str, str]) -> None:

@@ -188,6 +188,7 @@ def project() -> dict[str, Any]:
                 "export": {"dtype": case.dtype, "io": "float32"},
                 "plan": list(case.plan),
                 "budgets": {"accuracy_drop": None},
+                "runtime": {"oldest": None},
             }
             for number, case in enumerate(EVERY)
             for profile in case.formats

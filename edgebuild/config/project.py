@@ -76,7 +76,7 @@ class ModelSource(Table):
 _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 _METRIC = re.compile(rf"[A-Za-z]\w*|{_FUNCTION.pattern}")
 
-LOSSES = ("auto", "cross_entropy", "bce", "mse", "mae", "huber")
+LOSSES = ("auto", "cross_entropy", "tokens", "bce", "mse", "mae", "huber")
 """The losses of the built-in loop."""
 
 

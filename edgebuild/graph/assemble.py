@@ -164,7 +164,8 @@ def _gpu(project: Project) -> dict[str, Any]:
 
 
 def _metric_code(project: Project) -> tuple[str, ...]:
-    return (project.metric.name,) if ":" in project.metric.name else ()
+    own = (project.metric.name, str(project.metric.kwargs.get("decode") or ""))
+    return tuple(name for name in own if ":" in name)
 
 
 def _changes_the_model(step: PlannedStep) -> bool:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgebuild.errors import ConfigError
+from edgebuild.model.class_axis import IGNORED, class_axis
 from edgebuild.model.metric import Metric, first_output
+from edgebuild.model.text_of_tokens import texts_of
 
 if TYPE_CHECKING:
     import torch
@@ -21,6 +23,7 @@ SHORT_NAMES: dict[str, tuple[str, dict[str, Any]]] = {
     "accuracy": ("Accuracy", {}),
     "auroc": ("AUROC", {}),
     "average_precision": ("AveragePrecision", {}),
+    "bleu": ("BLEUScore", {}),
     "balanced_accuracy": ("Accuracy", {"average": "macro"}),
     "f1": ("F1Score", {"average": "macro"}),
     "iou": ("JaccardIndex", {}),
@@ -28,12 +31,17 @@ SHORT_NAMES: dict[str, tuple[str, dict[str, Any]]] = {
     "mae": ("MeanAbsoluteError", {}),
     "mcc": ("MatthewsCorrCoef", {}),
     "mse": ("MeanSquaredError", {}),
+    "perplexity": ("Perplexity", {"ignore_index": IGNORED}),
     "precision": ("Precision", {"average": "macro"}),
     "r2": ("R2Score", {}),
     "recall": ("Recall", {"average": "macro"}),
     "rmse": ("MeanSquaredError", {"squared": False}),
+    "sacre_bleu": ("SacreBLEUScore", {}),
 }
 """Our name -> torchmetrics class and what we ask of it where that is not its own default."""
+
+_OF_TEXTS = ("BLEUScore", "SacreBLEUScore")
+"""They compare texts, not numbers."""
 
 _NOT_SHARES = ("CohenKappa", "MatthewsCorrCoef")
 """They reach below zero, whatever their plot bounds say."""
@@ -59,14 +67,17 @@ def _is_all(target: ast.expr) -> bool:
     return isinstance(target, ast.Name) and target.id == "__all__"
 
 
-def torchmetrics_metric(name: str, kwargs: Mapping[str, Any], plain: Sequence[str]) -> Metric:
+def torchmetrics_metric(name: str, kwargs: Mapping[str, Any], plain: Sequence[str], project_root: Path) -> Metric:
     """The metric called `name` here or in torchmetrics, made with `kwargs`.
+
+    Metrics of texts take `decode` among them, which makes texts of token ids (`edgebuild.model.text_of_tokens`).
 
     `plain` are the names that are computed without torchmetrics, for the suggestion in an error.
 
     Raises:
         ConfigError: no such metric, or it does not take `kwargs`.
     """
+    import torch
     import torchmetrics
 
     classes = {cls for cls in torchmetrics.__all__ if isinstance(getattr(torchmetrics, cls), type)}
@@ -74,6 +85,7 @@ def torchmetrics_metric(name: str, kwargs: Mapping[str, Any], plain: Sequence[st
     if class_name not in classes:
         raise _unknown(name, {*plain, *SHORT_NAMES}, classes)
     options = {**defaults, **kwargs}
+    decode = options.pop("decode", None) if class_name in _OF_TEXTS else None
     cls = getattr(torchmetrics, class_name)
     try:
         example = _make(cls, options, {"task": "multiclass", "num_classes": 3})
@@ -83,7 +95,15 @@ def torchmetrics_metric(name: str, kwargs: Mapping[str, Any], plain: Sequence[st
     share = (example.plot_lower_bound, example.plot_upper_bound) == (0.0, 1.0) and class_name not in _NOT_SHARES
 
     def compute(outputs: Mapping[str, np.ndarray], targets: np.ndarray) -> float:
-        predictions, expected, task = _as_task(first_output(outputs), targets)
+        predictions: Any
+        expected: Any
+        if class_name in _OF_TEXTS:
+            predictions, texts = texts_of(first_output(outputs), targets, decode, project_root)
+            expected, task = [[text] for text in texts], {}
+        elif class_name == "Perplexity":
+            predictions, expected, task = torch.from_numpy(first_output(outputs)), torch.from_numpy(targets), {}
+        else:
+            predictions, expected, task = _as_task(first_output(outputs), targets)
         try:
             value = float(_make(cls, options, task)(predictions, expected))
         except (TypeError, ValueError, RuntimeError) as error:
@@ -116,6 +136,10 @@ def _as_task(outputs: np.ndarray, targets: np.ndarray) -> tuple[torch.Tensor, to
     if targets.dtype.kind != "i":
         return (values.reshape(expected.shape) if values.numel() == expected.numel() else values), expected, {}
     if outputs.ndim >= 2 and outputs.shape[1] > 1:
+        if class_axis(outputs.shape, targets.shape) == 2:
+            counts = expected.flatten() != IGNORED
+            task = {"task": "multiclass", "num_classes": int(outputs.shape[2])}
+            return values.flatten(0, 1)[counts], expected.flatten()[counts], task
         if targets.shape == outputs.shape:
             return values, expected, {"task": "multilabel", "num_labels": int(outputs.shape[1])}
         labels = expected.reshape(len(expected)) if outputs.ndim == 2 else expected

@@ -217,16 +217,31 @@ def pack(training: Any, parts: dict[str, Any]) -> bytes:
 
 def _dump(value: Any) -> bytes:
     import cloudpickle
+    import torch
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         def reducer_override(self, obj: Any) -> Any:
             if isinstance(obj, np.memmap) and obj.base is not None and not isinstance(obj.base, np.memmap):
                 return np.memmap, (obj.filename, obj.dtype, "r", obj.offset, obj.shape, _order(obj))
+            if isinstance(obj, torch._ops.OpOverload):  # in the graphs that qat makes of a model
+                return _operation, (obj._schema.name, obj._overloadname)
+            if isinstance(obj, torch.fx.GraphModule):
+                make, (state, *rest), *more = obj.__reduce__()
+                # Its code is enough; the tracer of torch.export that it names cannot be made again.
+                return make, ({**state, "_tracer_cls": None, "_tracer_extras": {}}, *rest), *more
             return super().reducer_override(obj)
 
     stream = io.BytesIO()
     Pickler(stream).dump(value)
     return stream.getvalue()
+
+
+def _operation(name: str, overload: str) -> Any:
+    """The operation called `aten::conv2d`, say."""
+    import torch
+
+    namespace, _, own = name.partition("::")
+    return getattr(getattr(getattr(torch.ops, namespace), own), overload)
 
 
 def _order(array: np.ndarray) -> str:

@@ -21,7 +21,7 @@ def why_not_opened(module: torch.nn.Module) -> str | None:
 
     name = type(module).__name__
     if type(module).forward is not nn.MultiheadAttention.forward:
-        return f"a {name} has a forward of its own"
+        return f"{name} has a forward of its own"
     assert isinstance(module, nn.MultiheadAttention)
     if module.bias_k is not None or module.add_zero_attn:
         return "it adds keys and values of its own (add_bias_kv or add_zero_attn)"

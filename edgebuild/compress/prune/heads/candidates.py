@@ -14,15 +14,26 @@ if TYPE_CHECKING:
 
 _HEADS = re.compile(r"(^|_|num|n)heads?$|^h$")
 """Names of attributes that hold a number of heads: num_heads, heads, n_head, nhead, num_attention_heads, …"""
+_SIZE = re.compile(r"head_?(dim|size|width)|(dim|size|width)_(per_)?head")
+"""Names of attributes that hold the width of a head: head_dim, dim_head, attention_head_size, …"""
 
 
 def numbers_of_heads(module: torch.nn.Module) -> dict[int, list[str]]:
     """Number of heads, of two or more -> the module's attributes that hold it."""
     found: dict[int, list[str]] = {}
-    for name, value in vars(module).items():
-        if isinstance(value, int) and not isinstance(value, bool) and value > 1 and _HEADS.search(name):
+    for name, value in _integers(module).items():
+        if value > 1 and _HEADS.search(name) and not _SIZE.search(name):
             found.setdefault(value, []).append(name)
     return found
+
+
+def sizes_of_heads(module: torch.nn.Module) -> list[int]:
+    """Values of the module's attributes for the width of a head: the code may leave their number to a reshape."""
+    return [value for name, value in _integers(module).items() if value > 0 and _SIZE.search(name)]
+
+
+def _integers(module: torch.nn.Module) -> dict[str, int]:
+    return {name: value for name, value in vars(module).items() if type(value) is int}
 
 
 def opened_block(name: str, module: Any) -> Block:
@@ -36,27 +47,39 @@ def opened_block(name: str, module: Any) -> Block:
 def blocks_of(model: torch.nn.Module, name: str, called: Sequence[str]) -> Iterator[Block]:
     """Every way in which the module `name` could be an attention, the likeliest first.
 
-    `called` are the linear layers of the model in the order of their first call.
+    `called` are the linear layers of the model in the order of their first call. The layer that reads what the heads
+    found may be the first one behind the module.
     """
     module = model.get_submodule(name)
     if is_attention(module):
         yield opened_block(name, module)
         return
     inside = [layer for layer in called if layer.startswith(f"{name}." if name else "")]
-    sizes = {layer: _sizes(model, layer) for layer in inside}
-    for heads, attributes in numbers_of_heads(module).items():
-        for position in reversed(range(len(inside))):
-            output = inside[position]
-            inner = sizes[output][0]
-            if inner % heads:
-                continue
-            counts = dict.fromkeys(attributes, heads)
-            wider = {**counts, **_equal_to(module, inner)}
-            for projections in _projections(inside[:position], sizes, heads, inner):
+    if not inside:
+        return
+    behind = called[called.index(inside[-1]) + 1 :][:1]
+    sizes = {layer: _sizes(model, layer) for layer in (*inside, *behind)}
+    for output in (*reversed(inside), *behind):
+        before = inside[: inside.index(output)] if output in inside else inside
+        inner = sizes[output][0]
+        for heads, attributes in _counts(module, inner).items():
+            wider = {**attributes, **_equal_to(module, inner)}
+            for projections in _projections(before, sizes, heads, inner):
                 read = in_order(heads, inner // heads)
-                yield Block(name, heads, counts, projections, output, read)
-                if wider != counts:
+                yield Block(name, heads, attributes, projections, output, read)
+                if wider != attributes:
                     yield Block(name, heads, wider, projections, output, read)
+
+
+def _counts(module: torch.nn.Module, inner: int) -> dict[int, dict[str, int]]:
+    """Number of heads that `inner` channels may have -> the attributes that hold it, with their values."""
+    found = {
+        heads: dict.fromkeys(names, heads) for heads, names in numbers_of_heads(module).items() if inner % heads == 0
+    }
+    for size in sizes_of_heads(module):
+        if inner % size == 0 and inner > size:
+            found.setdefault(inner // size, {})
+    return found
 
 
 def _sizes(model: torch.nn.Module, layer: str) -> tuple[int, int]:
@@ -66,7 +89,7 @@ def _sizes(model: torch.nn.Module, layer: str) -> tuple[int, int]:
 
 def _equal_to(module: torch.nn.Module, inner: int) -> dict[str, int]:
     """Attributes that hold the width of all heads together."""
-    return {name: value for name, value in vars(module).items() if type(value) is int and value == inner}
+    return {name: value for name, value in _integers(module).items() if value == inner}
 
 
 def _projections(

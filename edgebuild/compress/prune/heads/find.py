@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +11,7 @@ from edgebuild.compress.open_attention import closed_attentions
 from edgebuild.compress.prune.cut import apply, edits_of
 from edgebuild.compress.prune.groups import ChannelGroup, LeftAlone
 from edgebuild.compress.prune.heads.block import Block
-from edgebuild.compress.prune.heads.candidates import blocks_of, numbers_of_heads
-from edgebuild.model.attention import is_attention
+from edgebuild.compress.prune.heads.candidates import blocks_of, numbers_of_heads, sizes_of_heads
 from edgebuild.model.count import count_model
 from edgebuild.model.seeding import seeded
 
@@ -23,6 +22,8 @@ _TRIED = 64
 """Ways in which one module may be an attention that are tried at most."""
 _TOLERANCE = 1e-4
 """Of the largest number: far above what a sum in another order changes, far below what a wrong channel does."""
+
+_MIXED = "other heads change when some go: its channels are in another order, or it mixes its heads"
 
 
 def find_heads(
@@ -39,36 +40,36 @@ def find_heads(
     groups: list[ChannelGroup] = []
     alone = [LeftAlone(name, f"its heads are not cut: {why}") for name, why in closed_attentions(model).items() if why]
     taken: set[str] = set()
-    deepest = sorted(_modules_with_heads(model), key=lambda name: -name.count(".") - bool(name))
-    for name in deepest:
+    for name in _modules_with_heads(model):
         free = [layer for layer in called if layer not in taken]
         blocks = list(islice(blocks_of(model, name, free), _TRIED))
         found, reason = _first_that_holds(model, sample, blocks, round_to)
         if found is not None:
             groups.append(found)
             taken.update(part.layer for part in found.parts)
-        elif reason and not any(group.heads and _is_inside(group.heads.layer, name) for group in groups):
+        elif reason:
             alone.append(LeftAlone(name, reason))
     return groups, alone
 
 
-def _is_inside(layer: str, module: str) -> bool:
-    return not module or layer.startswith(f"{module}.")
-
-
-def _modules_with_heads(model: torch.nn.Module) -> Iterator[str]:
+def _modules_with_heads(model: torch.nn.Module) -> list[str]:
+    """Modules whose attributes speak of heads, without those around others: a network may keep the number, too."""
     from torch import nn
 
-    for name, module in model.named_modules():
-        hand_written = not isinstance(module, nn.MultiheadAttention) and numbers_of_heads(module)
-        if hand_written or is_attention(module):
-            yield name
+    found = [
+        name
+        for name, module in model.named_modules()
+        if (numbers_of_heads(module) or sizes_of_heads(module)) and not isinstance(module, nn.MultiheadAttention)
+    ]
+    around = {".".join(name.split(".")[:depth]) for name in found if name for depth in range(name.count(".") + 1)}
+    return [name for name in found if name not in around]
 
 
 def _first_that_holds(
     model: torch.nn.Module, sample: tuple[torch.Tensor, ...], blocks: Sequence[Block], round_to: int
 ) -> tuple[ChannelGroup | None, str]:
-    reason = ""
+    """The heads of the first block that is an attention; else why the one that came furthest is none."""
+    reasons: list[str] = []
     for block in blocks:
         group = block.group({}, round_to)
         if group.size == 1:
@@ -76,8 +77,8 @@ def _first_that_holds(
         why = _why_not_heads(model, sample, group)
         if why is None:
             return block.group(_macs_per_head(model, sample, group), round_to), ""
-        reason = reason or why
-    return None, reason
+        reasons.append(why)
+    return None, _MIXED if _MIXED in reasons else next(iter(reasons), "")
 
 
 def _why_not_heads(model: torch.nn.Module, sample: tuple[torch.Tensor, ...], group: ChannelGroup) -> str | None:
@@ -98,7 +99,7 @@ def _why_not_heads(model: torch.nn.Module, sample: tuple[torch.Tensor, ...], gro
         return f"it does not run with fewer heads: {type(error).__name__}: {first}"
     kept = [index for head in range(group.size) if head not in gone for index in group.parts[-1].indices[head]]
     if len(before) != len(after) or not all(_equal(b[..., kept], a) for b, a in zip(before, after, strict=True)):
-        return "other heads change when some go: its channels are in another order, or it mixes its heads"
+        return _MIXED
     return None
 
 

@@ -115,6 +115,7 @@ class ExportFormat:
         layer_error: (request, exported file, samples) -> how far each layer is from float; runs the real kernels.
         hardware: keys of the profile's `hardware:` that the file depends on.
         float_format: the format in which the uncompressed model is exported to compare with; its own where None.
+        all_integer: has no operation in floating point, so that no layer of a quantized model may stay in it.
         device_stage: kind of the stage that runs the file on the profile's device, where that is not this host; it
             takes the place of the benchmark on the host.
     """
@@ -130,6 +131,7 @@ class ExportFormat:
     layer_error: Callable[[ExportRequest, Path, int], list[LayerError]]
     hardware: tuple[str, ...] = ()
     float_format: str | None = None
+    all_integer: bool = False
     device_stage: str | None = None
 
 

@@ -79,7 +79,7 @@ FORMATS.register("executorch")(
             "int8-dynamic": ("float32",),
         },
         options=ExecutorchOptions,
-        version=2,
+        version=3,
         tools=_TOOLS,
         runtime="executorch",
         run=run,

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgebuild.errors import ConfigError
-from edgebuild.export.executorch.quantizers import dynamic_quantizer, static_quantizer, trained_quantizer
+from edgebuild.export.executorch.layers import is_part, layer_of
+from edgebuild.export.executorch.quantizers import (
+    dynamic_quantizer,
+    leave_float,
+    static_quantizer,
+    trained_quantizer,
+)
 from edgebuild.export.executorch.trained import set_ranges
 from edgebuild.model.fakequant.ranges import ActivationRanges
 from edgebuild.progress import ProgressSink
@@ -52,6 +58,7 @@ def quantize(
         )
     else:
         quantizer = static_quantizer(per_channel) if dtype == "int8" else dynamic_quantizer(per_channel)
+    leave_float(quantizer, float_layers(agreed, graph))
     prepared = prepare_pt2e(graph, quantizer)
     arrays = list(samples.values()) if dtype == "int8" else [array[:1] for array in samples.values()]
     count = len(arrays[0]) if arrays else 0
@@ -74,6 +81,25 @@ def read_calibration(folder: Path, names: tuple[str, ...]) -> dict[str, np.ndarr
     if not all(path.exists() for path in paths.values()):
         return {}
     return {name: np.load(path, mmap_mode="r") for name, path in paths.items()}
+
+
+def float_layers(scheme: Mapping[str, Any], graph: torch.fx.GraphModule) -> frozenset[str]:
+    """The layers that stay float32.
+
+    Raises:
+        ConfigError: the graph has not one of them, or the scheme wants another type than that.
+    """
+    types: Mapping[str, str] = scheme.get("layer_types", {})
+    other = {kind for kind in types.values() if kind != "float32"}
+    if other:
+        msg = f"executorch has no {' or '.join(sorted(other))} weights beside int8 ones in this dtype"
+        raise ConfigError(msg, remedy="let these layers be float32, or export tflite")
+    known = {layer_of(node) for node in graph.graph.nodes}
+    missing = [layer for layer in types if not any(is_part(str(one), layer) for one in known)]
+    if missing:
+        msg = f"the graph for ExecuTorch has no operation of layer {missing[0]!r}: it has no type of its own"
+        raise ConfigError(msg, remedy="take it out of the layers that the plan names")
+    return frozenset(types)
 
 
 def _agreed(scheme: Mapping[str, Any] | None, dtype: str) -> Mapping[str, Any]:

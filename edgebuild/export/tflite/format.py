@@ -90,6 +90,7 @@ def _task(
         fully_connected="per_tensor" if granularity == "per_tensor" else fully_connected,
         calibration=calibration,
         ranges=trained_ranges(request, source, calibration),
+        layer_types=record.layer_types,
     )
 
 
@@ -149,7 +150,7 @@ FORMATS.register("tflite")(
             "int16x8": ("int16", "float32"),
         },
         options=TfliteOptions,
-        version=2,
+        version=3,
         tools=_TOOLS,
         runtime="litert",
         run=run,

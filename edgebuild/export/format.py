@@ -11,8 +11,13 @@ from typing import Any, Literal
 from edgebuild.config.parameters import Parameters
 from edgebuild.progress import ProgressSink
 
-Dtype = Literal["fp32", "fp16", "int8", "int8-dynamic", "int8-weight-only", "int16x8"]
-"""What a profile may ask for. `int8` is static and full-integer; `int16x8` has int16 activations and int8 weights."""
+Dtype = Literal[
+    "fp32", "fp16", "int8", "int8-dynamic", "int8-weight-only", "int4-dynamic", "int4-weight-only", "int16x8"
+]
+"""What a profile may ask for. `int8` is static and full-integer; `int16x8` has int16 activations and int8 weights.
+
+`int4-…` has 4-bit weights wherever the runtime has a kernel for them, and is as `int8-…` elsewhere.
+"""
 
 Layout = Literal["nchw", "nhwc"]
 

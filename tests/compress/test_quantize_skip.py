@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,17 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgebuild.check.census.model import Census
-from edgebuild.check.promise import Promise, RuntimeVersion
-from edgebuild.check.verify import VerifyResult, verify
 from edgebuild.compress.quantize.post_training import Quantize, run
-from edgebuild.config.registries import CENSUSES, FORMATS, RUNTIMES
 from edgebuild.errors import ConfigError
-from edgebuild.export.feed import from_raw, raw_outputs
-from edgebuild.export.format import ExportRequest, read_export
 from edgebuild.model.model_folder import read_record
-from edgebuild.progress import Silent
-from tests.compress.qat_workshop import SUFFIX, float_outputs, images, make
+from tests.compress.files import File
+from tests.compress.qat_workshop import SUFFIX, float_outputs, make
 from tests.compress.workshop import Workshop
 
 POINTWISE = "1.pointwise.0"
@@ -65,35 +58,6 @@ def test_something_must_be_left(shop: Workshop) -> None:
 def test_half_precision_has_nothing_to_skip() -> None:
     with pytest.raises(ValueError, match="skip: leaves layers of integers in floating point"):
         Quantize.model_validate({"kind": "float16", "skip_first": True})
-
-
-class File:
-    """A quantized model in one format."""
-
-    def __init__(self, shop: Workshop, folder: Path, form: str, dtype: str = "int8") -> None:
-        self.record = read_record(folder)
-        output = shop.root / f"{folder.name}-{form}"
-        output.mkdir()
-        chosen = FORMATS.get(form)
-        chosen.run(ExportRequest(folder, shop.data, output, shop.root, dtype, "float32", "nchw", {}, 1, Silent()))  # type: ignore[arg-type]
-        exported = read_export(output)
-        self.layers = exported.layers
-        self.census: Census = CENSUSES.get(SUFFIX[form]).read(output / exported.file)
-        session = RUNTIMES.get(chosen.runtime).open(output / exported.file, 1)
-        self.outputs = from_raw(exported, raw_outputs(session, exported, images(shop)))["output"]
-        session.close()
-        runtime = RuntimeVersion(chosen.runtime)
-        options = {"fully_connected": "per_tensor"}
-        self.promise = Promise("test", form, dtype, "float32", "nchw", runtime, runtime, "per_channel", options)
-
-    def dtypes(self) -> dict[str, str]:
-        return {str(tensor.layer): tensor.dtype for tensor in self.census.weights}
-
-    def proof(self, types: dict[str, str] | None = None, claims: Any = None) -> VerifyResult:
-        """With the layers that the model names, or others."""
-        own = self.record.layer_types if types is None else types
-        promise = replace(self.promise, layer_types=own)
-        return verify(self.census, promise, claims or self.record.claims, self.layers)
 
 
 def claims_with(record: Any, types: dict[str, str]) -> list[dict[str, Any]]:

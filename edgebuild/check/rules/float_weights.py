@@ -21,6 +21,8 @@ _TOO_WIDE = {
     "int16x8": FLOATS,
     "int8-dynamic": FLOATS,
     "int8-weight-only": FLOATS,
+    "int4-dynamic": FLOATS,
+    "int4-weight-only": FLOATS,
 }
 """asked -> types that a weight must not have"""
 
@@ -36,7 +38,7 @@ def check(census: Census, promise: Promise, layers: tuple[str, ...]) -> list[Fin
     too_wide = _TOO_WIDE.get(promise.dtype, frozenset())
     weights = tuple(tensor for tensor in census.weights if owner(tensor.layer, promise.float_layers) is None)
     findings = _findings(weights, too_wide, "weight tensor", promise, layers)
-    if promise.dtype == "int8-dynamic":
+    if promise.dtype in ("int8-dynamic", "int4-dynamic"):
         findings = [_explained(finding, census) for finding in findings]
     if promise.full_integer:
         biases = tuple(

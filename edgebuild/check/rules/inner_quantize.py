@@ -16,7 +16,7 @@ from edgebuild.config.registries import RULES
 
 CODE = "inner-quantize"
 
-_COMPUTED_AT_RUN_TIME = "int8-dynamic"
+_COMPUTED_AT_RUN_TIME = ("int8-dynamic", "int4-dynamic")
 """Activations are quantized inside the kernels or right before them: that is what was asked for."""
 
 _ONE_SCALE = frozenset({"CONCATENATION", "PACK", "MAXIMUM", "MINIMUM", "SELECT", "SELECT_V2", "XNNConcatenate"})
@@ -30,7 +30,7 @@ def check(census: Census, promise: Promise, layers: tuple[str, ...]) -> list[Fin
 
     A note instead of a fatal finding: integers rescaled for an operation that takes one scale only.
     """
-    if census.format == "pte" and promise.dtype == _COMPUTED_AT_RUN_TIME:
+    if census.format == "pte" and promise.dtype in _COMPUTED_AT_RUN_TIME:
         return []
     wiring = Wiring(census)
     floating = computes_in_float(census, wiring, promise.float_layers)

@@ -34,6 +34,10 @@ class Quantize(Parameters):
         description="static: activations too, calibrated ahead; dynamic: activations at run time; "
         "weight_only: stored small, computed in float; float16: half-precision weights",
     )
+    weights: Literal["int8", "int4"] = Field(
+        default="int8",
+        description="weight type; int4 of `dynamic` and `weight_only`, wherever the runtime has a kernel for it",
+    )
     activations: Literal["int8", "int16"] = Field(default="int8", description="activation type of `static`")
     granularity: Literal["per_channel", "per_tensor"] = Field(
         default="per_channel", description="one scale per output channel of a weight, or one per tensor"
@@ -63,6 +67,12 @@ class Quantize(Parameters):
         if self.activations != "int8" and self.calibration.method is not None:
             msg = f"calibration.method: belongs to activations: int8, found {self.activations}"
             raise ValueError(msg)
+        if self.weights == "int4" and self.kind not in ("dynamic", "weight_only"):
+            msg = f"weights: int4 needs kind: dynamic or weight_only, found kind: {self.kind}"
+            raise ValueError(msg)
+        if self.weights == "int4" and self.granularity == "per_tensor":
+            msg = "granularity: one scale per tensor is too coarse for weights: int4; expected per_channel"
+            raise ValueError(msg)
         if self.kind == "float16" and self.equalize:
             msg = "equalize: has no effect on half-precision numbers, found kind: float16"
             raise ValueError(msg)
@@ -76,17 +86,19 @@ class Quantize(Parameters):
 
 
 _DELIVERS = {
-    ("static", "int8"): "int8",
-    ("static", "int16"): "int16x8",
-    ("dynamic", "int8"): "int8-dynamic",
-    ("weight_only", "int8"): "int8-weight-only",
-    ("float16", "int8"): "fp16",
+    ("static", "int8", "int8"): "int8",
+    ("static", "int16", "int8"): "int16x8",
+    ("dynamic", "int8", "int8"): "int8-dynamic",
+    ("dynamic", "int8", "int4"): "int4-dynamic",
+    ("weight_only", "int8", "int8"): "int8-weight-only",
+    ("weight_only", "int8", "int4"): "int4-weight-only",
+    ("float16", "int8", "int8"): "fp16",
 }
 
 
 def delivers(parameters: Quantize) -> str:
     """The export dtype that a file quantized with these parameters has."""
-    return _DELIVERS[parameters.kind, parameters.activations]
+    return _DELIVERS[parameters.kind, parameters.activations, parameters.weights]
 
 
 def leaves_float(parameters: Quantize) -> bool:
@@ -99,7 +111,7 @@ def _claims(parameters: Quantize, layer_types: Mapping[str, str]) -> list[dict[s
     weights: dict[str, Any] = {"claim": "weights_dtype", "step": STEP, "dtype": dtype}
     if dtype == "int8":
         weights["granularity"] = parameters.granularity
-    claims = [weights]
+    claims = [weights] if parameters.weights == "int8" else [{"claim": "four_bit_weights", "step": STEP}]
     if parameters.kind == "static":
         claims.append({"claim": "activations_dtype", "step": STEP, "dtype": parameters.activations})
     if layer_types:

@@ -14,7 +14,6 @@ from edgebuild.model.model_folder import read_record
 
 FLOAT = "float32"
 
-
 SKIP: tuple[str, ...] = Field(
     default=(), description="layers that stay float32, as patterns of names: `stem`, `head*`; needs io: float32"
 )
@@ -26,11 +25,16 @@ class Skipping(Protocol):
     """A table of parameters with the three keys above."""
 
     @property
-    def skip(self) -> tuple[str, ...]: ...
+    def skip(self) -> tuple[str, ...]:
+        """Patterns of names."""
+
     @property
-    def skip_first(self) -> bool: ...
+    def skip_first(self) -> bool:
+        """Those at the inputs too."""
+
     @property
-    def skip_last(self) -> bool: ...
+    def skip_last(self) -> bool:
+        """Those at the outputs too."""
 
 
 def skips(parameters: Skipping) -> bool:

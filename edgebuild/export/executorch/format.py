@@ -77,6 +77,7 @@ FORMATS.register("executorch")(
             "fp16": ("float32", "float16"),
             "int8": ("float32",),
             "int8-dynamic": ("float32",),
+            "int4-dynamic": ("float32",),
         },
         options=ExecutorchOptions,
         version=3,

@@ -82,8 +82,8 @@ def dynamic_quantizer(per_channel: bool) -> Any:
     return DynamicQuantizer().set_global(config)
 
 
-def leave_float(quantizer: Any, layers: Collection[str]) -> None:
-    """Let the quantizer pass by everything that belongs to `layers`; what comes between two of them may stay float."""
+def pass_by(quantizer: Any, layers: Collection[str]) -> None:
+    """Let the quantizer leave all that belongs to `layers` as it is; what comes between two of them may stay float."""
 
     def is_quantized(node: torch.fx.Node) -> bool:
         name = layer_of(node)

@@ -147,6 +147,8 @@ FORMATS.register("tflite")(
             "int8": ("int8", "uint8", "float32"),
             "int8-dynamic": ("float32",),
             "int8-weight-only": ("float32",),
+            "int4-dynamic": ("float32",),
+            "int4-weight-only": ("float32",),
             "int16x8": ("int16", "float32"),
         },
         options=TfliteOptions,

@@ -57,6 +57,8 @@ QUANTIZERS: Mapping[Dtype, Callable[[QuantizeTask], bytes]] = {
     "int8": static.full_integer,
     "int8-dynamic": recipes.dynamic,
     "int8-weight-only": recipes.weight_only,
+    "int4-dynamic": recipes.dynamic_four_bits,
+    "int4-weight-only": recipes.weight_only_four_bits,
     "int16x8": static.full_integer,
 }
 """dtype -> (task) -> the quantized .tflite; raises ToolError where the quantizer fails."""

@@ -1,4 +1,4 @@
-"""Half precision, dynamic and weight-only int8, through the recipes of ai-edge-quantizer."""
+"""Half precision, dynamic and weight-only int8 and int4, through the recipes of ai-edge-quantizer."""
 
 from __future__ import annotations
 
@@ -66,6 +66,38 @@ def weight_only(task: QuantizeTask) -> bytes:
         num_bits=8,
         granularity=_granularity(task.granularity),
     )
+    _leave_float(quantizer, task)
+    return _quantize(quantizer, task)
+
+
+def dynamic_four_bits(task: QuantizeTask) -> bytes:
+    """As `dynamic`, with 4-bit weights, one scale a channel, for the operations that have a kernel for them.
+
+    tflite-runtime 2.14 has none for convolutions and computes NaN without saying so.
+    """
+    from ai_edge_quantizer import qtyping
+
+    quantizer, operations = _quantizer(task), qtyping.TFLOperationName
+    quantizer.add_dynamic_config(_EVERYWHERE, operations.ALL_SUPPORTED, num_bits=8)
+    for operation in (operations.CONV_2D, operations.FULLY_CONNECTED, operations.EMBEDDING_LOOKUP):
+        quantizer.add_dynamic_config(_EVERYWHERE, operation, num_bits=4)
+    _leave_float(quantizer, task)
+    return _quantize(quantizer, task)
+
+
+def weight_only_four_bits(task: QuantizeTask) -> bytes:
+    """As `weight_only`, with 4-bit weights, one scale a channel, where the quantizer takes them."""
+    from ai_edge_quantizer import qtyping
+
+    quantizer, operations = _quantizer(task), qtyping.TFLOperationName
+    quantizer.add_weight_only_config(_EVERYWHERE, operations.ALL_SUPPORTED, num_bits=8)
+    for operation in (
+        operations.CONV_2D,
+        operations.FULLY_CONNECTED,
+        operations.EMBEDDING_LOOKUP,
+        operations.BATCH_MATMUL,
+    ):
+        quantizer.add_weight_only_config(_EVERYWHERE, operation, num_bits=4)
     _leave_float(quantizer, task)
     return _quantize(quantizer, task)
 

@@ -11,8 +11,13 @@ from typing import Any, Literal
 from edgebuild.config.parameters import Parameters
 from edgebuild.progress import ProgressSink
 
-Dtype = Literal["fp32", "fp16", "int8", "int8-dynamic", "int8-weight-only", "int16x8"]
-"""What a profile may ask for. `int8` is static and full-integer; `int16x8` has int16 activations and int8 weights."""
+Dtype = Literal[
+    "fp32", "fp16", "int8", "int8-dynamic", "int8-weight-only", "int4-dynamic", "int4-weight-only", "int16x8"
+]
+"""What a profile may ask for. `int8` is static and full-integer; `int16x8` has int16 activations and int8 weights.
+
+`int4-…` has 4-bit weights wherever the runtime has a kernel for them, and is as `int8-…` elsewhere.
+"""
 
 Layout = Literal["nchw", "nhwc"]
 
@@ -115,6 +120,7 @@ class ExportFormat:
         layer_error: (request, exported file, samples) -> how far each layer is from float; runs the real kernels.
         hardware: keys of the profile's `hardware:` that the file depends on.
         float_format: the format in which the uncompressed model is exported to compare with; its own where None.
+        all_integer: has no operation in floating point, so that no layer of a quantized model may stay in it.
         device_stage: kind of the stage that runs the file on the profile's device, where that is not this host; it
             takes the place of the benchmark on the host.
     """
@@ -130,6 +136,7 @@ class ExportFormat:
     layer_error: Callable[[ExportRequest, Path, int], list[LayerError]]
     hardware: tuple[str, ...] = ()
     float_format: str | None = None
+    all_integer: bool = False
     device_stage: str | None = None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,9 +49,14 @@ class StaticCalibration(Calibration):
 
 
 def decide_ranges(
-    context: StepContext, calibration: StaticCalibration, samples: Mapping[str, np.ndarray]
+    context: StepContext,
+    calibration: StaticCalibration,
+    samples: Mapping[str, np.ndarray],
+    skipped: Collection[str] = (),
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the method makes of `samples`: the part of `ModelRecord.quantization`, and the claim.
+
+    The layers of `skipped` stay in floating point, so that the ranges of what they make need not be in the file.
 
     Raises:
         ConfigError: the model cannot be traced.
@@ -73,13 +78,16 @@ def decide_ranges(
     for number, group in enumerate(scheme.groups):
         widest = steps_of(min(low for low, _ in ends[number]), max(high for _, high in ends[number]))
         steps[group.label] = Steps(*group.fixed) if group.fixed else widest
-    return {"ranges": write_steps(steps)}, claim_of_ranges("quantize", scheme, steps)
+    return {"ranges": write_steps(steps)}, claim_of_ranges("quantize", scheme, steps, skipped)
 
 
-def claim_of_ranges(step: str, scheme: Scheme, steps: Mapping[str, Steps]) -> dict[str, Any]:
+def claim_of_ranges(
+    step: str, scheme: Scheme, steps: Mapping[str, Steps], skipped: Collection[str] = ()
+) -> dict[str, Any]:
     """The claim `activation_ranges`: those of layers with weights must be in the file, whatever the format."""
     labels = scheme.labels()
-    stored = {labels[scheme.group_of[use.norm or use.node]] for use in scheme.weights if not use.split}
+    whole = [use for use in scheme.weights if not use.split and use.layer not in skipped]
+    stored = {labels[scheme.group_of[use.norm or use.node]] for use in whole}
     return {
         "claim": "activation_ranges",
         "step": step,

@@ -14,6 +14,7 @@ from edgebuild.errors import ConfigError
 from edgebuild.export.c.compile import CompileOptions, compile_model
 from edgebuild.export.c.library import write_library
 from edgebuild.export.format import ExportFormat, ExportRequest, LayerError, read_export
+from edgebuild.model.model_folder import read_record
 from edgebuild.progress import Section
 from edgebuild.runtime.c_library import HOST, SOURCE
 
@@ -40,6 +41,10 @@ def run(request: ExportRequest) -> None:
     if not core:
         msg = "export.format c compiles for one core, and the profile names none"
         raise ConfigError(msg, remedy="add hardware: {core: cortex-m4}, or the core of your part")
+    left = read_record(request.model).layer_types
+    if "float32" in left.values():
+        msg = f"format c has no operation in floating point, but the plan leaves {', '.join(left)} in it"
+        raise ConfigError(msg, remedy="let the quantizing step skip nothing for this target")
     prefix = COptions(**request.options).prefix
     with tempfile.TemporaryDirectory(prefix="edgebuild-c-") as scratch:
         folder = Path(scratch)
@@ -78,6 +83,7 @@ FORMATS.register("c")(
         runtime="c",
         run=run,
         layer_error=layer_error,
+        all_integer=True,
         hardware=("core",),
         float_format=TFLITE,
         device_stage="firmware",

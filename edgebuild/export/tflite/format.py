@@ -90,6 +90,7 @@ def _task(
         fully_connected="per_tensor" if granularity == "per_tensor" else fully_connected,
         calibration=calibration,
         ranges=trained_ranges(request, source, calibration),
+        layer_types=record.layer_types,
     )
 
 
@@ -146,10 +147,12 @@ FORMATS.register("tflite")(
             "int8": ("int8", "uint8", "float32"),
             "int8-dynamic": ("float32",),
             "int8-weight-only": ("float32",),
+            "int4-dynamic": ("float32",),
+            "int4-weight-only": ("float32",),
             "int16x8": ("int16", "float32"),
         },
         options=TfliteOptions,
-        version=2,
+        version=3,
         tools=_TOOLS,
         runtime="litert",
         run=run,

@@ -71,9 +71,15 @@ def _kind_of_reference(model: ModelRecord, promise: Promise) -> str:
 
 
 def _complete(promise: Promise, model: ModelRecord, data: Path) -> Promise:
-    """Add what only the model and the data tell: names and shapes of the inputs, names of the outputs."""
+    """Add what only the model and the data tell: names and shapes of the inputs, outputs, layers of another type."""
     shapes = tuple((1, *spec.shape) for spec in read_summary(data).inputs)
-    return replace(promise, input_names=model.input_names, output_names=model.output_names, input_shapes=shapes)
+    return replace(
+        promise,
+        input_names=model.input_names,
+        output_names=model.output_names,
+        input_shapes=shapes,
+        layer_types=model.layer_types,
+    )
 
 
 def _run(runtime: Runtime, file: Path, record: ExportRecord, context: StageContext) -> Outputs:
@@ -172,4 +178,4 @@ def tools(params: Mapping[str, Any]) -> tuple[str, ...]:
     return (runtime.distribution, "numpy") if runtime.distribution else ("numpy",)
 
 
-STAGES.register("verify")(StageKind(version=2, run=run, tools=tools, gate=gate))
+STAGES.register("verify")(StageKind(version=3, run=run, tools=tools, gate=gate))

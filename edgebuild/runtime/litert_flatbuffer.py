@@ -130,6 +130,13 @@ def operator_version(model: Any, operator: Any) -> int:
     return int(model.operatorCodes[operator.opcodeIndex].version)
 
 
+def operator_options(operator: Any) -> dict[str, int | float]:
+    """Scalar options of an operation, by the schema's names; enumerations are the schema's numbers."""
+    options = operator.builtinOptions
+    fields = vars(options) if options is not None else {}
+    return {name: value for name, value in sorted(fields.items()) if isinstance(value, bool | int | float)}
+
+
 def tensor_name(tensor: Any) -> str:
     """Name of a tensor; empty where the file has none."""
     return tensor.name.decode(errors="replace") if tensor.name else ""

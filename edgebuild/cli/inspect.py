@@ -46,8 +46,9 @@ def inspect(
 def _judge(artifact: Path, target: str, as_json: bool) -> None:
     from rich.console import Console
 
+    from edgebuild.check.accelerators.accelerator import JudgeRequest
     from edgebuild.check.inspection import exported_file
     from edgebuild.config.registries import ACCELERATORS
 
-    report = ACCELERATORS.get(target).judge(exported_file(artifact))
+    report = ACCELERATORS.get(target).judge(JudgeRequest(exported_file(artifact)))
     emit(report.to_json(), as_json, lambda: Console().print(report.describe()))

@@ -55,9 +55,10 @@ def _operations(report: EdgeTpuReport) -> Table:
 
 def _figures(report: EdgeTpuReport) -> Table:
     table = Table.grid(padding=(0, 2))
-    for figure in report.figures:
+    for figure in (*report.figures, *report.other_links):
         short = str(figure).removesuffix(f" ({figure.provenance})")
-        table.add_row(figure.name.replace("_", " "), short)
+        link = figure.provenance.partition(":")[0].rpartition(" ")[2] if figure.name == "latency" else ""
+        table.add_row(f"{figure.name.replace('_', ' ')} {link}".strip(), short)
     if report.plan.streamed_layers:
         table.add_row("streamed", count(len(report.plan.streamed_layers), "layer"))
     return table

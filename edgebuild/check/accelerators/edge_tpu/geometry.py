@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from edgebuild.check.census.model import OperationRecord, TensorRecord
+from edgebuild.check.accelerators.edge_tpu.mapping import Mapping
+from edgebuild.check.census.model import Census, OperationRecord, TensorRecord
 from edgebuild.check.wiring import STORED, Wiring
+from edgebuild.estimate.edge_tpu.latency import CpuTail, Inference
 from edgebuild.estimate.edge_tpu.layer import Kind, TpuLayer
+from edgebuild.estimate.edge_tpu.memory import CachePlan
 
 _KINDS: dict[str, Kind] = {
     "CONV_2D": "convolution",
@@ -23,6 +26,32 @@ _OPTIONS = frozenset({"int32", "int64"})
 def layers_of(operations: Iterable[OperationRecord], wiring: Wiring) -> tuple[TpuLayer, ...]:
     """One layer per operation, in order."""
     return tuple(_layer(operation, wiring) for operation in operations)
+
+
+def inference_of(
+    census: Census, mapping: Mapping, layers: tuple[TpuLayer, ...], plan: CachePlan, wiring: Wiring
+) -> Inference:
+    """One inference: what crosses the link to the compiled part and back, and what the CPU does besides."""
+    inside = {operation.index for operation in mapping.mapped}
+    mapped = [census.operations[index] for index in sorted(inside)]
+    others = [operation for operation in census.operations if operation.index not in inside]
+    made = {index for operation in mapped for index in operation.outputs}
+    read_outside = {index for operation in others for index in operation.inputs}
+    sent = {
+        tensor.index: tensor
+        for operation in mapped
+        for tensor in wiring.computed_inputs(operation)
+        if tensor.index not in made
+    }
+    back = [
+        tensor
+        for operation in mapped
+        for tensor in wiring.outputs(operation)
+        if tensor.role == "output" or tensor.index in read_outside
+    ]
+    tail = layers_of((operation for operation in others if operation.outputs), wiring)
+    cpu = CpuTail(sum(layer.macs for layer in tail), sum(layer.output_bytes for layer in tail))
+    return Inference(layers, plan, _bytes(sent.values()), _bytes(back), cpu)
 
 
 def _layer(operation: OperationRecord, wiring: Wiring) -> TpuLayer:

@@ -6,11 +6,13 @@ import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from edgebuild.check.accelerators.edge_tpu.geometry import layers_of
+from edgebuild.check.accelerators.edge_tpu.geometry import inference_of, layers_of
 from edgebuild.check.accelerators.edge_tpu.mapping import COMPILER, Mapping, map_operations
 from edgebuild.check.accelerators.edge_tpu.repairs import suggest_repairs
 from edgebuild.check.census.model import Census, OperationRecord
+from edgebuild.check.finding import Finding
 from edgebuild.check.wiring import Wiring
+from edgebuild.estimate.edge_tpu.latency import LINKS, energy_figure, latency_figure
 from edgebuild.estimate.edge_tpu.layer import TpuLayer
 from edgebuild.estimate.edge_tpu.memory import USABLE, CachePlan, plan_cache, usable_bytes
 from edgebuild.figure import Figure
@@ -32,6 +34,7 @@ class EdgeTpuReport:
         plan: where the parameters lie.
         scratch: bytes of activations that are alive at once between the operations on the Edge TPU.
         figures: memory, time and energy, with their intervals.
+        other_links: time over the links that the file is not meant for.
         repairs: what to do, one sentence each.
     """
 
@@ -41,7 +44,13 @@ class EdgeTpuReport:
     plan: CachePlan
     scratch: int
     figures: tuple[Figure, ...]
+    other_links: tuple[Figure, ...]
     repairs: tuple[str, ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """None: the rule `unsupported-op` looks at the same mapping."""
+        return ()
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -63,6 +72,7 @@ class EdgeTpuReport:
             "scratch": self.scratch,
             "layers": [asdict(layer) for layer in self.layers],
             "figures": [figure.to_json() for figure in self.figures],
+            "other_links": [figure.to_json() for figure in self.other_links],
             "repairs": list(self.repairs),
         }
 
@@ -73,23 +83,22 @@ class EdgeTpuReport:
         return describe_report(self)
 
 
-def report_on(census: Census) -> EdgeTpuReport:
-    """Judge a file by its census; values of weights play no part."""
+def report_on(census: Census, link: str = "usb3") -> EdgeTpuReport:
+    """Judge a file by its census, on an Edge TPU attached by one of LINKS; values of weights play no part."""
     wiring = Wiring(census)
     mapping = map_operations(census)
     mapped = [census.operations[operation.index] for operation in mapping.mapped]
     layers = layers_of(mapped, wiring)
     plan = plan_cache(layers, usable_bytes(layers))
     scratch = _scratch(mapped, wiring)
-    return EdgeTpuReport(
-        census.path,
-        mapping,
-        layers,
-        plan,
-        scratch,
-        tuple(_memory_figures(layers, plan, scratch)),
-        suggest_repairs(census, mapping, layers, plan),
-    )
+    figures = _memory_figures(layers, plan, scratch)
+    others: list[Figure] = []
+    if mapped:
+        inference = inference_of(census, mapping, layers, plan, wiring)
+        figures += [latency_figure(inference, link), energy_figure(inference, link)]
+        others = [latency_figure(inference, other) for other in LINKS if other != link]
+    repairs = suggest_repairs(census, mapping, layers, plan)
+    return EdgeTpuReport(census.path, mapping, layers, plan, scratch, tuple(figures), tuple(others), repairs)
 
 
 def _memory_figures(layers: tuple[TpuLayer, ...], plan: CachePlan, scratch: int) -> list[Figure]:

@@ -21,6 +21,8 @@ from edgebuild.check.census.tflite_values import summarize_integers, summarize_v
 from edgebuild.config.registries import CENSUSES
 from edgebuild.errors import ConfigError
 from edgebuild.runtime.litert_flatbuffer import (
+    BROKEN,
+    damaged,
     io_names,
     operator_name,
     operator_options,
@@ -37,6 +39,7 @@ from edgebuild.runtime.litert_roles import parameter_roles
 _TEXT_LIMIT = 200
 _SMALL = 16
 """A stored list of more integers is data, not an option of an operation."""
+_CONTRADICTIONS = (*BROKEN, zipfile.BadZipFile)
 _UNPACKED = ("DEQUANTIZE", "DENSIFY")
 """Operations that only decode a stored weight for the operation behind them."""
 
@@ -70,16 +73,24 @@ def _bytes_of(path: Path) -> bytes:
 def take_census(data: bytes, label: str, layers: tuple[str, ...] = (), *, with_host: bool = False) -> Census:
     """Read a file that is in memory; `with_host` also asks the runtime here which operations its delegate takes."""
     model = parse_model(data, label)
-    census = _take(model, data, label, layers, _tensor_record)
+    try:
+        census = _take(model, data, label, layers, _tensor_record)
+        arena = plan_arena(model)
+    except _CONTRADICTIONS as error:
+        raise damaged(label, len(data), error) from error
     metadata = dict(census.metadata)
     if with_host:
         metadata["host_delegate"] = host_delegate(data, [operation.name for operation in census.operations])
-    return dataclasses.replace(census, arena_bytes=plan_arena(model), arena_source=SOURCE, metadata=metadata)
+    return dataclasses.replace(census, arena_bytes=arena, arena_source=SOURCE, metadata=metadata)
 
 
 def take_structure(data: bytes, label: str, layers: tuple[str, ...] = ()) -> Census:
     """Types, shapes and operations only: no statistics of values and no memory plan, so that any size takes no time."""
-    return _take(parse_model(data, label), data, label, layers, _plain_record)
+    model = parse_model(data, label)
+    try:
+        return _take(model, data, label, layers, _plain_record)
+    except _CONTRADICTIONS as error:
+        raise damaged(label, len(data), error) from error
 
 
 _Record = Callable[[Any, Any, int, Any, LayerNames], TensorRecord]

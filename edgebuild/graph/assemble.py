@@ -18,7 +18,7 @@ from typing import Any
 from edgebuild.compress.needs import NeededModel, needs_of
 from edgebuild.compress.step import Phase, StepMethod
 from edgebuild.config.project import Project
-from edgebuild.config.registries import FORMATS, PACKAGERS, STEPS
+from edgebuild.config.registries import ACCELERATORS, FORMATS, PACKAGERS, STEPS
 from edgebuild.config.target import PlannedStep, Target
 from edgebuild.export.format import ExportFormat
 from edgebuild.graph.firmware import firmware_stage
@@ -210,6 +210,7 @@ def _add_target(graph: Graph, project: Project, target: Target) -> None:
                 "metric": project.sections()["metric"],
                 "runtime": FORMATS.get(target.export.format).runtime,
                 "threads": project.threads,
+                **_accelerator_params(target),
             },
             inputs={
                 "export": ids.export,
@@ -228,6 +229,15 @@ def _add_target(graph: Graph, project: Project, target: Target) -> None:
     if ids.device:
         graph.add(firmware_stage(project, target, ids.device, bench_inputs))
     graph.add(_package_stage(project, target, ids))
+
+
+def _accelerator_params(target: Target) -> dict[str, Any]:
+    """What the check needs to judge the file for the target's accelerator; nothing where it has none that is known."""
+    name = target.hardware.accelerator
+    if name is None or name not in ACCELERATORS:
+        return {}
+    hardware = target.hardware.model_dump(mode="json", exclude_none=True)
+    return {"accelerator": {"name": name, "version": ACCELERATORS.get(name).version(), "hardware": hardware}}
 
 
 def _package_stage(project: Project, target: Target, ids: TargetStages) -> Stage:

@@ -24,6 +24,7 @@ class TensorRecord:
         bytes: stored bytes for weight, bias and constant; 0 for the others.
         scale, zero_point, axis: quantization parameters, per-channel where there are several; axis is the channel's.
         sparsity: share of exact zeros in [0, 1], for weights only (an int8 zero is its zero point).
+        values: of a stored tensor of at most 16 integers that is no parameter: axes, paddings, strides.
         distinct: number of distinct stored values, for weights only.
         distinct_along: for each dimension, the largest number of distinct values at one index of it, for weights only.
         digest: of the stored integers in any order (`edgebuild.model.weight_values`), for integer weights and biases.
@@ -45,11 +46,17 @@ class TensorRecord:
     distinct_along: tuple[int, ...] = ()
     digest: str | None = None
     magnitude: float | None = None
+    values: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class OperationRecord:
-    """One operation of the file; `delegate` names the backend that runs it, None is the runtime's own kernel."""
+    """One operation of the file.
+
+    Attributes:
+        delegate: the backend that runs it; None is the runtime's own kernel.
+        options: its scalar options under the names and with the numbers of the file's schema; for a .tflite only.
+    """
 
     index: int
     name: str
@@ -58,6 +65,7 @@ class OperationRecord:
     delegate: str | None
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    options: dict[str, int | float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from edgebuild.check.census.model import Census, CensusReader, IoRecord, OperationRecord, TensorRecord
 from edgebuild.check.census.tflite_arena import SOURCE, plan_arena
@@ -17,8 +21,11 @@ from edgebuild.check.census.tflite_values import summarize_integers, summarize_v
 from edgebuild.config.registries import CENSUSES
 from edgebuild.errors import ConfigError
 from edgebuild.runtime.litert_flatbuffer import (
+    BROKEN,
+    damaged,
     io_names,
     operator_name,
+    operator_options,
     operator_version,
     parse_model,
     quantization,
@@ -30,6 +37,9 @@ from edgebuild.runtime.litert_flatbuffer import (
 from edgebuild.runtime.litert_roles import parameter_roles
 
 _TEXT_LIMIT = 200
+_SMALL = 16
+"""A stored list of more integers is data, not an option of an operation."""
+_CONTRADICTIONS = (*BROKEN, zipfile.BadZipFile)
 _UNPACKED = ("DEQUANTIZE", "DENSIFY")
 """Operations that only decode a stored weight for the operation behind them."""
 
@@ -40,17 +50,53 @@ def read_census(path: Path) -> Census:
     Raises:
         ConfigError: the file is missing, not a .tflite or damaged.
     """
+    return take_census(_bytes_of(path), path.name, _layers_beside(path), with_host=True)
+
+
+def read_structure(path: Path) -> Census:
+    """What `take_structure` says of `path`.
+
+    Raises:
+        ConfigError: the file is missing, not a .tflite or damaged.
+    """
+    return take_structure(_bytes_of(path), path.name, _layers_beside(path))
+
+
+def _bytes_of(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         msg = f"{path}: cannot be read: {error.strerror}"
         raise ConfigError(msg) from error
-    return take_census(data, path.name, _layers_beside(path), with_host=True)
 
 
 def take_census(data: bytes, label: str, layers: tuple[str, ...] = (), *, with_host: bool = False) -> Census:
     """Read a file that is in memory; `with_host` also asks the runtime here which operations its delegate takes."""
     model = parse_model(data, label)
+    try:
+        census = _take(model, data, label, layers, _tensor_record)
+        arena = plan_arena(model)
+    except _CONTRADICTIONS as error:
+        raise damaged(label, len(data), error) from error
+    metadata = dict(census.metadata)
+    if with_host:
+        metadata["host_delegate"] = host_delegate(data, [operation.name for operation in census.operations])
+    return dataclasses.replace(census, arena_bytes=arena, arena_source=SOURCE, metadata=metadata)
+
+
+def take_structure(data: bytes, label: str, layers: tuple[str, ...] = ()) -> Census:
+    """Types, shapes and operations only: no statistics of values and no memory plan, so that any size takes no time."""
+    model = parse_model(data, label)
+    try:
+        return _take(model, data, label, layers, _plain_record)
+    except _CONTRADICTIONS as error:
+        raise damaged(label, len(data), error) from error
+
+
+_Record = Callable[[Any, Any, int, Any, LayerNames], TensorRecord]
+
+
+def _take(model: Any, data: bytes, label: str, layers: tuple[str, ...], record: _Record) -> Census:
     metadata = _metadata(model, data)
     names = LayerNames(layers, metadata.get("edgebuild", ""))
     tensors: list[TensorRecord] = []
@@ -59,13 +105,10 @@ def take_census(data: bytes, label: str, layers: tuple[str, ...] = (), *, with_h
         offset = len(tensors)
         roles = _roles(model, graph)
         tensors += [
-            _tensor_record(model, tensor, offset + index, roles[index], names)
-            for index, tensor in enumerate(graph.tensors)
+            record(model, tensor, offset + index, roles[index], names) for index, tensor in enumerate(graph.tensors)
         ]
         for operator in graph.operators or []:
             operations.append(_operation_record(model, operator, len(operations), offset, tensors, names))
-    if with_host:
-        metadata["host_delegate"] = host_delegate(data, [operation.name for operation in operations])
     inputs, outputs = _io_records(model, tensors)
     return Census(
         path=label,
@@ -77,8 +120,8 @@ def take_census(data: bytes, label: str, layers: tuple[str, ...] = (), *, with_h
         outputs=outputs,
         tensors=tuple(tensors),
         operations=tuple(operations),
-        arena_bytes=plan_arena(model),
-        arena_source=SOURCE,
+        arena_bytes=None,
+        arena_source="not planned",
         min_runtime=metadata.get("min_runtime_version"),
         metadata={name: text[:_TEXT_LIMIT] for name, text in metadata.items()},
     )
@@ -110,14 +153,10 @@ def _roles(model: Any, graph: Any) -> dict[int, str]:
     return {**roles, **{int(i): "input" for i in graph.inputs}, **{int(i): "output" for i in graph.outputs}}
 
 
-def _tensor_record(model: Any, tensor: Any, index: int, role: Any, names: LayerNames) -> TensorRecord:
+def _plain_record(model: Any, tensor: Any, index: int, role: Any, names: LayerNames) -> TensorRecord:
     scale, zero_point, axis = quantization(tensor)
     stored = stored_bytes(model, tensor)
     is_parameter = role in ("weight", "bias", "constant") and stored is not None
-    weight = stored if role == "weight" else None
-    sparsity, distinct, along = summarize_values(tensor, weight) if weight is not None else (None, None, ())
-    numbers = stored if role in ("weight", "bias") else None
-    digest, total = summarize_integers(tensor, numbers) if numbers is not None else (None, None)
     return TensorRecord(
         index=index,
         name=tensor_name(tensor),
@@ -129,11 +168,26 @@ def _tensor_record(model: Any, tensor: Any, index: int, role: Any, names: LayerN
         scale=scale,
         zero_point=zero_point,
         axis=axis,
-        sparsity=sparsity,
-        distinct=distinct,
-        distinct_along=along,
-        digest=digest,
-        magnitude=total,
+        values=_small_integers(tensor, stored) if role == "constant" and stored is not None else (),
+    )
+
+
+def _small_integers(tensor: Any, stored: np.ndarray) -> tuple[int, ...]:
+    dtype = type_name(tensor.type)
+    if dtype not in ("int32", "int64") or len(stored) > _SMALL * np.dtype(dtype).itemsize:
+        return ()
+    return tuple(int(value) for value in np.frombuffer(stored.tobytes(), np.dtype(dtype).newbyteorder("<")))
+
+
+def _tensor_record(model: Any, tensor: Any, index: int, role: Any, names: LayerNames) -> TensorRecord:
+    plain = _plain_record(model, tensor, index, role, names)
+    stored = stored_bytes(model, tensor) if role in ("weight", "bias") else None
+    if stored is None:
+        return plain
+    sparsity, distinct, along = summarize_values(tensor, stored) if role == "weight" else (None, None, ())
+    digest, total = summarize_integers(tensor, stored)
+    return dataclasses.replace(
+        plain, sparsity=sparsity, distinct=distinct, distinct_along=along, digest=digest, magnitude=total
     )
 
 
@@ -150,6 +204,7 @@ def _operation_record(
         delegate=None,
         inputs=inputs,
         outputs=outputs,
+        options=operator_options(operator),
     )
 
 

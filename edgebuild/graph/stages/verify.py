@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from edgebuild.check.accelerators.accelerator import Accelerator, AcceleratorReport, JudgeRequest
 from edgebuild.check.census.model import Census, CensusReader
 from edgebuild.check.finding import Finding, apply_allow
 from edgebuild.check.parity import AFTER_QAT, compare_outputs, parity_figures, reference_findings, runtime_findings
 from edgebuild.check.promise import Promise
 from edgebuild.check.verify import VerifyResult, verify
-from edgebuild.config.registries import CENSUSES, RUNTIMES, STAGES
+from edgebuild.config.registries import ACCELERATORS, CENSUSES, RUNTIMES, STAGES
 from edgebuild.errors import ToolError
 from edgebuild.export.feed import from_raw, raw_outputs
 from edgebuild.export.format import ExportRecord, read_export
@@ -33,8 +34,10 @@ Outputs = dict[str, np.ndarray]
 def run(context: StageContext) -> None:
     """Write verify.json, census.json and validation.<output>.npy.
 
-    Params are `{promise, allow, metric, runtime, threads}`. The input `score` holds the outputs of the baseline, from
-    which accuracy drops; `reference` those of the model that was exported, which the file must compute.
+    Params are `{promise, allow, metric, runtime, threads}`, and `accelerator: {name, version, hardware}` for a target
+    that has one: what it would make of the file goes into accelerator.json, its figures among the others. The input
+    `score` holds the outputs of the baseline, from which accuracy drops; `reference` those of the model that was
+    exported, which the file must compute.
     """
     params = context.stage.params
     model = read_record(context.inputs["model"])
@@ -62,7 +65,19 @@ def run(context: StageContext) -> None:
         findings += reference_findings(compared, _kind_of_reference(model, promise))
     context.progress.update(0.7, "running the file on the oldest runtime")
     findings += _oldest_runtime(promise, params["runtime"], stored, file, record, context)
+    if params.get("accelerator"):
+        report = _judge(params["accelerator"], file, record, context)
+        figures += report.figures
+        findings += report.findings
     _write(context.output, census, proof, apply_allow(findings, params["allow"]), figures)
+
+
+def _judge(chosen: Mapping[str, Any], file: Path, record: ExportRecord, context: StageContext) -> AcceleratorReport:
+    """What the target's accelerator would make of the file; nothing of it ran there."""
+    accelerator: Accelerator = ACCELERATORS.get(chosen["name"])
+    report = accelerator.judge(JudgeRequest(file, chosen["hardware"], context.output, record.layers))
+    (context.output / "accelerator.json").write_text(json.dumps(report.to_json(), indent=1, sort_keys=True) + "\n")
+    return report
 
 
 def _kind_of_reference(model: ModelRecord, promise: Promise) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from edgebuild.config.device import Device
 from edgebuild.config.registries import TRANSPORTS
 from edgebuild.device.lease import Lease, hold
-from edgebuild.device.transport import Completed, Transport, TransportKind, require_properties
+from edgebuild.device.transport import Completed, FencesItself, Transport, TransportKind, require_properties
 
 GRACE_SECONDS = 30.0
 """What a lease lasts beyond the time that a program may take: for ending it and fetching what it left."""
@@ -41,7 +41,9 @@ class FencedTransport:
     def run(self, argv: Sequence[str], timeout: float) -> Completed:
         """As of the transport; DeviceError too where the lease is over."""
         self.lease.renew(max(self.ttl, timeout + GRACE_SECONDS))
-        return self.transport.run(argv, timeout)
+        completed = self.transport.run(argv, timeout)
+        self.lease.require()  # a program that somebody else's job ended has no result
+        return completed
 
     def properties(self) -> dict[str, str]:
         """As of the transport: asking changes nothing, and needs no lease."""
@@ -88,11 +90,23 @@ def connected(device: Device, *, wait: float = 0.0, lease: Lease | None = None) 
             yield transport
     elif lease is not None:
         lease.renew(ttl)
-        with _opened(reach, device) as transport:
-            yield FencedTransport(transport, lease, ttl)
+        with _fenced(reach, device, lease) as transport:
+            yield transport
     else:
-        with hold(device.name, ttl, address=reach.address, wait=wait) as own, _opened(reach, device) as transport:
-            yield FencedTransport(transport, own, ttl)
+        with (
+            hold(device.name, ttl, address=reach.address, wait=wait) as own,
+            _fenced(reach, device, own) as transport,
+        ):
+            yield transport
+
+
+@contextmanager
+def _fenced(reach: Reach, device: Device, lease: Lease) -> Iterator[Transport]:
+    ttl = device.lease.ttl / 1e3
+    with _opened(reach, device) as transport:
+        if isinstance(transport, FencesItself):
+            transport.fence(lease.token, ttl)
+        yield FencedTransport(transport, lease, ttl)
 
 
 @contextmanager

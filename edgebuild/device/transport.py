@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from edgebuild.config.parameters import Parameters
 from edgebuild.errors import DeviceError
@@ -62,6 +62,19 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """End the connection and remove the working folder."""
+        ...
+
+
+@runtime_checkable
+class FencesItself(Protocol):
+    """A transport whose device refuses what comes late by itself, also from another machine."""
+
+    def fence(self, token: int, seconds: float) -> None:
+        """Have the device alone for `seconds`, renewed by each use.
+
+        Raises:
+            DeviceError: somebody else has it, or `token` is smaller than that of who had it last.
+        """
         ...
 
 

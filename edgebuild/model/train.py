@@ -45,6 +45,7 @@ class TrainSettings:
         loss: one of `edgebuild.model.losses.LOSSES`, or `module:function`.
         patience: stop after so many epochs without a lower validation loss; 0 trains to the end.
         keep_best: end with the weights of the epoch with the lowest validation loss, not with the last ones.
+        past_epochs: the learning rate begins where so many epochs of its schedule are over; they come before `epochs`.
     """
 
     epochs: int = 10
@@ -60,6 +61,7 @@ class TrainSettings:
     loss: str = "auto"
     keep_best: bool = True
     patience: int = 0
+    past_epochs: int = 0
 
     @staticmethod
     def from_json(section: Mapping[str, Any]) -> TrainSettings:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from pydantic import Field
 
-from edgebuild.compress.prune.skip import named_by
+from edgebuild.compress.layer_names import named_by
 from edgebuild.compress.step import StepContext
 from edgebuild.errors import ConfigError
 from edgebuild.model.data_folder import read_inputs

@@ -49,12 +49,21 @@ def test_after_quantize_it_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ("{}", "9:16: targets[0].prune: expected ratio, ratios, or keep with macs, parameters, bytes or size: how much is to be cut?"),
+        (
+            "{}",
+            "9:16: targets[0].prune: expected ratio, ratios, or keep with macs, parameters, bytes or size: how much is to be cut?",
+        ),
         ("{ratio: 1.4}", "9:24: targets[0].prune.ratio: 1.4 is not in (0, 1)"),
         ("{ratio: 0.5, keep: {macs: 0.5}}", "targets[0].prune.keep: belongs to a cut without `ratio`; found both"),
         ("{keep: {}}", "targets[0].prune.keep: expected macs, parameters, bytes or size, found neither"),
-        ("{keep: {macs: 0.5, parameters: 0.4}}", "targets[0].prune.keep: expected macs, parameters, bytes or size, found both"),
-        ("{ratio: 0.5, steps: 3}", "targets[0].prune.steps: belongs to schedule: cubic, feedback or iterative, found one_shot"),
+        (
+            "{keep: {macs: 0.5, parameters: 0.4}}",
+            "targets[0].prune.keep: expected macs, parameters, bytes or size, found both",
+        ),
+        (
+            "{ratio: 0.5, steps: 3}",
+            "targets[0].prune.steps: belongs to schedule: cubic, feedback or iterative, found one_shot",
+        ),
         (
             "{ratio: 0.5, importance: tailor}",
             "targets[0].prune.importance: unknown importance 'tailor'; did you mean 'taylor'?",

@@ -59,7 +59,7 @@ STEPS.register("prune")(
         title="Structured pruning: whole channels are cut out of the model, then it is trained further",
         parameters=Prune,
         phase=Phase.STRUCTURE,
-        version=2,
+        version=3,
         run=run,
         tools=("torch", "torch-pruning", "numpy", "safetensors", "torchmetrics"),
         sections=("data", "train", "metric"),

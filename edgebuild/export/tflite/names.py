@@ -101,16 +101,35 @@ def _with_values(
     tensor: Any,
     named: set[str | None],
 ) -> list[str]:
-    """Those of the layers that own the numbers of `tensor`, in any order of axes; all of them where none does.
+    """Those of the layers that own the numbers of `tensor`; all of them where none does.
 
     Copies of one layer own the same: of those the first that is not `named` yet.
     """
     data = stored_bytes(model, tensor)
     assert data is not None
-    values = np.sort(np.frombuffer(data, np.float32)) if len(data) % 4 == 0 else np.empty(0, np.float32)
-    same = [layer for layer in layers if any(np.array_equal(np.sort(one, axis=None), values) for one in weights[layer])]
+    values = np.frombuffer(data, np.float32) if len(data) % 4 == 0 else np.empty(0, np.float32)
+    values = values.reshape(tuple(tensor.shape)) if values.size == np.prod(tensor.shape) else values
+    same = [layer for layer in layers if any(_are_of(values, one) for one in weights[layer])]
     waiting = [layer for layer in same if layer not in named]
     return waiting[:1] if len(same) > 1 and waiting else same or layers
+
+
+_SAME_DIRECTION = 0.999
+
+
+def _are_of(values: np.ndarray, weight: np.ndarray) -> bool:
+    """Whether `values` are those of `weight` in any order of axes, or of a matrix with its rows or columns scaled.
+
+    The converter multiplies what stands before a linear layer (the scale of a layer norm) or behind it into its weight.
+    """
+    if np.array_equal(np.sort(values, axis=None), np.sort(weight, axis=None)):
+        return True
+    if weight.ndim != 2 or values.shape != weight.shape or min(weight.shape) < 2:
+        return False
+    products, sizes = values.astype(np.float64) * weight, (values.astype(np.float64) ** 2, weight.astype(float) ** 2)
+    norms = [np.sqrt(sizes[0].sum(axis) * sizes[1].sum(axis)) for axis in (0, 1)]
+    cosines = [np.abs(products.sum(axis)) / np.maximum(norms[axis], 1e-30) for axis in (0, 1)]
+    return any(bool((cosine[norm > 0] > _SAME_DIRECTION).all()) for cosine, norm in zip(cosines, norms, strict=True))
 
 
 def _stored_weight(model: Any, graph: Any, operator: Any, operation: str) -> int | None:

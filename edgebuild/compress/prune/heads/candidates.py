@@ -37,11 +37,21 @@ def _integers(module: torch.nn.Module) -> dict[str, int]:
 
 
 def opened_block(name: str, module: Any) -> Block:
-    """The block of an attention that an `open_attention` edit made."""
+    """The block of an attention that an `open_attention` edit made; its layers may be factorized."""
     heads = int(module.num_heads)
-    inner = heads * int(module.head_dim)
-    places = {f"{name}.{one}": in_order(heads, inner // heads) for one in PROJECTIONS}
-    return Block(name, heads, {"num_heads": heads}, places, f"{name}.{OUTPUT}", in_order(heads, inner // heads))
+    places = in_order(heads, int(module.head_dim))
+    projections = {_one(module, name, part, -1): places for part in PROJECTIONS}
+    return Block(name, heads, {"num_heads": heads}, projections, _one(module, name, OUTPUT, 0), places)
+
+
+def _one(module: torch.nn.Module, name: str, part: str, place: int) -> str:
+    """Dotted name of a layer, or of its first or last factor."""
+    from torch import nn
+
+    factors = module.get_submodule(part)
+    if not isinstance(factors, nn.Sequential):
+        return f"{name}.{part}"
+    return f"{name}.{part}.{range(len(factors))[place]}"
 
 
 def blocks_of(model: torch.nn.Module, name: str, called: Sequence[str]) -> Iterator[Block]:
@@ -98,8 +108,9 @@ def _projections(
     """Which of the layers called before the output make queries, keys and values: three, two, or one for all."""
     width = inner // heads
     outs = {layer: sizes[layer][1] for layer in before}
-    for end in range(len(before), 2, -1):
-        three = before[end - 3 : end]
+    fitting = [layer for layer in before if outs[layer] == inner]
+    windows = [fitting[-3:], *(before[end - 3 : end] for end in range(len(before), 2, -1))]
+    for three in windows if len(fitting) > 2 else windows[1:]:
         if all(outs[layer] % heads == 0 for layer in three) and _are_three([outs[layer] for layer in three], inner):
             yield {layer: in_order(heads, outs[layer] // heads) for layer in three}
     for layer in reversed(before):

@@ -23,6 +23,7 @@ def run(context: StepContext, parameters: WeightPruning) -> None:
     Raises:
         ConfigError: there is no weight to set to zero, or the model is an exported program.
     """
+    from edgebuild.compress.open_attention import open_attentions
     from edgebuild.compress.prune.weights.procedure import set_to_zero
     from edgebuild.compress.scale import open_scale
     from edgebuild.compress.training import Training
@@ -34,6 +35,7 @@ def run(context: StepContext, parameters: WeightPruning) -> None:
         msg = "prune: a torch.export program has its weights inside, and they cannot be trained after some are zero"
         raise ConfigError(msg, remedy="give the model as model.factory with its weights")
     model = rebuild(context.model, context.project_root)
+    opened = open_attentions(model)
     with deterministic(context.seed, context.threads):
         scale = open_scale(context)
         training = Training(context, parameters.finetune)
@@ -44,6 +46,7 @@ def run(context: StepContext, parameters: WeightPruning) -> None:
         context.model,
         context.output,
         model,
+        edits=(*record.edits, *opened),
         claims=_claims(record, zeroed),
         constraints=(*others, ZEROS),
         extra={**record.extra, STEP: _account(parameters, zeroed, scale.lost(zeroed.before, zeroed.after), unit)},
@@ -95,7 +98,7 @@ PRUNE_KINDS.register("unstructured")(
         title="Unstructured pruning: single weights are set to zero, and stay so in all later training",
         parameters=Unstructured,
         phase=Phase.TRAIN,
-        version=1,
+        version=2,
         run=run,
         tools=_TOOLS,
         sections=_SECTIONS,
@@ -106,7 +109,7 @@ PRUNE_KINDS.register("n_m")(
         title="N:M pruning: of every M weights in a row N stay, the others are zero in all later training",
         parameters=Pattern,
         phase=Phase.TRAIN,
-        version=1,
+        version=2,
         run=run,
         tools=_TOOLS,
         sections=_SECTIONS,

@@ -65,7 +65,7 @@ class Invocation:
 
 def collect(project: Project, targets: tuple[Target, ...], result: BuildResult, call: Invocation) -> RunFacts:
     """Gather the facts of one build; parts that were never reached are empty or None."""
-    baseline = _figures(result, SCORE, "score.json")
+    baseline, scored = _figures(result, SCORE, "score.json"), _read(result, SCORE, "score.json")
     rows = (
         _row(result, DATA, "read the data", ()),
         _row(result, BASELINE, _baseline_title(project), tuple(baseline)),
@@ -79,7 +79,11 @@ def collect(project: Project, targets: tuple[Target, ...], result: BuildResult, 
     return RunFacts(
         ProjectFacts(project.name, project.file.name, project.metric.name),
         RunInfo("", call.started, call.seconds, __version__, host_facts(), call.command),
-        BaselineFacts(tuple(baseline), tuple(row for row in rows if row is not None)),
+        BaselineFacts(
+            tuple(baseline),
+            tuple(row for row in rows if row is not None),
+            higher_is_better=bool(scored["higher_is_better"]) if scored else True,
+        ),
         tuple(collected),
         dict(sorted({**tools, "edgebuild": __version__}.items())),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from edgebuild.model.evaluate import named_outputs
 from edgebuild.model.losses import Loss, as_tensors, counted
 from edgebuild.model.processes.crew import Crew
 from edgebuild.model.split import Split
-from edgebuild.progress import ProgressSink
+from edgebuild.progress import ProgressSink, format_duration
 
 if TYPE_CHECKING:
     import torch
@@ -46,6 +47,8 @@ class Loop:
         # A last batch that gives a process one sample is left out: batch normalisation has no variance over it.
         self.steps_per_epoch = full + (1 if rest >= 2 * crew.count or full == 0 else 0)
         self.step = 0
+        self._started: tuple[float, int] | None = None
+        """When the first step of this process was done, and which one that was."""
         self.total = self.steps_per_epoch * settings.epochs
 
     def trained(self) -> list[torch.nn.Parameter]:
@@ -69,9 +72,18 @@ class Loop:
         losses = []
         for index in range(self.steps_per_epoch):
             losses.append(self._train_step(rows[index * size : (index + 1) * size], total))
-            progress.update(self.step / total, f"training, epoch {epoch} of {self.settings.epochs}")
+            progress.update(self.step / total, f"training, epoch {epoch} of {self.settings.epochs}{self._time_left()}")
         self.check_agreement()
         return sum(losses) / len(losses)
+
+    def _time_left(self) -> str:
+        """`, 20 s left`, by the pace of the steps that this process did; an early stop comes sooner."""
+        now = time.monotonic()
+        if self._started is None:
+            self._started = (now, self.step)
+            return ""
+        since, first = self._started
+        return f", {format_duration((now - since) / (self.step - first) * (self.total - self.step))} left"
 
     def check_agreement(self) -> None:
         """See that all processes have the same weights.

@@ -69,10 +69,14 @@ class LedgerRow:
 
 @dataclass(frozen=True)
 class BaselineFacts:
-    """The float model everything is compared with; `file_size` is that of its weights."""
+    """The float model everything is compared with; `file_size` is that of its weights.
+
+    `higher_is_better` is the direction of the project's metric, which is the figure `accuracy`.
+    """
 
     figures: tuple[Figure, ...]
     ledger: tuple[LedgerRow, ...]
+    higher_is_better: bool = True
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,13 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edgebuild.check.census.model import Census, CensusReader, IoRecord, OperationRecord, TensorRecord
 from edgebuild.check.census.tflite_arena import SOURCE, plan_arena
 from edgebuild.check.census.tflite_delegate import host_delegate
 from edgebuild.check.census.tflite_layers import LayerNames
-from edgebuild.check.census.tflite_values import summarize_integers, summarize_values
+from edgebuild.check.census.tflite_values import summarize_integers, summarize_values, zero_places
 from edgebuild.config.registries import CENSUSES
 from edgebuild.errors import ConfigError
 from edgebuild.runtime.litert_flatbuffer import (
@@ -28,6 +30,7 @@ from edgebuild.runtime.litert_flatbuffer import (
     type_name,
 )
 from edgebuild.runtime.litert_roles import parameter_roles
+from edgebuild.runtime.litert_sparsity import dense_values, index_bytes
 
 _TEXT_LIMIT = 200
 _UNPACKED = ("DEQUANTIZE", "DENSIFY")
@@ -58,8 +61,9 @@ def take_census(data: bytes, label: str, layers: tuple[str, ...] = (), *, with_h
     for graph in model.subgraphs:
         offset = len(tensors)
         roles = _roles(model, graph)
+        unpacked = {source: graph.tensors[target] for target, source in _decoded(model, graph, ("DENSIFY",)).items()}
         tensors += [
-            _tensor_record(model, tensor, offset + index, roles[index], names)
+            _tensor_record(model, tensor, offset + index, roles[index], names, unpacked.get(index, tensor))
             for index, tensor in enumerate(graph.tensors)
         ]
         for operator in graph.operators or []:
@@ -93,15 +97,13 @@ def _layers_beside(path: Path) -> tuple[str, ...]:
 
 def _roles(model: Any, graph: Any) -> dict[int, str]:
     roles: dict[int, str] = {}
-    decoded: dict[int, int] = {}
+    decoded = _decoded(model, graph, _UNPACKED)
     for operator in graph.operators or []:
-        operation = operator_name(model, operator)
-        if operation in _UNPACKED:
-            decoded[int(operator.outputs[0])] = int(operator.inputs[0])
-        for position, role in parameter_roles(operation).items():
+        for position, role in parameter_roles(operator_name(model, operator)).items():
             if position < len(operator.inputs) and operator.inputs[position] >= 0:
                 index = int(operator.inputs[position])
-                index = decoded.get(index, index)
+                while index in decoded:
+                    index = decoded[index]
                 if stored_bytes(model, graph.tensors[index]) is not None:
                     roles[index] = role
     for index, tensor in enumerate(graph.tensors):
@@ -110,14 +112,27 @@ def _roles(model: Any, graph: Any) -> dict[int, str]:
     return {**roles, **{int(i): "input" for i in graph.inputs}, **{int(i): "output" for i in graph.outputs}}
 
 
-def _tensor_record(model: Any, tensor: Any, index: int, role: Any, names: LayerNames) -> TensorRecord:
-    scale, zero_point, axis = quantization(tensor)
+def _decoded(model: Any, graph: Any, operations: tuple[str, ...]) -> dict[int, int]:
+    """What such an operation makes -> what it makes it of."""
+    return {
+        int(operator.outputs[0]): int(operator.inputs[0])
+        for operator in graph.operators or []
+        if operator_name(model, operator) in operations
+    }
+
+
+def _tensor_record(model: Any, tensor: Any, index: int, role: Any, names: LayerNames, unpacked: Any) -> TensorRecord:
+    """The record of a tensor; `unpacked` is itself, or of a sparse weight the tensor that DENSIFY makes of it."""
+    scale, zero_point, axis = quantization(unpacked)
     stored = stored_bytes(model, tensor)
+    size = 0 if stored is None else len(stored)
     is_parameter = role in ("weight", "bias", "constant") and stored is not None
+    if stored is not None and tensor.sparsity is not None:
+        stored, size = _whole(tensor, stored), size + index_bytes(tensor.sparsity)
     weight = stored if role == "weight" else None
-    sparsity, distinct, along = summarize_values(tensor, weight) if weight is not None else (None, None, ())
+    sparsity, distinct, along = summarize_values(unpacked, weight) if weight is not None else (None, None, ())
     numbers = stored if role in ("weight", "bias") else None
-    digest, total = summarize_integers(tensor, numbers) if numbers is not None else (None, None)
+    digest, total = summarize_integers(unpacked, numbers) if numbers is not None else (None, None)
     return TensorRecord(
         index=index,
         name=tensor_name(tensor),
@@ -125,7 +140,7 @@ def _tensor_record(model: Any, tensor: Any, index: int, role: Any, names: LayerN
         role=role,
         dtype=type_name(tensor.type),
         shape=tensor_shape(tensor),
-        bytes=len(stored) if is_parameter and stored is not None else 0,
+        bytes=size if is_parameter else 0,
         scale=scale,
         zero_point=zero_point,
         axis=axis,
@@ -134,7 +149,16 @@ def _tensor_record(model: Any, tensor: Any, index: int, role: Any, names: LayerN
         distinct_along=along,
         digest=digest,
         magnitude=total,
+        is_sparse=tensor.sparsity is not None,
+        zero_places=zero_places(unpacked, weight) if weight is not None else b"",
     )
+
+
+def _whole(tensor: Any, stored: np.ndarray) -> np.ndarray:
+    """The bytes of a sparse tensor with its zeros."""
+    dtype = type_name(tensor.type)
+    values = stored.view(dtype) if dtype in np.sctypeDict else stored
+    return dense_values(values, tensor.sparsity, tensor_shape(tensor)).reshape(-1).view(np.uint8)
 
 
 def _operation_record(

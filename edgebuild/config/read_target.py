@@ -36,6 +36,9 @@ def read_target(profile: Profile, problems: ProblemList) -> Target | None:
         check_float_layers(merged, steps, problems)
     if target is None or steps is None or options is None or len(problems) > before:
         return None
+    _check_objection(merged, target, options, problems)
+    if len(problems) > before:
+        return None
     return target.model_copy(
         update={
             "plan": tuple({checked.step.method: _as_written(checked.step.parameters)} for checked in steps),
@@ -91,6 +94,20 @@ def _check_dtype(source: Source, export: Located, chosen: Any, dtype: Located, p
         problems.add(at.problem(message))
         return False
     return True
+
+
+def _check_objection(merged: Located, target: Target, options: dict[str, Any], problems: ProblemList) -> None:
+    """Hear whether the format can do what its options ask, for every runtime that must take the file."""
+    oldest = (target.runtime.oldest or target.runtime.name).partition(" ")[0]
+    runtimes = (target.runtime.name, oldest, *PACKAGERS.get(target.package.kind).runtimes)
+    found = FORMATS.get(target.export.format).objects_to(options, target.export.dtype, tuple(dict.fromkeys(runtimes)))
+    if found is not None:
+        option, reason = found
+        at = merged.child("export")
+        for key in ("options", option):
+            at = at and at.child(key)
+        assert at is not None, "an option that was read stands somewhere"
+        problems.add(at.problem(reason, at_key=True))
 
 
 def _read_package(package: Located | None, problems: ProblemList) -> dict[str, Any] | None:

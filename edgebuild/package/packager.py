@@ -56,12 +56,14 @@ class Packager:
         version: raise it when the same request gives another folder.
         run: fills `request.output`; the same request gives the same bytes.
         options: the typed table of what a profile may say beside `kind`.
+        runtimes: names of those that run what is taken, besides the profile's own.
     """
 
     title: str
     version: int
     run: Callable[[PackageRequest], None]
     options: type[Parameters] = PackageOptions
+    runtimes: tuple[str, ...] = ()
 
 
 def read_options(request: PackageRequest, table: type[P]) -> P:

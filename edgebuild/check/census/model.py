@@ -9,6 +9,9 @@ from typing import Any, Literal
 
 Role = Literal["input", "output", "weight", "bias", "activation", "constant"]
 
+Bits = bytes
+"""Eight bits a byte, the highest first."""
+
 
 @dataclass(frozen=True)
 class TensorRecord:
@@ -29,6 +32,9 @@ class TensorRecord:
         distinct_along: for each dimension, the largest number of distinct values at one index of it, for weights only.
         digest: of the stored integers in any order (`edgebuild.model.weight_values`), for integer weights and biases.
         magnitude: sum of the real magnitudes, for integer weights and biases.
+        is_sparse: True where the file keeps only the numbers that are not zero, and where they stand.
+        zero_places: one bit for each number of a weight in the order of `shape`, set where it is zero; left out of
+            `to_json`. Empty where the type is not one we can read.
     """
 
     index: int
@@ -47,6 +53,8 @@ class TensorRecord:
     digest: str | None = None
     magnitude: float | None = None
     values: tuple[int, ...] = ()
+    is_sparse: bool = False
+    zero_places: Bits = b""
 
 
 @dataclass(frozen=True)
@@ -106,7 +114,10 @@ class Census:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        return asdict(self)
+        raw = asdict(self)
+        for tensor in raw["tensors"]:
+            del tensor["zero_places"]
+        return raw
 
     @property
     def weights(self) -> tuple[TensorRecord, ...]:

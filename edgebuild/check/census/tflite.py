@@ -17,7 +17,7 @@ from edgebuild.check.census.model import Census, CensusReader, IoRecord, Operati
 from edgebuild.check.census.tflite_arena import SOURCE, plan_arena
 from edgebuild.check.census.tflite_delegate import host_delegate
 from edgebuild.check.census.tflite_layers import LayerNames
-from edgebuild.check.census.tflite_values import summarize_integers, summarize_values
+from edgebuild.check.census.tflite_values import summarize_integers, summarize_values, zero_places
 from edgebuild.config.registries import CENSUSES
 from edgebuild.errors import ConfigError
 from edgebuild.runtime.litert_flatbuffer import (
@@ -35,6 +35,7 @@ from edgebuild.runtime.litert_flatbuffer import (
     type_name,
 )
 from edgebuild.runtime.litert_roles import parameter_roles
+from edgebuild.runtime.litert_sparsity import dense_values, index_bytes
 
 _TEXT_LIMIT = 200
 _SMALL = 16
@@ -93,7 +94,7 @@ def take_structure(data: bytes, label: str, layers: tuple[str, ...] = ()) -> Cen
         raise damaged(label, len(data), error) from error
 
 
-_Record = Callable[[Any, Any, int, Any, LayerNames], TensorRecord]
+_Record = Callable[[Any, Any, int, Any, LayerNames, Any], TensorRecord]
 
 
 def _take(model: Any, data: bytes, label: str, layers: tuple[str, ...], record: _Record) -> Census:
@@ -104,8 +105,10 @@ def _take(model: Any, data: bytes, label: str, layers: tuple[str, ...], record: 
     for graph in model.subgraphs:
         offset = len(tensors)
         roles = _roles(model, graph)
+        unpacked = {source: graph.tensors[target] for target, source in _decoded(model, graph, ("DENSIFY",)).items()}
         tensors += [
-            record(model, tensor, offset + index, roles[index], names) for index, tensor in enumerate(graph.tensors)
+            record(model, tensor, offset + index, roles[index], names, unpacked.get(index, tensor))
+            for index, tensor in enumerate(graph.tensors)
         ]
         for operator in graph.operators or []:
             operations.append(_operation_record(model, operator, len(operations), offset, tensors, names))
@@ -136,15 +139,13 @@ def _layers_beside(path: Path) -> tuple[str, ...]:
 
 def _roles(model: Any, graph: Any) -> dict[int, str]:
     roles: dict[int, str] = {}
-    decoded: dict[int, int] = {}
+    decoded = _decoded(model, graph, _UNPACKED)
     for operator in graph.operators or []:
-        operation = operator_name(model, operator)
-        if operation in _UNPACKED:
-            decoded[int(operator.outputs[0])] = int(operator.inputs[0])
-        for position, role in parameter_roles(operation).items():
+        for position, role in parameter_roles(operator_name(model, operator)).items():
             if position < len(operator.inputs) and operator.inputs[position] >= 0:
                 index = int(operator.inputs[position])
-                index = decoded.get(index, index)
+                for _ in _UNPACKED:  # one may decode what another has decoded
+                    index = decoded.get(index, index)
                 if stored_bytes(model, graph.tensors[index]) is not None:
                     roles[index] = role
     for index, tensor in enumerate(graph.tensors):
@@ -153,10 +154,23 @@ def _roles(model: Any, graph: Any) -> dict[int, str]:
     return {**roles, **{int(i): "input" for i in graph.inputs}, **{int(i): "output" for i in graph.outputs}}
 
 
-def _plain_record(model: Any, tensor: Any, index: int, role: Any, names: LayerNames) -> TensorRecord:
-    scale, zero_point, axis = quantization(tensor)
+def _decoded(model: Any, graph: Any, operations: tuple[str, ...]) -> dict[int, int]:
+    """What such an operation makes -> what it makes it of."""
+    return {
+        int(operator.outputs[0]): int(operator.inputs[0])
+        for operator in graph.operators or []
+        if operator_name(model, operator) in operations
+    }
+
+
+def _plain_record(model: Any, tensor: Any, index: int, role: Any, names: LayerNames, unpacked: Any) -> TensorRecord:
+    """The record of a tensor; `unpacked` is itself, or of a sparse weight the tensor that DENSIFY makes of it."""
+    scale, zero_point, axis = quantization(unpacked)
     stored = stored_bytes(model, tensor)
+    size = 0 if stored is None else len(stored)
     is_parameter = role in ("weight", "bias", "constant") and stored is not None
+    if stored is not None and tensor.sparsity is not None:
+        size += index_bytes(tensor.sparsity)
     return TensorRecord(
         index=index,
         name=tensor_name(tensor),
@@ -164,11 +178,12 @@ def _plain_record(model: Any, tensor: Any, index: int, role: Any, names: LayerNa
         role=role,
         dtype=type_name(tensor.type),
         shape=tensor_shape(tensor),
-        bytes=len(stored) if is_parameter and stored is not None else 0,
+        bytes=size if is_parameter else 0,
         scale=scale,
         zero_point=zero_point,
         axis=axis,
         values=_small_integers(tensor, stored) if role == "constant" and stored is not None else (),
+        is_sparse=tensor.sparsity is not None,
     )
 
 
@@ -179,16 +194,31 @@ def _small_integers(tensor: Any, stored: np.ndarray) -> tuple[int, ...]:
     return tuple(int(value) for value in np.frombuffer(stored.tobytes(), np.dtype(dtype).newbyteorder("<")))
 
 
-def _tensor_record(model: Any, tensor: Any, index: int, role: Any, names: LayerNames) -> TensorRecord:
-    plain = _plain_record(model, tensor, index, role, names)
+def _tensor_record(model: Any, tensor: Any, index: int, role: Any, names: LayerNames, unpacked: Any) -> TensorRecord:
+    plain = _plain_record(model, tensor, index, role, names, unpacked)
     stored = stored_bytes(model, tensor) if role in ("weight", "bias") else None
     if stored is None:
         return plain
-    sparsity, distinct, along = summarize_values(tensor, stored) if role == "weight" else (None, None, ())
-    digest, total = summarize_integers(tensor, stored)
+    whole = stored if tensor.sparsity is None else _whole(tensor, stored)
+    weight = role == "weight"
+    sparsity, distinct, along = summarize_values(unpacked, whole) if weight else (None, None, ())
+    digest, total = summarize_integers(unpacked, whole)
     return dataclasses.replace(
-        plain, sparsity=sparsity, distinct=distinct, distinct_along=along, digest=digest, magnitude=total
+        plain,
+        sparsity=sparsity,
+        distinct=distinct,
+        distinct_along=along,
+        digest=digest,
+        magnitude=total,
+        zero_places=zero_places(unpacked, whole) if weight else b"",
     )
+
+
+def _whole(tensor: Any, stored: np.ndarray) -> np.ndarray:
+    """The bytes of a sparse tensor with its zeros."""
+    dtype = type_name(tensor.type)
+    values = stored.view(dtype) if dtype in np.sctypeDict else stored
+    return dense_values(values, tensor.sparsity, tensor_shape(tensor)).reshape(-1).view(np.uint8)
 
 
 def _operation_record(

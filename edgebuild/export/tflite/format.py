@@ -18,12 +18,15 @@ from edgebuild.export.tflite.metadata import add_metadata
 from edgebuild.export.tflite.op_versions import correct_versions, state_runtime
 from edgebuild.export.tflite.quantizers import NEEDS_CALIBRATION, QUANTIZERS, Granularity, QuantizeTask
 from edgebuild.export.tflite.source import float_model
+from edgebuild.export.tflite.sparse import objection, store_sparsely
 from edgebuild.export.tflite.trained import trained_ranges
 from edgebuild.model.data_folder import read_summary
 from edgebuild.model.model_folder import ModelRecord, read_record
 from edgebuild.runtime.litert_flatbuffer import io_names, parse_model, quantization, tensor_shape, type_name
 
 FILE = "model.tflite"
+DENSE = "dense.tflite"
+"""The same file without sparse storage, for the proof that both are the same model; no package has it."""
 _TOOLS = ("torch", "litert-torch", "litert-converter", "ai-edge-litert", "ai-edge-quantizer", "flatbuffers", "numpy")
 
 
@@ -34,6 +37,10 @@ class TfliteOptions(Parameters):
         default="per_tensor",
         description="weight scales of FULLY_CONNECTED in int8, int8-dynamic and int16x8; per_channel is a little more "
         "accurate, but tflite-runtime 2.14 computes it wrongly without saying so",
+    )
+    sparse: bool = Field(
+        default=False,
+        description="store weights with many zeros sparsely, where that makes the file smaller; it runs no faster",
     )
 
 
@@ -55,11 +62,18 @@ def export_converted(request: ExportRequest, source: FloatModel) -> None:
     options = TfliteOptions(**request.options)
     request.progress.update(0.6, f"quantizing to {request.dtype}")
     data = QUANTIZERS[request.dtype](_task(request, record, source, label, options))
-    data = state_runtime(correct_versions(data, label), label)
+    data = correct_versions(data, label)
     inputs, outputs = io_specs(data, label, source.channel_last)
+
+    def write(file: str, content: bytes) -> None:
+        content = state_runtime(content, label)
+        content = add_metadata(content, label, inputs, outputs, read_summary(request.data), source.output_layers)
+        (request.output / file).write_bytes(content)
+
     request.progress.update(0.9, "writing metadata")
-    data = add_metadata(data, label, inputs, outputs, read_summary(request.data), source.output_layers)
-    (request.output / FILE).write_bytes(data)
+    write(FILE, store_sparsely(data, label) if options.sparse else data)
+    if options.sparse:
+        write(DENSE, data)
     ExportRecord(
         format="tflite",
         dtype=request.dtype,
@@ -69,7 +83,7 @@ def export_converted(request: ExportRequest, source: FloatModel) -> None:
         outputs=outputs,
         layers=source.layers,
         tools={name: importlib.metadata.version(name) for name in _TOOLS},
-        extra={"fully_connected": options.fully_connected},
+        extra={"fully_connected": options.fully_connected, **({"dense": DENSE} if options.sparse else {})},
     ).write(request.output)
     request.progress.update(1.0, "exported")
 
@@ -157,5 +171,6 @@ FORMATS.register("tflite")(
         runtime="litert",
         run=run,
         layer_error=layer_error,
+        objects_to=objection,
     )
 )

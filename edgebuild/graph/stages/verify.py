@@ -12,9 +12,11 @@ import numpy as np
 
 from edgebuild.check.accelerators.accelerator import Accelerator, AcceleratorReport, JudgeRequest
 from edgebuild.check.census.model import Census, CensusReader
+from edgebuild.check.dense_twin import twin_findings
 from edgebuild.check.finding import Finding, apply_allow
 from edgebuild.check.parity import AFTER_QAT, compare_outputs, parity_figures, reference_findings, runtime_findings
 from edgebuild.check.promise import Promise
+from edgebuild.check.rules import sparse_storage
 from edgebuild.check.verify import VerifyResult, verify
 from edgebuild.config.registries import ACCELERATORS, CENSUSES, RUNTIMES, STAGES
 from edgebuild.errors import ToolError
@@ -47,7 +49,7 @@ def run(context: StageContext) -> None:
     context.progress.update(0.05, "reading the file")
     reader: CensusReader = CENSUSES.get(file.suffix.removeprefix("."))
     census = replace(reader.read(file), path=record.file)
-    proof = verify(census, promise, model.claims, record.layers, params["allow"])
+    proof = verify(census, promise, model.claims, record.layers, params["allow"], context.inputs["model"])
     context.progress.update(0.2, "running the file on the validation data")
     runtime: Runtime = RUNTIMES.get(params["runtime"])
     stored = _run(runtime, file, record, context)
@@ -63,6 +65,7 @@ def run(context: StageContext) -> None:
         compared = compare_outputs(exported[name], array, names=("pytorch", ran_on), output=name)
         figures += [figure for figure in parity_figures(compared) if figure.name in ("sqnr", "max_abs_diff")]
         findings += reference_findings(compared, _kind_of_reference(model, promise))
+    findings += _dense_twin(runtime, stored, file, record, context)
     context.progress.update(0.7, "running the file on the oldest runtime")
     findings += _oldest_runtime(promise, params["runtime"], stored, file, record, context)
     if params.get("accelerator"):
@@ -128,6 +131,22 @@ def _sizes(census: Census, record: ExportRecord) -> list[Figure]:
         Figure("weight_bytes", float(weights), "B", "exact", provenance=f"weights and biases stored in {record.file}"),
         Figure("arena", arena, "B", "exact", provenance=census.arena_source),
     ]
+
+
+def _dense_twin(
+    runtime: Runtime, stored: Outputs, file: Path, record: ExportRecord, context: StageContext
+) -> list[Finding]:
+    """Hold a file with sparse weights against its twin without: the same numbers in it, and the same outputs."""
+    if "dense" not in record.extra:
+        return []
+    dense = file.with_name(record.extra["dense"])
+    findings = twin_findings(file, dense)
+    for name, array in _run(runtime, dense, record, context).items():
+        different = int((array != stored[name]).sum())
+        if different:
+            message = f"{different} of {array.size} numbers of output {name} are not those of the dense twin"
+            findings.append(Finding(sparse_storage.CODE, message))
+    return findings
 
 
 def _oldest_runtime(

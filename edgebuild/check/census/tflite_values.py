@@ -23,6 +23,8 @@ def summarize_values(tensor: Any, stored: np.ndarray) -> tuple[float | None, int
     if values is None or not values.size:
         return None, None, ()
     elements = prod(tensor_shape(tensor))
+    if elements < 1:
+        return None, None, ()
     distinct = int(np.unique(values).size)
     if tensor.sparsity is not None:
         return 1 - int(np.count_nonzero(values)) / elements, distinct, ()

@@ -8,12 +8,15 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
+from edgebuild.check.accelerators.edge_tpu.mapping import COMPILER
+from edgebuild.check.runtime_versions.names import tensorflow_release
 from edgebuild.config.parameters import Parameters
 from edgebuild.config.registries import FORMATS
 from edgebuild.errors import ConfigError
 from edgebuild.export.format import ExportFormat, ExportRecord, ExportRequest, IoSpec
 from edgebuild.export.tflite.convert import FloatModel
 from edgebuild.export.tflite.layer_error import layer_error
+from edgebuild.export.tflite.lower_versions import Lowered, lower_versions
 from edgebuild.export.tflite.metadata import add_metadata
 from edgebuild.export.tflite.op_versions import correct_versions, state_runtime
 from edgebuild.export.tflite.quantizers import NEEDS_CALIBRATION, QUANTIZERS, Granularity, QuantizeTask
@@ -24,6 +27,7 @@ from edgebuild.model.model_folder import ModelRecord, read_record
 from edgebuild.runtime.litert_flatbuffer import io_names, parse_model, quantization, tensor_shape, type_name
 
 FILE = "model.tflite"
+EDGE_TPU = "edge-tpu"
 _TOOLS = ("torch", "litert-torch", "litert-converter", "ai-edge-litert", "ai-edge-quantizer", "flatbuffers", "numpy")
 
 
@@ -55,7 +59,8 @@ def export_converted(request: ExportRequest, source: FloatModel) -> None:
     options = TfliteOptions(**request.options)
     request.progress.update(0.6, f"quantizing to {request.dtype}")
     data = QUANTIZERS[request.dtype](_task(request, record, source, label, options))
-    data = state_runtime(correct_versions(data, label), label)
+    lowered = _for_accelerator(correct_versions(data, label), label, request)
+    data = state_runtime(lowered.data, label)
     inputs, outputs = io_specs(data, label, source.channel_last)
     request.progress.update(0.9, "writing metadata")
     data = add_metadata(data, label, inputs, outputs, read_summary(request.data), source.output_layers)
@@ -69,9 +74,19 @@ def export_converted(request: ExportRequest, source: FloatModel) -> None:
         outputs=outputs,
         layers=source.layers,
         tools={name: importlib.metadata.version(name) for name in _TOOLS},
-        extra={"fully_connected": options.fully_connected},
+        extra={"fully_connected": options.fully_connected, **_told(lowered)},
     ).write(request.output)
     request.progress.update(1.0, "exported")
+
+
+def _for_accelerator(data: bytes, label: str, request: ExportRequest) -> Lowered:
+    """Versions of operations as the Edge TPU's compiler knows them, for a target that has one."""
+    release = tensorflow_release(COMPILER) if request.hardware.get("accelerator") == EDGE_TPU else None
+    return Lowered(data) if release is None else lower_versions(data, label, release)
+
+
+def _told(lowered: Lowered) -> dict[str, Any]:
+    return {"lowered": list(lowered.changes), "proof": lowered.proof} if lowered.changes else {}
 
 
 def _task(
@@ -154,5 +169,6 @@ FORMATS.register("tflite")(
         runtime="litert",
         run=run,
         layer_error=layer_error,
+        hardware=("accelerator",),
     )
 )

@@ -7,6 +7,7 @@ of them is the inner part of dimension `blockMap[k]`. Everything that is not sto
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from edgebuild.errors import ConfigError
 
 _SPARSE = 1
 """`DimensionType.SPARSE_CSR`."""
+_MOST = 2**26
+"""Numbers of a tensor that is unpacked at most: what a damaged file claims must not take all memory."""
 
 
 def dense_values(values: np.ndarray, sparsity: Any, shape: tuple[int, ...]) -> np.ndarray:
@@ -24,6 +27,7 @@ def dense_values(values: np.ndarray, sparsity: Any, shape: tuple[int, ...]) -> n
         ConfigError: they do not fit together.
     """
     try:
+        _see_it_fits(math.prod(shape))
         coordinates = _coordinates(sparsity, shape)
         dense = np.zeros(shape, values.dtype)
         dense[coordinates] = values[: len(coordinates[0])]
@@ -31,6 +35,12 @@ def dense_values(values: np.ndarray, sparsity: Any, shape: tuple[int, ...]) -> n
         msg = f"a weight in sparse storage is damaged: {len(values)} numbers do not fill {list(shape)} ({error})"
         raise ConfigError(msg, remedy="copy the file again or export it again") from error
     return dense
+
+
+def _see_it_fits(count: int) -> None:
+    if not 0 <= count <= _MOST:
+        msg = f"{count} places are more than the {_MOST} that are read"
+        raise ValueError(msg)
 
 
 def index_bytes(sparsity: Any) -> int:
@@ -52,6 +62,7 @@ def _coordinates(sparsity: Any, shape: tuple[int, ...]) -> tuple[np.ndarray, ...
             counts = segments[1:] - segments[:-1]
             indices = np.asarray(level.arrayIndices.values, np.int64)
         else:
+            _see_it_fits(parents * int(level.denseSize))
             counts = np.full(parents, int(level.denseSize))
             indices = np.tile(np.arange(int(level.denseSize)), parents)
         if len(counts) != parents or int(counts.sum()) != len(indices):

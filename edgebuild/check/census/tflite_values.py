@@ -40,10 +40,10 @@ def summarize_integers(tensor: Any, stored: np.ndarray) -> tuple[str | None, flo
 
 
 def _shaped(tensor: Any, stored: np.ndarray) -> np.ndarray | None:
-    values = _values(stored, type_name(tensor.type))
-    if values is None or not values.size:
+    values, elements = _values(stored, type_name(tensor.type)), prod(tensor_shape(tensor))
+    if values is None or elements < 1:
         return None
-    return values[: prod(tensor_shape(tensor))].reshape(tensor_shape(tensor))
+    return values[:elements].reshape(tensor_shape(tensor))
 
 
 def _zero(tensor: Any, values: np.ndarray) -> np.ndarray:

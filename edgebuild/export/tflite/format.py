@@ -8,12 +8,15 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
+from edgebuild.check.accelerators.edge_tpu.mapping import COMPILER
+from edgebuild.check.runtime_versions.names import tensorflow_release
 from edgebuild.config.parameters import Parameters
 from edgebuild.config.registries import FORMATS
 from edgebuild.errors import ConfigError
 from edgebuild.export.format import ExportFormat, ExportRecord, ExportRequest, IoSpec
 from edgebuild.export.tflite.convert import FloatModel
 from edgebuild.export.tflite.layer_error import layer_error
+from edgebuild.export.tflite.lower_versions import Lowered, lower_versions
 from edgebuild.export.tflite.metadata import add_metadata
 from edgebuild.export.tflite.op_versions import correct_versions, state_runtime
 from edgebuild.export.tflite.quantizers import NEEDS_CALIBRATION, QUANTIZERS, Granularity, QuantizeTask
@@ -27,6 +30,7 @@ from edgebuild.runtime.litert_flatbuffer import io_names, parse_model, quantizat
 FILE = "model.tflite"
 DENSE = "dense.tflite"
 """The same file without sparse storage, for the proof that both are the same model; no package has it."""
+EDGE_TPU = "edge-tpu"
 _TOOLS = ("torch", "litert-torch", "litert-converter", "ai-edge-litert", "ai-edge-quantizer", "flatbuffers", "numpy")
 
 
@@ -62,7 +66,8 @@ def export_converted(request: ExportRequest, source: FloatModel) -> None:
     options = TfliteOptions(**request.options)
     request.progress.update(0.6, f"quantizing to {request.dtype}")
     data = QUANTIZERS[request.dtype](_task(request, record, source, label, options))
-    data = correct_versions(data, label)
+    lowered = _for_accelerator(correct_versions(data, label), label, request)
+    data = lowered.data
     inputs, outputs = io_specs(data, label, source.channel_last)
 
     def write(file: str, content: bytes) -> None:
@@ -83,9 +88,23 @@ def export_converted(request: ExportRequest, source: FloatModel) -> None:
         outputs=outputs,
         layers=source.layers,
         tools={name: importlib.metadata.version(name) for name in _TOOLS},
-        extra={"fully_connected": options.fully_connected, **({"dense": DENSE} if options.sparse else {})},
+        extra={
+            "fully_connected": options.fully_connected,
+            **({"dense": DENSE} if options.sparse else {}),
+            **_told(lowered),
+        },
     ).write(request.output)
     request.progress.update(1.0, "exported")
+
+
+def _for_accelerator(data: bytes, label: str, request: ExportRequest) -> Lowered:
+    """Versions of operations as the Edge TPU's compiler knows them, for a target that has one."""
+    release = tensorflow_release(COMPILER) if request.hardware.get("accelerator") == EDGE_TPU else None
+    return Lowered(data) if release is None else lower_versions(data, label, release)
+
+
+def _told(lowered: Lowered) -> dict[str, Any]:
+    return {"lowered": list(lowered.changes), "proof": lowered.proof} if lowered.changes else {}
 
 
 def _task(
@@ -172,5 +191,6 @@ FORMATS.register("tflite")(
         run=run,
         layer_error=layer_error,
         objects_to=objection,
+        hardware=("accelerator",),
     )
 )

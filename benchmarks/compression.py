@@ -5,15 +5,16 @@ It trains for more than an hour. What is done is kept in `benchmarks/.edgebuild/
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from letters import cases as ways
-from letters.cases import CASES, CRITERIA, EVERY, FORMATS, LITERT, Case, project, target_name
+from letters.cases import CASES, CRITERIA, EVERY, FORMATS, LITERT, baseline_project, project, target_name
 from letters.peers import Baseline, Peer, measure_peers
 from measuring.files import file_macs
 from measuring.interleaved import Timed, time_in_turns
@@ -25,7 +26,8 @@ from measuring.stages import artifact_of, run_stages, write_project
 from edgebuild.bench.statistics import Interval
 from edgebuild.config.project import Project
 from edgebuild.export.format import read_export
-from edgebuild.graph.assemble import BASELINE, DATA, target_stages
+from edgebuild.graph.assemble import BASELINE, DATA, TargetStages, target_stages
+from edgebuild.graph.result import BuildResult
 from edgebuild.package.container.pack import pack_file
 
 HERE = Path(__file__).resolve().parent
@@ -67,16 +69,13 @@ Files = Mapping[str, Mapping[str, Built]]
 
 def main() -> None:
     """Build all cases, measure their files, hold them against what is promised."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jobs", type=int, default=2, help="stages at once, each in one thread; default: 2")
     need_letters("compression")
-    modules = [(name, (HERE / "letters" / f"{name}.py").read_text()) for name in ("model", "data")]
-    opened = write_project(WORK, project(), modules)
-    remembered = Remembered(WORK / "measured.json")
-    first = run_stages(opened, [BASELINE])
-    baseline = Baseline(artifact_of(first, BASELINE), artifact_of(first, DATA), opened)
-    files = {case.name: build(opened, case, number, remembered) for number, case in enumerate(EVERY)}
-    peers = measure_peers(baseline, WORK / "peers", remembered)
+    baseline, minutes = train_baseline()
+    files = build_all(baseline.project, parser.parse_args().jobs)
+    peers = measure_peers(baseline, WORK / "peers", Remembered(WORK / "measured.json"))
     timed = time_all(files)
-    minutes = float(first[BASELINE].seconds or 0) / 60
     publish(
         "compression",
         "Compressing a residual network, every method alone and composed",
@@ -86,26 +85,45 @@ def main() -> None:
     )
 
 
-def build(opened: Project, case: Case, number: int, remembered: Remembered) -> dict[str, Built]:
-    """Build, verify and score one case in every format that it has."""
-    found = {}
-    for profile in case.formats:
-        (target,) = (one for one in opened.targets if one.name == target_name(number, profile))
-        ids = target_stages(target)
-        print(f"{case.name}, {FORMATS[profile]}", file=sys.stderr, flush=True)
-        result = run_stages(opened, [ids.verify])
-        claims = json.loads((artifact_of(result, ids.verify) / "verify.json").read_text())["claims"]
-        folder = artifact_of(result, ids.export)
-        file = folder / read_export(folder).file
-        found[profile] = Built(
-            folder,
-            file_macs(file),
-            file.stat().st_size,
-            len(pack_file(file)),
-            remembered.once(file, "accuracy", partial(test_accuracy, folder)),
-            tuple(proof["claim"]["claim"] for proof in claims if not proof["holds"]),
-        )
-    return found
+def train_baseline() -> tuple[Baseline, float]:
+    """Train the network from nothing; it, with the project that compresses it, and the minutes of its training."""
+    modules = [(name, (HERE / "letters" / f"{name}.py").read_text()) for name in ("model", "data")]
+    trained = run_stages(write_project(WORK, baseline_project(), modules), [BASELINE])
+    weights = WORK / "cases" / "baseline.safetensors"
+    weights.parent.mkdir(exist_ok=True)
+    shutil.copyfile(artifact_of(trained, BASELINE) / "weights.safetensors", weights)
+    opened = write_project(weights.parent, project(weights), modules)
+    folders = run_stages(opened, [BASELINE])
+    baseline = Baseline(artifact_of(folders, BASELINE), artifact_of(folders, DATA), opened)
+    return baseline, float(trained[BASELINE].seconds or 0) / 60
+
+
+def build_all(opened: Project, jobs: int) -> Files:
+    """Build and verify all cases, and measure their files."""
+    remembered = Remembered(WORK / "measured.json")
+    stages = {target.name: target_stages(target) for target in opened.targets}
+    result = run_stages(opened, [ids.verify for ids in stages.values()], jobs)
+    return {
+        case.name: {
+            profile: measured(result, stages[target_name(number, profile)], remembered) for profile in case.formats
+        }
+        for number, case in enumerate(EVERY)
+    }
+
+
+def measured(result: BuildResult, ids: TargetStages, remembered: Remembered) -> Built:
+    """What one target's file costs, how good it is, and which claims it does not hold."""
+    claims = json.loads((artifact_of(result, ids.verify) / "verify.json").read_text())["claims"]
+    folder = artifact_of(result, ids.export)
+    file = folder / read_export(folder).file
+    return Built(
+        folder,
+        file_macs(file),
+        file.stat().st_size,
+        len(pack_file(file)),
+        remembered.once(file, "accuracy", partial(test_accuracy, folder)),
+        tuple(proof["claim"]["claim"] for proof in claims if not proof["holds"]),
+    )
 
 
 def time_all(files: Files) -> Files:

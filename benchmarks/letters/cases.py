@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from measuring.letters import LETTERS, NORMALIZATION
@@ -157,12 +158,35 @@ EVERY = tuple(dict.fromkeys((FLOAT, PTQ, QAT, PRUNE, PRUNE_DISTIL, COMPOSED, DIS
 """In the order in which they are built: first what promises depend on."""
 
 
-def project() -> dict[str, Any]:
-    """The content of edgebuild.yaml: the network trained from nothing, a target for every case and format."""
+def baseline_project() -> dict[str, Any]:
+    """The network trained from nothing, in two threads."""
+    return {**_project(), "threads": 2, "targets": [LITERT]}
+
+
+def project(weights: Path) -> dict[str, Any]:
+    """The trained network, and a target for every case and format; each stage in one thread."""
+    found = _project()
+    found["model"]["weights"] = str(weights)
+    found["targets"] = [
+        {
+            "extends": profile,
+            "target": target_name(number, profile),
+            "export": {"dtype": case.dtype, "io": "float32"},
+            "plan": list(case.plan),
+            "budgets": {"accuracy_drop": None},
+            "runtime": {"oldest": None},
+        }
+        for number, case in enumerate(EVERY)
+        for profile in case.formats
+    ]
+    return found
+
+
+def _project() -> dict[str, Any]:
     return {
         "name": "compression",
         "seed": 1,
-        "threads": 2,
+        "threads": 1,
         "model": {"factory": "model:build", "inputs": ["image"], "outputs": ["scores"]},
         "data": {
             "function": "data:load",
@@ -181,18 +205,6 @@ def project() -> dict[str, Any]:
             "schedule": "cosine",
             "label_smoothing": 0.1,
         },
-        "targets": [
-            {
-                "extends": profile,
-                "target": target_name(number, profile),
-                "export": {"dtype": case.dtype, "io": "float32"},
-                "plan": list(case.plan),
-                "budgets": {"accuracy_drop": None},
-                "runtime": {"oldest": None},
-            }
-            for number, case in enumerate(EVERY)
-            for profile in case.formats
-        ],
     }
 
 

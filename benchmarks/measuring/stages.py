@@ -11,7 +11,7 @@ from typing import Any
 from edgebuild.config.load import load_project
 from edgebuild.config.project import Project
 from edgebuild.graph.assemble import build_graph
-from edgebuild.graph.observer import Unobserved
+from edgebuild.graph.progress_display import LineDisplay
 from edgebuild.graph.result import BuildResult
 from edgebuild.graph.schedule import execute
 from edgebuild.graph.store import open_store
@@ -26,10 +26,10 @@ def write_project(root: Path, project: dict[str, Any], modules: Iterable[tuple[s
     return load_project(root / "edgebuild.yaml")
 
 
-def run_stages(project: Project, names: Iterable[str]) -> BuildResult:
-    """Bring these stages and what they need up to date, one after the other."""
+def run_stages(project: Project, names: Iterable[str], jobs: int = 1) -> BuildResult:
+    """Bring these stages and what they need up to date, `jobs` at once; what happens is told on stderr."""
     graph = build_graph(project).subgraph(list(names))
-    return execute(graph, open_store(project.root), project.root, jobs=1, observer=Unobserved())
+    return execute(graph, open_store(project.root), project.root, jobs=jobs, observer=LineDisplay(sys.stderr))
 
 
 def artifact_of(result: BuildResult, stage: str) -> Path:

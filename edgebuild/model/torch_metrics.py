@@ -14,7 +14,7 @@ import numpy as np
 from edgebuild.errors import ConfigError
 from edgebuild.model.class_axis import IGNORED, class_axis
 from edgebuild.model.metric import Metric, first_output
-from edgebuild.model.text_of_tokens import texts_of
+from edgebuild.model.text_metrics import OF_TEXTS, bleu
 
 if TYPE_CHECKING:
     import torch
@@ -39,9 +39,6 @@ SHORT_NAMES: dict[str, tuple[str, dict[str, Any]]] = {
     "sacre_bleu": ("SacreBLEUScore", {}),
 }
 """Our name -> torchmetrics class and what we ask of it where that is not its own default."""
-
-_OF_TEXTS = ("BLEUScore", "SacreBLEUScore")
-"""They compare texts, not numbers."""
 
 _NOT_SHARES = ("CohenKappa", "MatthewsCorrCoef")
 """They reach below zero, whatever their plot bounds say."""
@@ -70,14 +67,13 @@ def _is_all(target: ast.expr) -> bool:
 def torchmetrics_metric(name: str, kwargs: Mapping[str, Any], plain: Sequence[str], project_root: Path) -> Metric:
     """The metric called `name` here or in torchmetrics, made with `kwargs`.
 
-    Metrics of texts take `decode` among them, which makes texts of token ids (`edgebuild.model.text_of_tokens`).
+    Metrics of texts take `decode` among them, which makes texts of token ids (`edgebuild.model.text_metrics`).
 
     `plain` are the names that are computed without torchmetrics, for the suggestion in an error.
 
     Raises:
         ConfigError: no such metric, or it does not take `kwargs`.
     """
-    import torch
     import torchmetrics
 
     classes = {cls for cls in torchmetrics.__all__ if isinstance(getattr(torchmetrics, cls), type)}
@@ -85,25 +81,20 @@ def torchmetrics_metric(name: str, kwargs: Mapping[str, Any], plain: Sequence[st
     if class_name not in classes:
         raise _unknown(name, {*plain, *SHORT_NAMES}, classes)
     options = {**defaults, **kwargs}
-    decode = options.pop("decode", None) if class_name in _OF_TEXTS else None
+    decode = options.pop("decode", None) if class_name in OF_TEXTS else None
     cls = getattr(torchmetrics, class_name)
     try:
         example = _make(cls, options, {"task": "multiclass", "num_classes": 3})
     except (TypeError, ValueError) as error:
         msg = f"metric {name!r} cannot be made with {options or 'no options'}: {error}"
         raise ConfigError(msg, remedy=f"see the parameters of torchmetrics.{class_name}") from error
+    if class_name in OF_TEXTS:
+        return bleu(name, example, decode, project_root)
     share = (example.plot_lower_bound, example.plot_upper_bound) == (0.0, 1.0) and class_name not in _NOT_SHARES
 
     def compute(outputs: Mapping[str, np.ndarray], targets: np.ndarray) -> float:
-        predictions: Any
-        expected: Any
-        if class_name in _OF_TEXTS:
-            predictions, texts = texts_of(first_output(outputs), targets, decode, project_root)
-            expected, task = [[text] for text in texts], {}
-        elif class_name == "Perplexity":
-            predictions, expected, task = torch.from_numpy(first_output(outputs)), torch.from_numpy(targets), {}
-        else:
-            predictions, expected, task = _as_task(first_output(outputs), targets)
+        whole = class_name == "Perplexity"
+        predictions, expected, task = _as_task(first_output(outputs), targets, as_they_are=whole)
         try:
             value = float(_make(cls, options, task)(predictions, expected))
         except (TypeError, ValueError, RuntimeError) as error:
@@ -127,12 +118,16 @@ def _make(cls: Any, options: Mapping[str, Any], task: Mapping[str, Any]) -> Any:
     return cls(**merged)
 
 
-def _as_task(outputs: np.ndarray, targets: np.ndarray) -> tuple[torch.Tensor, torch.Tensor, dict[str, Any]]:
-    """Tensors in the shapes that torchmetrics wants, and the task they are."""
+def _as_task(
+    outputs: np.ndarray, targets: np.ndarray, *, as_they_are: bool
+) -> tuple[torch.Tensor, torch.Tensor, dict[str, Any]]:
+    """Tensors in the shapes that torchmetrics wants, and the task they are; or as they are, for no task."""
     import torch
 
     expected = torch.from_numpy(np.array(targets))
     values = torch.from_numpy(np.array(outputs))
+    if as_they_are:
+        return values, expected, {}
     if targets.dtype.kind != "i":
         return (values.reshape(expected.shape) if values.numel() == expected.numel() else values), expected, {}
     if outputs.ndim >= 2 and outputs.shape[1] > 1:

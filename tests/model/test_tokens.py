@@ -160,6 +160,9 @@ def test_bleu_is_of_ids_or_of_what_the_users_function_makes_of_them(tmp_path: Pa
     assert value({"name": "sacre_bleu", "kwargs": {"n_gram": 1, "decode": "model:decode"}}, TOKENS, root) == (
         pytest.approx(sacre)
     )
+    for options in ({"n_gram": 2, "smooth": True}, {"n_gram": 3}, {"n_gram": 2, "weights": [0.7, 0.3]}):
+        more = 100 * float(torchmetrics.text.BLEUScore(**options)(said, [[line] for line in wanted]))
+        assert value({"name": "BLEUScore", "kwargs": options}, TOKENS, root) == pytest.approx(more)
     with pytest.raises(ConfigError, match=r"'model:length' returned a int, expected a str"):
         value({"name": "bleu", "kwargs": {"decode": "model:length"}}, TOKENS, root)
 

@@ -13,6 +13,7 @@ from edgebuild.compress.prune.choose import Goal, Ranking, choose_global, choose
 from edgebuild.compress.prune.cost import CostModel
 from edgebuild.compress.prune.cut import apply, edits_of
 from edgebuild.compress.prune.groups import Choice, LeftAlone, cut_layers
+from edgebuild.compress.prune.heads.adopt import adopt_attentions
 from edgebuild.compress.prune.importance import Scoring, score_groups
 from edgebuild.compress.prune.measure import Measurement, Scale
 from edgebuild.compress.prune.obstacles import first_cut_lost_too_much, goal_out_of_reach, nothing_to_cut
@@ -76,7 +77,7 @@ def prune(model: torch.nn.Module, parameters: Prune, scale: Scale, training: Tra
         ConfigError: nothing can be cut, or not as much as asked, or already the first cut loses more than
             `max_accuracy_drop`.
     """
-    edits = open_attentions(model)
+    edits = [*open_attentions(model), *adopt_attentions(model, scale.sample, parameters.skip)]
     before = scale.measure(model)
     procedure = _Procedure(parameters, scale, training, seed, before)
     cuts: list[Cut] = []

@@ -186,6 +186,7 @@ def test_the_step_cuts_heads_and_says_how_many(tmp_path: Path, network: str) -> 
     account = record.extra["prune"]
     assert account["heads"] == [{"layer": name, "before": 4, "kept": 2}]
     assert account["channels"] == {"before": 48, "cut": 24}
+    assert account["left_alone"] == [{"layer": "head", "reason": "they are outputs of the model"}]
     assert f"24 of 48 channels, 2 of 4 heads of {name} cut in" in account["effect"]
     fresh = build_factory(record.source, tmp_path, seed=99).eval()
     replay(fresh, record.edits)

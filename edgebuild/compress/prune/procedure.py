@@ -57,6 +57,7 @@ class Outcome:
         edits: what was cut, to be replayed on the model as it came.
         channels: how many it had that could be cut; a head of an attention counts as one.
         heads: attention -> how many of its heads could be cut.
+        left_alone: what could not be cut at the beginning, and why.
         cuts: the cuts that stayed.
         refused: the cut that lost too much and was taken back, where there was one.
     """
@@ -66,6 +67,7 @@ class Outcome:
     before: Measurement
     channels: int
     heads: Mapping[str, int]
+    left_alone: tuple[LeftAlone, ...]
     cuts: tuple[Cut, ...]
     refused: Cut | None
 
@@ -94,10 +96,10 @@ def prune(model: torch.nn.Module, parameters: Prune, scale: Scale, training: Tra
             if not cuts:
                 raise first_cut_lost_too_much(parameters, scale, before, cut.after, cut.lost)
             model, cuts[-1] = procedure.settle(kept, cuts[-1])
-            return Outcome(model, tuple(edits), before, procedure.channels, procedure.heads, tuple(cuts), cut)
+            return procedure.outcome(model, edits, cuts, cut)
         edits += new
         cuts.append(cut)
-    return Outcome(model, tuple(edits), before, procedure.channels, procedure.heads, tuple(cuts), None)
+    return procedure.outcome(model, edits, cuts, None)
 
 
 class _Procedure:
@@ -108,6 +110,7 @@ class _Procedure:
         self._before = self._now = before
         self._original: dict[tuple[tuple[str, int], ...], int] = {}
         self.heads: dict[str, int] = {}  # attention -> how many of its heads could be cut at the beginning
+        self.left_alone: tuple[LeftAlone, ...] = ()
         self._removed = 0
         finetune = parameters.finetune
         self._epochs = finetune.between * (len(parameters.cuts()) - 1) + finetune.epochs
@@ -117,6 +120,13 @@ class _Procedure:
     def channels(self) -> int:
         """Channels that could be cut at the beginning."""
         return sum(self._original.values())
+
+    def outcome(
+        self, model: torch.nn.Module, edits: Sequence[dict[str, Any]], cuts: Sequence[Cut], refused: Cut | None
+    ) -> Outcome:
+        """What came of it all."""
+        parts = (self._before, self.channels, self.heads, self.left_alone)
+        return Outcome(model, tuple(edits), *parts, tuple(cuts), refused)
 
     def choose(self, model: torch.nn.Module, share: float) -> tuple[Trace, Choice]:
         """The channels to cut next, so that `share` of the whole cut is done."""
@@ -138,6 +148,7 @@ class _Procedure:
         choose = choose_global if parameters.scope == "global" else choose_local
         if first:
             alone = [*found.left_alone, *_without_score(found, scores, parameters.importance)]
+            self.left_alone = tuple(alone)
             whole = self._goal(1.0)
             most = costs.after(ranking.everything())
             if not ranking.blocks:

@@ -100,6 +100,42 @@ class Divided(nn.Module):
         return self.project(attend(q, k, v))
 
 
+class Causal(nn.Module):
+    """As language models have it: no position sees a later one, with dropouts, and a mask that is stored."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.n_head, self.n_embd = HEADS, WIDTH
+        self.c_attn, self.c_proj = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH)
+        self.attn_dropout, self.resid_dropout = nn.Dropout(0.1), nn.Dropout(0.2)
+        self.register_buffer("mask", torch.tril(torch.ones(8, 8)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, length, width = x.shape
+        split = (n, length, self.n_head, width // self.n_head)
+        q, k, v = (part.view(split).transpose(1, 2) for part in self.c_attn(x).split(self.n_embd, 2))
+        scores = q @ k.transpose(-2, -1) * k.shape[-1] ** -0.5
+        weights = torch.softmax(scores.masked_fill(self.mask[:length, :length] == 0, float("-inf")), -1)
+        mixed = (self.attn_dropout(weights) @ v).transpose(1, 2).contiguous().view(n, length, width)
+        return self.resid_dropout(self.c_proj(mixed))
+
+
+class Biased(nn.Module):
+    """As `Divided`, with something learned added to the scores."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.n_head = HEADS
+        self.qkv, self.project = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH)
+        self.bias = nn.Parameter(torch.randn(8, 8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, length, width = x.shape
+        q, k, v = self.qkv(x).reshape(n, length, 3, self.n_head, width // self.n_head).permute(2, 0, 3, 1, 4).unbind(0)
+        weights = torch.softmax(q @ k.transpose(-2, -1) + self.bias, -1)
+        return self.project((weights @ v).transpose(1, 2).reshape(n, length, width))
+
+
 class Grouped(nn.Module):
     """Two heads share a key and a value."""
 
@@ -166,6 +202,8 @@ KINDS = {
     "keys_with_values": KeysWithValues,
     "torch": Torch,
     "divided": Divided,
+    "causal": Causal,
+    "biased": Biased,
     "grouped": Grouped,
     "talking": Talking,
     "keys_of_its_own": KeysOfItsOwn,

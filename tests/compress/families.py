@@ -47,7 +47,7 @@ class Family(Classroom):
     def __init__(self, root: Path, network: str) -> None:
         self.root, self.network = root, network
         shutil.copyfile(ZOO, root / "family_zoo.py")
-        metric = "mean_squared_error" if network == "restore" else "accuracy"
+        metric = "mse" if network == "restore" else "accuracy"
         self.project: dict[str, Any] = {
             "data": {"function": "family_zoo:load", "kwargs": {"network": network}},
             "metric": {"name": metric, "kwargs": {}, "higher_is_better": None, "unit": None},
@@ -98,6 +98,9 @@ class Family(Classroom):
         parity = compare_outputs(self.outputs(folder), found, names=("pytorch", form), output="output")
         census = CENSUSES.get(SUFFIX[form]).read(output / record.file)
         runtime = RuntimeVersion(chosen.runtime)
-        promise = Promise("test", form, dtype, "float32", "nchw", runtime, runtime, "per_channel", {})
+        quantization = read_record(folder).quantization or {}
+        options = {"fully_connected": quantization["fully_connected"]} if "fully_connected" in quantization else {}
+        granularity = quantization.get("granularity", "per_channel")
+        promise = Promise("test", form, dtype, "float32", "nchw", runtime, runtime, granularity, options)
         proof = verify(census, promise, read_record(claims or folder).claims, record.layers)
         return Built(census, parity.sqnr_db, proof)

@@ -40,10 +40,9 @@ class Attention(nn.Module):
         self.qkv, self.project = nn.Linear(width, 3 * width), nn.Linear(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        n, length = x.shape[:2]
-        q, k, v = self.qkv(x).reshape(n, length, 3, self.heads, self.size).permute(2, 0, 3, 1, 4).unbind(0)
+        q, k, v = (part.unflatten(-1, (self.heads, self.size)).transpose(1, 2) for part in self.qkv(x).chunk(3, -1))
         mixed = torch.softmax(q @ k.transpose(-2, -1) * self.size**-0.5, -1) @ v
-        return self.project(mixed.transpose(1, 2).reshape(n, length, self.heads * self.size))
+        return self.project(mixed.transpose(1, 2).flatten(2))
 
 
 class Block(nn.Module):
@@ -110,6 +109,10 @@ def restore(width: int = 48) -> nn.Module:
 
 
 BUILDERS = {"text": Text, "vision": Vision, "sensor": sensor, "mobile": mobile, "restore": restore}
+
+
+BEHIND_NORMS = {"text": ("encoder.layers.0.linear1",), "vision": ("blocks.0.attention.qkv", "blocks.0.feed.0")}
+"""Linear layers of the students that TFLite's converter multiplies the scale of a layer norm into."""
 
 
 def build(network: str) -> nn.Module:

@@ -15,6 +15,7 @@ from edgebuild.compress.open_attention import open_attentions
 from edgebuild.compress.prune.cost import CostModel
 from edgebuild.compress.prune.cut import apply, edits_of
 from edgebuild.compress.prune.groups import ChannelGroup
+from edgebuild.compress.prune.heads.adopt import adopt_attentions
 from edgebuild.compress.prune.importance import IMPORTANCES, Scoring
 from edgebuild.compress.prune.trace import Trace, trace
 from edgebuild.compress.prune.trial import silenced
@@ -30,12 +31,14 @@ from tests.compress.workshop import Workshop, image
 
 ZOO = Path(__file__).with_name("attention_zoo.py")
 CUT = ["torch", "separate", "fused", "heads_first", "keys_with_values"]
+ADOPTED = ["divided", "causal"]
 
 
 def made(network: str) -> nn.Module:
     with seeded(0):
         model = build(network).eval()
     open_attentions(model)
+    adopt_attentions(model, image(), ())
     return model
 
 
@@ -48,7 +51,7 @@ def heads_of(found: Trace) -> list[ChannelGroup]:
     return [group for group in found.groups if group.heads is not None]
 
 
-@pytest.mark.parametrize("network", CUT)
+@pytest.mark.parametrize("network", [*CUT, *ADOPTED])
 def test_cut_heads_leave_what_the_others_compute(network: str) -> None:
     model, found = traced(network)
     (group,) = heads_of(found)
@@ -61,7 +64,7 @@ def test_cut_heads_leave_what_the_others_compute(network: str) -> None:
         assert not torch.allclose(model(*image()), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("network", CUT)
+@pytest.mark.parametrize("network", [*CUT, *ADOPTED])
 def test_the_cost_of_heads_is_known_without_running_the_cut_model(network: str) -> None:
     model, found = traced(network)
     counts = count_model(model, image())
@@ -77,7 +80,7 @@ def test_the_cost_of_heads_is_known_without_running_the_cut_model(network: str) 
 @pytest.mark.parametrize(
     ("network", "layer", "reason"),
     [
-        ("divided", "mix", "it does not run with fewer heads: RuntimeError: shape '[1, 8, 3, 2, 8]' is invalid"),
+        ("biased", "mix", "it does not run with fewer heads: RuntimeError: shape '[1, 8, 3, 2, 8]' is invalid"),
         ("grouped", "mix", "it does not run with fewer heads: RuntimeError: "),
         ("talking", "mix", "other heads change when some go"),
         ("keys_of_its_own", "mix.attention", "its heads are not cut: it adds keys and values of its own"),
@@ -150,15 +153,40 @@ def test_taylor_is_the_gradient_of_a_gate_on_each_head() -> None:
     assert torch.allclose(torch.from_numpy(of_heads).float(), expected, rtol=1e-3)
 
 
-@pytest.mark.parametrize("network", ["torch", "fused"])
+@pytest.mark.parametrize("network", ADOPTED)
+def test_attention_for_one_number_of_heads_is_replaced_by_one_for_any(network: str) -> None:
+    with seeded(0):
+        model = build(network).eval()
+    adopted = copy.deepcopy(model)
+    (edit,) = adopt_attentions(adopted, image(), ())
+    assert (edit["layer"], edit["form"]["causal"], edit["form"]["heads"]) == ("mix", network == "causal", HEADS)
+    assert torch.allclose(adopted(*image()), model(*image()), atol=1e-6)
+    assert list(adopted.state_dict()) == list(model.state_dict())
+    expected = ("attn_dropout", "resid_dropout") if network == "causal" else ("", "")
+    assert (edit["form"]["weights_dropout"], edit["form"]["output_dropout"]) == expected
+    again = copy.deepcopy(model)
+    replay(again, json.loads(json.dumps([edit])))
+    assert torch.equal(again(*image()), adopted(*image()))
+
+
+@pytest.mark.parametrize("network", ["biased", "grouped", "talking", *CUT])
+def test_nothing_else_is_replaced(network: str) -> None:
+    with seeded(0):
+        model = build(network).eval()
+    assert adopt_attentions(model, image(), ()) == []
+    assert adopt_attentions(build("divided").eval(), image(), ("mix",)) == []
+
+
+@pytest.mark.parametrize("network", ["torch", "fused", "causal"])
 def test_the_step_cuts_heads_and_says_how_many(tmp_path: Path, network: str) -> None:
     shop = Workshop(tmp_path, network, zoo=ZOO)
     folder = shop.prune(ratio=0.5, scope="local", schedule="iterative", steps=2)
     record = read_record(folder)
-    name = {"torch": "mix.attention", "fused": "mix"}[network]
+    name = "mix.attention" if network == "torch" else "mix"
     account = record.extra["prune"]
     assert account["heads"] == [{"layer": name, "before": 4, "kept": 2}]
     assert account["channels"] == {"before": 48, "cut": 24}
+    assert account["left_alone"] == [{"layer": "head", "reason": "they are outputs of the model"}]
     assert f"24 of 48 channels, 2 of 4 heads of {name} cut in" in account["effect"]
     fresh = build_factory(record.source, tmp_path, seed=99).eval()
     replay(fresh, record.edits)
@@ -169,8 +197,10 @@ def test_the_step_cuts_heads_and_says_how_many(tmp_path: Path, network: str) -> 
     if network == "torch":
         assert {layers[f"{name}.{part}"] for part in ("q_proj", "k_proj", "v_proj")} == {8}
         assert inputs == {"mix.attention.out_proj": 8}
-    else:
+    elif network == "fused":
         assert (layers["mix.qkv"], inputs) == (48, {"mix.proj": 16})
+    else:
+        assert (layers["mix.c_attn"], inputs) == (24, {"mix.c_proj": 8})
     assert json.loads((folder / "model.json").read_text())["edits"] == list(record.edits)
 
 

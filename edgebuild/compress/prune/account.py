@@ -83,6 +83,7 @@ def record_of(outcome: Outcome, parameters: Prune, unit: str) -> dict[str, Any]:
         "refused": None if outcome.refused is None else outcome.refused.to_json(),
         "channels": {"before": channels, "cut": removed},
         "heads": [{"layer": layer, "before": before, "kept": kept} for layer, before, kept in _heads(outcome)],
+        "left_alone": [{"layer": one.layer, "reason": one.reason} for one in outcome.left_alone],
         "effect": effect_of(outcome, parameters, unit),
     }
     if outcome.attempts:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from edgebuild.compress.prune.groups import LeftAlone
 from edgebuild.compress.scale import Measurement
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Outcome:
         before: the model as it came.
         channels: how many it had that could be cut; a head of an attention counts as one.
         heads: attention -> how many of its heads could be cut.
+        left_alone: what could not be cut at the beginning, and why.
         cuts: the cuts that stayed.
         refused: the cut that lost too much and was taken back, where there was one; the last one of several.
         attempts: every cut that was tried, where the schedule goes by what came of the cuts before.
@@ -90,6 +92,7 @@ class Outcome:
     before: Measurement
     channels: int
     heads: Mapping[str, int]
+    left_alone: tuple[LeftAlone, ...]
     cuts: tuple[Cut, ...]
     refused: Cut | None = None
     attempts: tuple[Attempt, ...] = ()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from edgebuild.compress.open_attention import open_attentions
 from edgebuild.compress.prune.cut import apply, edits_of
 from edgebuild.compress.prune.groups import cut_layers
+from edgebuild.compress.prune.heads.adopt import adopt_attentions
 from edgebuild.compress.prune.obstacles import first_cut_lost_too_much
 from edgebuild.compress.prune.outcome import Attempt, Cut, Draft, Outcome
 from edgebuild.compress.prune.parameters import Prune
@@ -31,7 +32,7 @@ def prune(model: torch.nn.Module, parameters: Prune, scale: Scale, training: Tra
         ConfigError: nothing can be cut, or not as much as asked, or no cut stays within the bound on what may be lost.
     """
     model = copy.deepcopy(model)
-    edits = open_attentions(model)
+    edits = [*open_attentions(model), *adopt_attentions(model, scale.sample, parameters.skip)]
     before = scale.measure(model)
     procedure = Procedure(parameters, scale, training, seed, before)
     draft = procedure.regularised(Draft(model, before, tuple(edits)))
@@ -112,6 +113,7 @@ class Procedure:
             self._before,
             self._selection.channels,
             self._selection.heads,
+            self._selection.left_alone,
             draft.cuts,
             refused,
             tuple(attempts),

@@ -33,6 +33,7 @@ class Selection:
 
     Attributes:
         heads: attention -> how many of its heads could be cut at the beginning.
+        left_alone: what could not be cut at the beginning, and why.
         whole: the channels that one cut would take to reach the goal.
         analysis: what every group of the whole model would lose alone, where that is measured.
     """
@@ -44,6 +45,7 @@ class Selection:
         self._before: Cost | None = None
         self._tolerances: dict[Makers, Tolerance] = {}
         self.heads: dict[str, int] = {}
+        self.left_alone: tuple[LeftAlone, ...] = ()
         self.whole: Choice = {}
         self.analysis: Analysis | None = None
 
@@ -93,6 +95,7 @@ class Selection:
         """What is done once, with the whole model: see that the goal can be reached, and measure what it takes."""
         parameters, before = self._parameters, costs.after({})
         alone = [*found.left_alone, *_without_score(found, scores, parameters.importance)]
+        self.left_alone = tuple(alone)
         if not ranking.blocks:
             raise nothing_to_cut(parameters, alone)
         if parameters.keep is not None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgebuild.errors import ConfigError, ToolError
+from edgebuild.export.tflite.gather import lookups_as_gathers
 from edgebuild.export.tflite.layer_operators import operators_of
 from edgebuild.export.tflite.per_tensor import one_scale_per_tensor
 from edgebuild.runtime.litert_flatbuffer import operator_name, parse_model, tensor_name
@@ -37,7 +38,7 @@ def full_integer(task: QuantizeTask) -> bytes:
     """
     with tempfile.TemporaryDirectory(prefix="edgebuild-calibrate-") as scratch:
         folder = Path(scratch)
-        (folder / "float.tflite").write_bytes(task.model)
+        (folder / "float.tflite").write_bytes(lookups_as_gathers(task.model, task.label))
         for position, samples in enumerate(task.calibration):
             np.save(folder / f"input{position}.npy", samples)
         wide = task.dtype == "int16x8"

@@ -36,7 +36,7 @@ def find_heads(
     layers have weights drawn by a seed: with those of a fresh or a well trained model, a wrong channel may change
     too little.
     """
-    called = _linear_layers(model, sample)
+    called = linear_layers(model, sample)
     groups: list[ChannelGroup] = []
     alone = [LeftAlone(name, f"its heads are not cut: {why}") for name, why in closed_attentions(model).items() if why]
     taken: set[str] = set()
@@ -87,7 +87,7 @@ def _why_not_heads(model: torch.nn.Module, sample: tuple[torch.Tensor, ...], gro
     drawn = copy.deepcopy(model)
     with seeded(group.size):
         for part in group.parts:
-            _draw(drawn.get_submodule(part.layer))
+            draw(drawn.get_submodule(part.layer))
     gone = _half(group)
     cut = copy.deepcopy(drawn)
     apply(cut, edits_of(drawn, [group], {group.name: gone}))
@@ -98,7 +98,7 @@ def _why_not_heads(model: torch.nn.Module, sample: tuple[torch.Tensor, ...], gro
         first = str(error).strip().partition("\n")[0]
         return f"it does not run with fewer heads: {type(error).__name__}: {first}"
     kept = [index for head in range(group.size) if head not in gone for index in group.parts[-1].indices[head]]
-    if len(before) != len(after) or not all(_equal(b[..., kept], a) for b, a in zip(before, after, strict=True)):
+    if len(before) != len(after) or not all(same_numbers(b[..., kept], a) for b, a in zip(before, after, strict=True)):
         return _MIXED
     return None
 
@@ -108,7 +108,8 @@ def _half(group: ChannelGroup) -> list[int]:
     return list(range(0, group.size - 1, 2))
 
 
-def _draw(layer: Any) -> None:
+def draw(layer: Any) -> None:
+    """Draw the numbers of a linear layer, so that what comes out is about as large as what goes in."""
     import torch
 
     with torch.no_grad():
@@ -131,7 +132,8 @@ def _read(model: torch.nn.Module, sample: tuple[torch.Tensor, ...], layer: str) 
     return found
 
 
-def _equal(one: torch.Tensor, other: torch.Tensor) -> bool:
+def same_numbers(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether both hold the same but for rounding."""
     if one.shape != other.shape:
         return False
     bound = _TOLERANCE * max(float(one.abs().max()), 1e-6)
@@ -148,7 +150,7 @@ def _macs_per_head(model: torch.nn.Module, sample: tuple[torch.Tensor, ...], gro
     return {layer: macs for layer, macs in saved.items() if macs and layer not in projections}
 
 
-def _linear_layers(model: torch.nn.Module, sample: tuple[torch.Tensor, ...]) -> list[str]:
+def linear_layers(model: torch.nn.Module, sample: tuple[torch.Tensor, ...]) -> list[str]:
     """Dotted names of the linear layers in the order of their first call."""
     import torch
 

@@ -37,6 +37,7 @@ class PackageRequest:
         output: empty folder to fill.
         device: what the run on the target's device left, where there was one: of a compiled model, the library with
             the kernels that were chosen there.
+        compiled: files that the compiler of the target's accelerator made of the exported one.
     """
 
     export: Path
@@ -45,6 +46,7 @@ class PackageRequest:
     options: Mapping[str, Any]
     output: Path
     device: Path | None = None
+    compiled: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,8 @@ class JudgeRequest:
     Attributes:
         file: the exported file.
         hardware: the profile's `hardware:`, plain values; empty where there is no profile.
-        output: folder for files that the accelerator's own compiler makes; None where nobody keeps them.
+        output: folder for files that the accelerator's own compiler makes, `<stem>_<something>.tflite`; None where
+            nobody keeps them.
         layers: names of the user's layers, in forward order.
     """
 

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from edgebuild.check.accelerators.edge_tpu.report import BASIS, EdgeTpuReport
+from edgebuild.check.accelerators.edge_tpu.report import EdgeTpuReport
 from edgebuild.check.wording import count
 
 _SHOWN_PLACES = 3
@@ -25,7 +25,7 @@ def describe_report(report: EdgeTpuReport) -> RenderableType:
 def _headline(report: EdgeTpuReport) -> Text:
     mapping = report.mapping
     text = Text(f"{report.file}: {len(mapping.mapped)} of {len(mapping.operations)} operations on the Edge TPU", "bold")
-    text.append(f"\n{BASIS}", style="not bold dim")
+    text.append(f"\n{report.basis}", style="not bold dim")
     if mapping.refusals:
         text.append(f"\nthe compiler refuses the file: it does not know {', '.join(mapping.refusals)}", "not bold red")
     elif mapping.partition is not None:

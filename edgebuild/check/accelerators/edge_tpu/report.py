@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from edgebuild.check.accelerators.edge_tpu.compiler_log import CompilerLog
 from edgebuild.check.accelerators.edge_tpu.geometry import inference_of, layers_of
 from edgebuild.check.accelerators.edge_tpu.mapping import COMPILER, Mapping, map_operations
 from edgebuild.check.accelerators.edge_tpu.repairs import suggest_repairs
 from edgebuild.check.census.model import Census, OperationRecord
 from edgebuild.check.finding import Finding
 from edgebuild.check.wiring import Wiring
+from edgebuild.check.wording import listing
 from edgebuild.estimate.edge_tpu.latency import LINKS, energy_figure, latency_figure
 from edgebuild.estimate.edge_tpu.layer import TpuLayer
 from edgebuild.estimate.edge_tpu.memory import USABLE, CachePlan, plan_cache, usable_bytes
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 BASIS = f"estimated offline from the documented limits of {COMPILER}; the compiler itself was not run"
+_CONVERSIONS = frozenset({"QUANTIZE", "DEQUANTIZE"})
+"""Done on the CPU for a float caller. The compiler's log does not say where they stand."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class EdgeTpuReport:
         figures: memory, time and energy, with their intervals.
         other_links: time over the links that the file is not meant for.
         repairs: what to do, one sentence each.
+        compiled: what the real compiler said, where it was on PATH; it overrules the estimate of memory.
     """
 
     file: str
@@ -46,18 +51,37 @@ class EdgeTpuReport:
     figures: tuple[Figure, ...]
     other_links: tuple[Figure, ...]
     repairs: tuple[str, ...]
+    compiled: CompilerLog | None = None
+
+    @property
+    def basis(self) -> str:
+        """What the report rests on."""
+        if self.compiled is None:
+            return BASIS
+        return (
+            f"memory as edgetpu_compiler {self.compiled.version} printed it; mapping by operation and times estimated"
+        )
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """None: the rule `unsupported-op` looks at the same mapping."""
-        return ()
+        """What the real compiler left on the CPU; what the estimate leaves is told by the rule `unsupported-op`."""
+        left = [row for row in self.compiled.left if row.name not in _CONVERSIONS] if self.compiled else []
+        if self.compiled is None or not left:
+            return ()
+        named = listing(f"{row.count} {row.name}: {row.status}" for row in left)
+        total = sum(row.count for row in self.compiled.operators)
+        message = (
+            f"edgetpu_compiler {self.compiled.version} left {sum(row.count for row in left)} of {total} operations "
+        )
+        return (Finding("unsupported-op", f"{message}on the CPU ({named})"),)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
         cut = self.mapping.partition
         return {
             "file": self.file,
-            "basis": BASIS,
+            "basis": self.basis,
+            "compiler": self.compiled.to_json() if self.compiled else None,
             "operations": [operation.to_json() for operation in self.mapping.operations],
             "mapped": len(self.mapping.mapped),
             "on_cpu": len(self.mapping.operations) - len(self.mapping.mapped),
@@ -99,6 +123,18 @@ def report_on(census: Census, link: str = "usb3") -> EdgeTpuReport:
         others = [latency_figure(inference, other) for other in LINKS if other != link]
     repairs = suggest_repairs(census, mapping, layers, plan)
     return EdgeTpuReport(census.path, mapping, layers, plan, scratch, tuple(figures), tuple(others), repairs)
+
+
+def with_compiled(report: EdgeTpuReport, log: CompilerLog) -> EdgeTpuReport:
+    """The report with the compiler's own figures of memory in the place of the estimates."""
+    said = {"on_chip_parameters": log.on_chip, "streamed_parameters": log.streamed}
+    figures = tuple(
+        Figure(figure.name, float(said[figure.name]), "B", "exact", provenance=f"edgetpu_compiler {log.version}")
+        if figure.name in said
+        else figure
+        for figure in report.figures
+    )
+    return replace(report, figures=figures, compiled=log)
 
 
 def _memory_figures(layers: tuple[TpuLayer, ...], plan: CachePlan, scratch: int) -> list[Figure]:

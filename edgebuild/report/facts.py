@@ -17,6 +17,7 @@ from edgebuild.check.finding import Finding
 from edgebuild.errors import ConfigError
 from edgebuild.figure import Figure
 from edgebuild.report.firmware_facts import FirmwareFacts
+from edgebuild.report.sensitivity_facts import SensitivityFacts
 
 SCHEMA_VERSION = 1
 """Raise it when a reader of report.json must change."""
@@ -225,6 +226,7 @@ class TargetFacts:
     profile: tuple[OpProfile, ...] = ()
     layers: tuple[LayerFacts, ...] = ()
     firmware: FirmwareFacts | None = None
+    sensitivity: tuple[SensitivityFacts, ...] = ()
     stages: tuple[StageFacts, ...] = ()
     packages: tuple[str, ...] = ()
 

@@ -124,12 +124,15 @@ def effect_of(outcome: Outcome, parameters: Prune, unit: str) -> str:
         left = BYTES.show(stored_bytes(outcome.model, keep.item_bytes))
         text += f", {left} of parameters if weights are stored as {keep.stored or 'float32'}"
     if outcome.sparsify is not None:
-        cut, kept = (outcome.sparsify["norms"][which] for which in ("cut", "kept"))
-        text += (
-            f"; before, training with {outcome.sparsify['kind']} took the norms of channels to be cut to "
-            f"{cut['after'] / cut['before']:.1%}, of the others to {kept['after'] / kept['before']:.1%}"
-        )
+        cut, kept = (outcome.sparsify["sizes"][which] for which in ("cut", "kept"))
+        text += f"; sparsify before it left {_share(cut)} of the channels to be cut and {_share(kept)} of the others"
+    if outcome.attempts:
+        text += f"; {sum(attempt.kept for attempt in outcome.attempts)} of {len(outcome.attempts)} cuts recovered"
     return text if outcome.refused is None else text + _stopped(outcome, parameters, unit)
+
+
+def _share(sizes: Mapping[str, float]) -> str:
+    return f"{sizes['after'] / sizes['before']:.1%}" if sizes["before"] else "none"
 
 
 def _stopped(outcome: Outcome, parameters: Prune, unit: str) -> str:

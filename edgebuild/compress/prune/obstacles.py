@@ -58,7 +58,8 @@ def first_cut_lost_too_much(
         f"prune: the {which} cut, to {share:.1%} of the MACs, lost {lost:.4g} {unit} ({found}); "
         f"at most {parameters.bound():g} allowed ({key}), so nothing was cut"
     )
-    remedy = "cut less, in smaller steps (schedule: iterative), or train longer (finetune.epochs, finetune.between)"
+    smaller = "cut less, in smaller steps (schedule: iterative)," if parameters.recover is None else "lower round_to,"
+    remedy = f"{smaller} or train longer (finetune.epochs, finetune.between)"
     return ConfigError(msg, remedy=remedy)
 
 

@@ -100,7 +100,7 @@ class Prune(Parameters):
     def _has_one_goal(self) -> Prune:
         given = [key for key in ("ratio", "keep", "ratios") if getattr(self, key) is not None]
         if not given:
-            msg = "expected ratio, ratios, or keep with macs, parameters, bytes or size: how much is to be cut?"
+            msg = "expected ratio, ratios, or keep with macs, parameters, bytes or size: how much to cut?"
             raise BadValueError(msg)
         if len(given) > 1:
             msg = f"belongs to a cut without `{given[0]}`; found both"
@@ -127,7 +127,7 @@ class Prune(Parameters):
             msg = f"belongs to schedule: {stepwise_words(SCHEDULES.names())}, found {self.schedule}"
             raise BadValueError(msg, key="steps")
         if self.schedule == FEEDBACK and self.recover is None:
-            msg = "schedule: feedback goes by what is lost after each cut; expected recover: the points that may be"
+            msg = "feedback goes by what is lost after each cut; expected recover: the points that may be"
             raise BadValueError(msg, key="schedule")
         if self.schedule != FEEDBACK and self.recover is not None:
             msg = f"belongs to schedule: feedback, found {self.schedule}; its bound is max_accuracy_drop"

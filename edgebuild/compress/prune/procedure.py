@@ -146,7 +146,7 @@ class Procedure:
         return Cut(removed, layers, now, self._scale.lost(self._before, now), tuple(history))
 
     def _of_sparsify(self) -> dict[str, Any] | None:
-        """What came of the training before the first cut; norms are of the channels that one cut would take."""
+        """What came of the training before the first cut, told of the channels that one cut would take to the goal."""
         sparsify = self.parameters.sparsify
         if sparsify is None or self._regularised is None:
             return None
@@ -156,6 +156,6 @@ class Procedure:
             "weight": sparsify.weight,
             "epochs": len(found.history),
             "quality": {"before": self._before.quality, "after": now.quality},
-            "norms": found.fell(self._selection.whole),
+            "sizes": found.fell(self._selection.whole),
             "history": found.history,
         }

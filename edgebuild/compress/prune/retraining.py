@@ -29,7 +29,7 @@ class FineTuneCuts(FineTune):
     def _replays_one_rate(self) -> FineTuneCuts:
         own = [key for key in _REPLAYED if getattr(self, key) is not None]
         if self.rewind == "learning_rate" and own:
-            msg = "rewind: learning_rate replays that of the project's `train:`; leave one of the two out"
+            msg = "rewind: learning_rate replays that of the project's `train:`; leave one out"
             raise BadValueError(msg, key=own[0])
         return self
 

@@ -24,6 +24,6 @@ class Sensitivity(Parameters):
     @classmethod
     def _rise(cls, value: tuple[float, ...]) -> tuple[float, ...]:
         if any(not 0 < ratio < 1 for ratio in value) or sorted(set(value)) != list(value):
-            msg = "expected rising shares in (0, 1)"
-            raise BadValueError(msg, tell_found=True)
+            msg = f"expected rising shares in (0, 1), found {', '.join(f'{ratio:g}' for ratio in value)}"
+            raise BadValueError(msg)
         return value

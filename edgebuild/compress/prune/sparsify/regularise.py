@@ -38,21 +38,19 @@ class ChannelPenalty(Addition):
             ConfigError: the penalty has nothing to hold on to.
         """
         self._channels = [CoupledChannels(model, group) for group in self._groups]
-        if self._penalty() is None:
+        if not _sizes(self._channels, self._parameters.kind):
             kind = self._parameters.kind
-            msg = f"prune.sparsify: {kind} penalises {SPARSIFIERS.get(kind).title}, but the model has none to cut"
+            msg = f"prune.sparsify: {kind} penalises {SPARSIFIERS.get(kind).title}, but what could be cut has none"
             raise ConfigError(msg, remedy="take sparsify.kind: group_lasso")
         yield
         self._channels = []
 
     def loss(self, step: TrainStep) -> torch.Tensor:
-        """The penalty times its weight."""
-        penalty = self._penalty()
-        assert penalty is not None, "seen when it was attached"
-        return self._parameters.weight * penalty
+        """The sum of the sizes of all channels times its weight."""
+        import torch
 
-    def _penalty(self) -> torch.Tensor | None:
-        return SPARSIFIERS.get(self._parameters.kind).penalty(self._channels)
+        sizes = _sizes(self._channels, self._parameters.kind)
+        return self._parameters.weight * torch.stack([size.sum() for size in sizes]).sum()
 
 
 @dataclass(frozen=True)
@@ -60,22 +58,22 @@ class Regularised:
     """A model that was trained with a penalty.
 
     Attributes:
-        norms: name of a group -> norm of each of its channels, in the model as it came and now [2, size].
+        sizes: name of a group -> what was penalised of each of its channels, in the model as it came and now [2, size].
         history: one row per epoch.
     """
 
     model: torch.nn.Module
-    norms: dict[str, np.ndarray]
+    sizes: dict[str, np.ndarray]
     history: list[dict[str, Any]]
 
     def fell(self, choice: Choice) -> dict[str, dict[str, float]]:
-        """Mean norm of the channels that `choice` cuts, and of all others, before and after the training."""
+        """Mean size of the channels that `choice` cuts, and of all others, before and after the training."""
         cut, kept = [], []
-        for name, norms in self.norms.items():
-            gone = np.zeros(norms.shape[1], dtype=bool)
+        for name, sizes in self.sizes.items():
+            gone = np.zeros(sizes.shape[1], dtype=bool)
             gone[list(choice.get(name, ()))] = True
-            cut.append(norms[:, gone])
-            kept.append(norms[:, ~gone])
+            cut.append(sizes[:, gone])
+            kept.append(sizes[:, ~gone])
         return {"cut": _means(cut), "kept": _means(kept)}
 
 
@@ -93,22 +91,31 @@ def regularise(
     Raises:
         ConfigError: the penalty has nothing to hold on to.
     """
-    before = _norms(model, groups)
+    before = _sizes_of(model, groups, parameters.kind)
     trained = copy.deepcopy(model)
     own = training.with_loop(parameters).to_the_end()
     rows = own.tune(trained, parameters.epochs, *part, additions=[ChannelPenalty(parameters, groups)])
-    after = _norms(trained, groups)
-    norms = {name: np.stack([before[name], after[name]]) for name in before}
-    return Regularised(trained, norms, [row.to_json() for row in rows])
+    after = _sizes_of(trained, groups, parameters.kind)
+    sizes = {name: np.stack([before[name], after[name]]) for name in before}
+    return Regularised(trained, sizes, [row.to_json() for row in rows])
 
 
-def _norms(model: torch.nn.Module, groups: Sequence[ChannelGroup]) -> dict[str, np.ndarray]:
+def _sizes(channels: Sequence[CoupledChannels], kind: str) -> list[torch.Tensor]:
+    """What is penalised of the channels of each group that has any."""
+    sizes = [SPARSIFIERS.get(kind).size(group) for group in channels]
+    return [size for size in sizes if size is not None]
+
+
+def _sizes_of(model: torch.nn.Module, groups: Sequence[ChannelGroup], kind: str) -> dict[str, np.ndarray]:
     import torch
 
     with torch.no_grad():
-        return {group.name: CoupledChannels(model, group).squares().sqrt().double().numpy() for group in groups}
+        sizes = {group.name: SPARSIFIERS.get(kind).size(CoupledChannels(model, group)) for group in groups}
+    return {name: size.double().numpy() for name, size in sizes.items() if size is not None}
 
 
-def _means(norms: Sequence[np.ndarray]) -> dict[str, float]:
-    before, after = np.concatenate(norms, axis=1).mean(axis=1)
+def _means(sizes: Sequence[np.ndarray]) -> dict[str, float]:
+    """Mean over all channels of the groups [2, size] before and after; 0 where there are none."""
+    joined = np.concatenate(sizes, axis=1)
+    before, after = joined.mean(axis=1) if joined.size else (0.0, 0.0)
     return {"before": float(before), "after": float(after)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sparsifier:
-    """One penalty.
+    """One penalty: the sum of the sizes of all channels.
 
     Attributes:
         title: one line, for the documentation.
-        penalty: a scalar that grows with the channels of the groups; None where it has nothing to say of any.
+        size: of each channel of a group [channels], with its graph; None of a group that it says nothing about.
     """
 
     title: str
-    penalty: Callable[[Sequence[CoupledChannels]], torch.Tensor | None]
+    size: Callable[[CoupledChannels], torch.Tensor | None]
 
 
 SPARSIFIERS: Registry[Sparsifier] = Registry("kind of sparsify", "edgebuild.compress.prune.sparsify.penalties")

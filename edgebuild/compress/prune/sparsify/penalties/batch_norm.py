@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from edgebuild.compress.prune.coupled import CoupledChannels
@@ -12,12 +11,9 @@ if TYPE_CHECKING:
     import torch
 
 
-def batch_norm(channels: Sequence[CoupledChannels]) -> torch.Tensor | None:
-    """Sum of the magnitudes of the scales (Liu et al., Network Slimming, ICCV 2017, equation 1)."""
-    import torch
-
-    scales = [scale.sum() for group in channels if (scale := group.scales()) is not None]
-    return torch.stack(scales).sum() if scales else None
+def batch_norm(channels: CoupledChannels) -> torch.Tensor | None:
+    """Magnitude of the scale of each channel (Liu et al., Network Slimming, ICCV 2017, equation 1)."""
+    return channels.scales()
 
 
 SPARSIFIERS.register("batch_norm")(Sparsifier("scales of batch normalisation", batch_norm))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from edgebuild.compress.prune.coupled import CoupledChannels
@@ -15,16 +14,13 @@ _SMOOTHED = 1e-12
 """Added to a square, so that a norm of zero has a gradient."""
 
 
-def group_lasso(channels: Sequence[CoupledChannels]) -> torch.Tensor | None:
-    """Sum of the norms of all channels, each over everything that goes with it.
+def group_lasso(channels: CoupledChannels) -> torch.Tensor:
+    """The norm of each channel, over everything that goes with it.
 
     Wen, Wu, Wang, Chen, Li, Learning Structured Sparsity in Deep Neural Networks, NIPS 2016, equation 3, over coupled
     layers as in Fang et al., DepGraph, CVPR 2023, section 3.3.
     """
-    import torch
-
-    norms = [(group.squares() + _SMOOTHED).sqrt().sum() for group in channels]
-    return torch.stack(norms).sum()
+    return (channels.squares() + _SMOOTHED).sqrt()
 
 
 SPARSIFIERS.register("group_lasso")(Sparsifier("norms of whole channels", group_lasso))

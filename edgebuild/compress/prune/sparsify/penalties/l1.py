@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from edgebuild.compress.prune.coupled import CoupledChannels
@@ -12,11 +11,9 @@ if TYPE_CHECKING:
     import torch
 
 
-def l1(channels: Sequence[CoupledChannels]) -> torch.Tensor | None:
-    """Sum of the magnitudes of all weights that would go with a channel (Tibshirani, the lasso, 1996)."""
-    import torch
-
-    return torch.stack([group.magnitudes().sum() for group in channels]).sum()
+def l1(channels: CoupledChannels) -> torch.Tensor:
+    """Sum of the magnitudes of all weights that go with each channel (Tibshirani, the lasso, 1996)."""
+    return channels.magnitudes()
 
 
 SPARSIFIERS.register("l1")(Sparsifier("magnitudes of single weights", l1))

@@ -30,7 +30,7 @@ from letters import cases as ways
 
 SEED = 1
 BATCH = 200
-PRUNING_EPOCHS = (1, 4)
+PRUNING_EPOCHS = (1, 6)
 """After each of two cuts, as in `cases.PRUNED`."""
 FIRST_INPUT = {"litert": "args_0", "executorch": "input_0"}
 """What a file calls its only input where nobody named it."""

@@ -37,6 +37,7 @@ from edgebuild.report.facts import (
     PromiseFacts,
     RunFacts,
     RunInfo,
+    SensitivityFacts,
     StageFacts,
     Status,
     TargetFacts,
@@ -171,6 +172,7 @@ def _target(
         profile=tuple(OpProfile(row["name"], row["layer"], row["median_ms"]) for row in bench["profile"])
         if bench
         else (),
+        sensitivity=_sensitivity(target, result),
         stages=tuple(_stage_facts(stage) for stage in stages),
         packages=_package_files(result, ids.package),
     )
@@ -230,6 +232,19 @@ def _ledger(
     title = f"export: {FORMATS.get(target.export.format).title}, {target.export.dtype}"
     rows.append(_row(result, ids.export, title, of_file))
     return tuple(row for row in rows if row is not None)
+
+
+def _sensitivity(target: Target, result: BuildResult) -> tuple[SensitivityFacts, ...]:
+    """What a quantizing step of mixed precision measured of every layer."""
+    for stage_id, step in zip(target_stages(target).steps, target.steps(), strict=True):
+        record = _read(result, stage_id, "model.json") or {}
+        own = record.get("extra", {}).get(step.method, {})
+        if "sensitivity" in own:
+            return tuple(
+                SensitivityFacts(row["layer"], row["noise"], row["lost"], row["type"], own["coarse"])
+                for row in own["sensitivity"]
+            )
+    return ()
 
 
 def _said(result: BuildResult, stage_id: str, method: str) -> list[str]:

@@ -198,6 +198,25 @@ class LayerFacts:
 
 
 @dataclass(frozen=True)
+class SensitivityFacts:
+    """What one layer, alone in the coarser type, does to the outputs, and the type that it was given for it.
+
+    Attributes:
+        layer: dotted name.
+        noise: energy of the outputs' error over that of the outputs.
+        lost: of the metric on the validation data, in its unit; below 0 it gains.
+        dtype: that the layer's weight has.
+        coarse: the type in which it was measured.
+    """
+
+    layer: str
+    noise: float
+    lost: float
+    dtype: str
+    coarse: str
+
+
+@dataclass(frozen=True)
 class StageFacts:
     """One stage of the build: what happened to it, its wall time now, why it ran (empty where it did not)."""
 
@@ -225,6 +244,7 @@ class TargetFacts:
     census: CensusFacts | None = None
     profile: tuple[OpProfile, ...] = ()
     layers: tuple[LayerFacts, ...] = ()
+    sensitivity: tuple[SensitivityFacts, ...] = ()
     firmware: FirmwareFacts | None = None
     sensitivity: tuple[SensitivityFacts, ...] = ()
     stages: tuple[StageFacts, ...] = ()

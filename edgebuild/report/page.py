@@ -65,6 +65,11 @@ def _target_charts(facts: RunFacts, target: TargetFacts) -> list[dict[str, Any]]
         ("profile", "Time per operation", charts.profile_chart(target.profile)),
         ("layers", "Closeness to the float model, layer by layer", charts.layers_chart(target.layers)),
         (
+            "sensitivity",
+            "What each layer alone does to the outputs in the coarser type",
+            charts.sensitivity_chart(target.sensitivity),
+        ),
+        (
             "instructions",
             "Instructions per layer, emulated",
             firmware_charts.instructions_chart(firmware) if firmware else None,

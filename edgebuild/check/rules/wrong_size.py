@@ -25,9 +25,7 @@ _LARGEST_RATIO = {
     "int4-dynamic": 1 / 3,
     "int4-weight-only": 1 / 3,
 }
-"""asked -> stored bytes over the bytes of the same weights in float32, with room for a few small layers.
-
-That int4 weights are packed is seen by their claim."""
+"""asked -> stored bytes over the bytes of the same weights in float32, with room for a few small layers"""
 
 
 def check(census: Census, promise: Promise, layers: tuple[str, ...]) -> list[Finding]:

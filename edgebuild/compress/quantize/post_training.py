@@ -7,13 +7,16 @@ the method that the step names.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from edgebuild.compress.carry_over import carry_over
+from edgebuild.compress.quantize.account import STEP, claims_of
 from edgebuild.compress.quantize.calibration import write_calibration
+from edgebuild.compress.quantize.mixed.decide import as_json, decide, described, task_of
+from edgebuild.compress.quantize.mixed.parameters import Mixed
 from edgebuild.compress.quantize.ranges import StaticCalibration, decide_ranges
 from edgebuild.compress.quantize.skip import FLOAT, SKIP, SKIP_FIRST, SKIP_LAST, skipped_layers, skips
 from edgebuild.compress.step import Phase, StepContext, StepMethod
@@ -22,8 +25,6 @@ from edgebuild.config.registries import STEPS
 from edgebuild.errors import ConfigError
 from edgebuild.model.data_folder import read_inputs
 from edgebuild.model.model_folder import read_record
-
-STEP = "quantize"
 
 
 class Quantize(Parameters):
@@ -48,6 +49,11 @@ class Quantize(Parameters):
     skip: tuple[str, ...] = SKIP
     skip_first: bool = SKIP_FIRST
     skip_last: bool = SKIP_LAST
+    mixed: Mixed | None = Field(
+        default=None,
+        description="measure every layer alone in the type asked for and give the most sensitive ones a finer one: "
+        "float32 instead of int8 (needs io: float32), int8 instead of int4",
+    )
     equalize: bool = Field(
         default=False,
         description="even out the channels of layers that follow each other, for granularity: per_tensor above all",
@@ -79,6 +85,13 @@ class Quantize(Parameters):
         if self.kind == "float16" and skips(self):
             msg = "skip: leaves layers of integers in floating point, found kind: float16"
             raise ValueError(msg)
+        if self.mixed is not None and (self.kind == "float16" or self.activations == "int16"):
+            found = "kind: float16" if self.kind == "float16" else "activations: int16"
+            msg = f"mixed: chooses between integers and a finer type, found {found}"
+            raise ValueError(msg)
+        if self.mixed is not None and self.equalize:
+            msg = "mixed: measures the layers as they are, which equalize changes; leave one of them out"
+            raise ValueError(msg)
         if self.kind != "static" and self.correct_bias:
             msg = f"correct_bias: needs kind: static, found kind: {self.kind}"
             raise ValueError(msg)
@@ -103,58 +116,48 @@ def delivers(parameters: Quantize) -> str:
 
 def leaves_float(parameters: Quantize) -> bool:
     """Whether some layers stay in floating point."""
-    return skips(parameters)
-
-
-def _claims(parameters: Quantize, layer_types: Mapping[str, str]) -> list[dict[str, Any]]:
-    dtype = "float16" if parameters.kind == "float16" else "int8"
-    weights: dict[str, Any] = {"claim": "weights_dtype", "step": STEP, "dtype": dtype}
-    if dtype == "int8":
-        weights["granularity"] = parameters.granularity
-    claims = [weights] if parameters.weights == "int8" else [{"claim": "four_bit_weights", "step": STEP}]
-    if parameters.kind == "static":
-        claims.append({"claim": "activations_dtype", "step": STEP, "dtype": parameters.activations})
-    if layer_types:
-        claims = [{**claim, "except": list(layer_types)} for claim in claims]
-        claims.append({"claim": "layer_types", "step": STEP, "types": dict(layer_types)})
-    return claims
+    return skips(parameters) or (parameters.mixed is not None and parameters.weights == "int8")
 
 
 def run(context: StepContext, parameters: Quantize) -> None:
     """Write the model folder with the scheme in its record and, for `static`, the calibration samples beside it.
 
     Raises:
-        ConfigError: the calibration split has fewer samples than asked for, nothing can be equalized, or the layers to
-            skip are not there or are all.
+        ConfigError: the calibration split has fewer samples than asked for, nothing can be equalized, the layers to
+            skip are not there or are all, or the bound of `mixed` is out of reach.
     """
     record = read_record(context.model)
     skipped = skipped_layers(context, parameters, STEP)
-    scheme = parameters.model_dump(mode="json") | {"layer_types": dict.fromkeys(skipped, FLOAT)}
-    claims = _claims(parameters, scheme["layer_types"])
-    source, extra, effects = context, record.extra, list[str]()
-    changes = dict[str, Any]()
+    own = {"effect": [f"float32: {', '.join(skipped)}"] if skipped else []}
+    types, measured = dict.fromkeys(skipped, FLOAT), None
+    if parameters.mixed is not None:
+        task = task_of(parameters, skipped)
+        measured = decide(context, task)
+        types |= measured.exceptions(task)
+        own = {"effect": [*own["effect"], described(measured, task)], **as_json(measured, task)}
+    floating = [layer for layer, dtype in types.items() if dtype == FLOAT]
+    scheme = parameters.model_dump(mode="json") | {"layer_types": types}
+    claims = claims_of(parameters, types, measured)
+    source, changes = context, dict[str, Any]()
     if parameters.equalize or parameters.correct_bias:
-        changes, own, effects = _prepared(context, parameters, skipped)
-        claims += own
+        changes, more, effects = _prepared(context, parameters, floating)
+        claims, own["effect"] = [*claims, *more], [*own["effect"], *effects]
         source = dataclasses.replace(context, model=context.output)
     else:
         carry_over(context.model, context.output, replaced={"model.json"})
     if parameters.kind == "static":
         samples = write_calibration(context, parameters.calibration.samples, STEP)
         if parameters.calibration.method is not None:
-            decided, claim = decide_ranges(source, parameters.calibration, samples, skipped)
+            decided, claim = decide_ranges(source, parameters.calibration, samples, floating)
             scheme |= decided
             claims.append(claim)
-    if skipped:
-        effects = [f"float32: {', '.join(skipped)}", *effects]
-    if effects:
-        extra = {**extra, STEP: {"effect": ", ".join(effects)}}
+    extra = {**record.extra, STEP: {**own, "effect": "; ".join(own["effect"])}} if own["effect"] else record.extra
     claims = [*record.claims, *claims]
     dataclasses.replace(record, **changes, extra=extra, quantization=scheme, claims=tuple(claims)).write(context.output)
 
 
 def _prepared(
-    context: StepContext, parameters: Quantize, skipped: tuple[str, ...]
+    context: StepContext, parameters: Quantize, skipped: Collection[str]
 ) -> tuple[dict[str, Any], list[dict[str, Any]], list[str]]:
     """Write the equalized and corrected model; the changes of its record, the claims, and what was done in words."""
     from edgebuild.compress.quantize.correct_bias import correct_bias
@@ -193,6 +196,7 @@ STEPS.register(STEP)(
         version=3,
         run=run,
         tools=("torch", "numpy"),
+        sections=("metric",),
         delivers=delivers,
         leaves_float=leaves_float,
     )

@@ -9,13 +9,15 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from edgebuild.compress.quantize.calibration import Calibration
-from edgebuild.compress.quantize.methods import METHODS
+from edgebuild.compress.quantize.methods import METHODS, CalibrationMethod
 from edgebuild.compress.step import StepContext
 from edgebuild.config.wording import BadValueError, unknown_name
 from edgebuild.model.fakequant.ranges import write_steps
 from edgebuild.model.fakequant.steps import Steps, steps_of
 
 if TYPE_CHECKING:
+    import torch
+
     from edgebuild.model.fakequant.scheme import Scheme
 
 _PERCENTILE = 99.99
@@ -62,7 +64,6 @@ def decide_ranges(
         ConfigError: the model cannot be traced.
     """
     from edgebuild.model.exportable import check_exportable
-    from edgebuild.model.fakequant.observe import observe
     from edgebuild.model.fakequant.scheme import scheme_of
     from edgebuild.model.load import rebuild
 
@@ -70,15 +71,28 @@ def decide_ranges(
     graph = check_exportable(model, samples, context.project_root).module()
     scheme = scheme_of(graph.graph)
     method = METHODS.get(str(calibration.method))
+    steps = steps_by_method(graph, scheme, samples, method, calibration.percentile or _PERCENTILE)
+    return {"ranges": write_steps(steps)}, claim_of_ranges("quantize", scheme, steps, skipped)
+
+
+def steps_by_method(
+    graph: torch.fx.GraphModule,
+    scheme: Scheme,
+    samples: Mapping[str, np.ndarray],
+    method: CalibrationMethod,
+    percentile: float,
+) -> dict[str, Steps]:
+    """Label of a group of activations -> steps of the widest range that `method` finds for one of the group."""
+    from edgebuild.model.fakequant.observe import observe
+
     ends: dict[int, list[tuple[float, float]]] = {}
     for name, found in observe(graph, samples, scheme.rounded).items():
-        chosen = method.range(found, calibration.percentile or _PERCENTILE)
-        ends.setdefault(scheme.group_of[name], []).append(chosen)
+        ends.setdefault(scheme.group_of[name], []).append(method.range(found, percentile))
     steps = {}
     for number, group in enumerate(scheme.groups):
         widest = steps_of(min(low for low, _ in ends[number]), max(high for _, high in ends[number]))
         steps[group.label] = Steps(*group.fixed) if group.fixed else widest
-    return {"ranges": write_steps(steps)}, claim_of_ranges("quantize", scheme, steps, skipped)
+    return steps
 
 
 def claim_of_ranges(

@@ -89,19 +89,15 @@ def float_layers(scheme: Mapping[str, Any], graph: torch.fx.GraphModule) -> froz
     """The layers that stay float32.
 
     Raises:
-        ConfigError: the graph has not one of them, or the scheme wants another type than that.
+        ConfigError: the graph has not one of the layers that the scheme names.
     """
     types: Mapping[str, str] = scheme.get("layer_types", {})
-    other = {kind for kind in types.values() if kind != "float32"}
-    if other:
-        msg = f"executorch has no {' or '.join(sorted(other))} weights beside int8 ones in this dtype"
-        raise ConfigError(msg, remedy="let these layers be float32, or export tflite")
     known = {layer_of(node) for node in graph.graph.nodes}
     missing = [layer for layer in types if not any(is_part(str(one), layer) for one in known)]
     if missing:
         msg = f"the graph for ExecuTorch has no operation of layer {missing[0]!r}: it has no type of its own"
         raise ConfigError(msg, remedy="take it out of the layers that the plan names")
-    return frozenset(types)
+    return frozenset(layer for layer, kind in types.items() if kind == "float32")
 
 
 def _agreed(scheme: Mapping[str, Any] | None, dtype: str) -> Mapping[str, Any]:

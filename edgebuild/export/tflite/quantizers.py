@@ -41,10 +41,9 @@ class QuantizeTask:
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     layer_types: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def float_layers(self) -> tuple[str, ...]:
-        """The layers that stay float32."""
-        return tuple(layer for layer, kind in self.layer_types.items() if kind == "float32")
+    def layers_of(self, dtype: str) -> tuple[str, ...]:
+        """The layers whose weight has this type of its own."""
+        return tuple(layer for layer, kind in self.layer_types.items() if kind == dtype)
 
 
 def _keep_float(task: QuantizeTask) -> bytes:

@@ -81,6 +81,8 @@ def dynamic_four_bits(task: QuantizeTask) -> bytes:
     quantizer.add_dynamic_config(_EVERYWHERE, operations.ALL_SUPPORTED, num_bits=8)
     for operation in (operations.CONV_2D, operations.FULLY_CONNECTED, operations.EMBEDDING_LOOKUP):
         quantizer.add_dynamic_config(_EVERYWHERE, operation, num_bits=4)
+    for result in results_of(task.model, task.layers_of("int8"), task.label):
+        quantizer.add_dynamic_config(_scope(result), operations.ALL_SUPPORTED, num_bits=8)
     _leave_float(quantizer, task)
     return _quantize(quantizer, task)
 
@@ -98,6 +100,8 @@ def weight_only_four_bits(task: QuantizeTask) -> bytes:
         operations.BATCH_MATMUL,
     ):
         quantizer.add_weight_only_config(_EVERYWHERE, operation, num_bits=4)
+    for result in results_of(task.model, task.layers_of("int8"), task.label):
+        quantizer.add_weight_only_config(_scope(result), operations.ALL_SUPPORTED, num_bits=8)
     _leave_float(quantizer, task)
     return _quantize(quantizer, task)
 
@@ -107,7 +111,7 @@ def _leave_float(quantizer: Any, task: QuantizeTask) -> None:
     from ai_edge_quantizer import qtyping
     from ai_edge_quantizer.algorithm_manager import AlgorithmName
 
-    for result in results_of(task.model, task.float_layers, task.label):
+    for result in results_of(task.model, task.layers_of("float32"), task.label):
         quantizer.update_quantization_recipe(
             _scope(result), qtyping.TFLOperationName.ALL_SUPPORTED, algorithm_key=AlgorithmName.NO_QUANTIZE
         )

@@ -29,7 +29,7 @@ _REASON = re.compile(r"RuntimeError: (.*?)\.?\s*Node number", re.DOTALL)
 def full_integer(task: QuantizeTask) -> bytes:
     """Quantize weights to int8 and activations to int8 or int16, with ranges from `task.calibration`.
 
-    The layers of `task.float_layers` stay float32. The calibrator is C++ that may abort its process on a model it
+    The layers that `task` names so stay float32. The calibrator is C++ that may abort its process on a model it
     cannot quantize, so it runs in a child.
 
     Raises:
@@ -49,7 +49,7 @@ def full_integer(task: QuantizeTask) -> bytes:
             "bias": "int64" if wide else "int32",
             "per_tensor_fully_connected": task.fully_connected == "per_tensor",
             "ranges": dict(task.ranges),
-            "float_operators": list(operators_of(task.model, task.float_layers, task.label)),
+            "float_operators": list(operators_of(task.model, task.layers_of("float32"), task.label)),
         }
         (folder / "job.json").write_text(json.dumps(job))
         done = _child("quantize", folder)

@@ -87,7 +87,7 @@ def main() -> None:
 
 def train_baseline() -> tuple[Baseline, float]:
     """Train the network from nothing; it, with the project that compresses it, and the minutes of its training."""
-    modules = [(name, (HERE / "letters" / f"{name}.py").read_text()) for name in ("model", "data")]
+    modules = [(name, (HERE / "letters" / f"{name}.py").read_text()) for name in ("model", "data", "fewer")]
     trained = run_stages(write_project(WORK, baseline_project(), modules), [BASELINE])
     weights = WORK / "cases" / "baseline.safetensors"
     weights.parent.mkdir(exist_ok=True)
@@ -264,10 +264,11 @@ def shown(interval: Interval) -> str:
 HOW = (
     "A residual network (`benchmarks/letters/model.py`) on EMNIST Letters: 120,000 samples of the training part to "
     "train the baseline, 40,000 of them for all later training, 4,800 others to choose epochs and cuts by; accuracy is "
-    "that of the file, in its own runtime, on all 20,800 samples of the test part, which nothing else has seen: its standard error is 0.15 points, and small differences "
-    "are chance. MACs are counted from the file's shapes, `shipped` is the file in edgebuild's container, without the "
-    "decoder. Latencies are this host's, one thread, median and 95 % interval; all files of a runtime take turns in "
-    "one run, five processes each. Pruning is to at most 40 % of the MACs."
+    "that of the file, in its own runtime, on all 20,800 samples of the test part, which nothing else has seen: its "
+    "standard error is 0.15 points, and small differences are chance. MACs are counted from the file's shapes, "
+    "`shipped` is the file in edgebuild's container, without the decoder. Latencies are this host's, one thread, "
+    "median and 95 % interval; all files of a runtime take turns in one run, five processes each. Pruning is to at "
+    "most 40 % of the MACs."
 )
 
 

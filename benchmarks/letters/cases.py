@@ -169,6 +169,7 @@ def baseline_project() -> dict[str, Any]:
 def project(weights: Path) -> dict[str, Any]:
     """The trained network, and a target for every case and format; each stage in one thread, on fewer samples."""
     found = _project()
+    found["data"]["function"] = "fewer:load"
     found["data"]["kwargs"]["train"] = TRAIN
     found["model"]["weights"] = str(weights)
     found["targets"] = [

@@ -33,11 +33,11 @@ from edgebuild.report.facts import (
     LedgerRow,
     OperationCount,
     OpProfile,
+    PrecisionFacts,
     ProjectFacts,
     PromiseFacts,
     RunFacts,
     RunInfo,
-    SensitivityFacts,
     StageFacts,
     Status,
     TargetFacts,
@@ -172,7 +172,7 @@ def _target(
         profile=tuple(OpProfile(row["name"], row["layer"], row["median_ms"]) for row in bench["profile"])
         if bench
         else (),
-        sensitivity=_sensitivity(target, result),
+        precision=_precision(target, result),
         stages=tuple(_stage_facts(stage) for stage in stages),
         packages=_package_files(result, ids.package),
     )
@@ -234,14 +234,14 @@ def _ledger(
     return tuple(row for row in rows if row is not None)
 
 
-def _sensitivity(target: Target, result: BuildResult) -> tuple[SensitivityFacts, ...]:
+def _precision(target: Target, result: BuildResult) -> tuple[PrecisionFacts, ...]:
     """What a quantizing step of mixed precision measured of every layer."""
     for stage_id, step in zip(target_stages(target).steps, target.steps(), strict=True):
         record = _read(result, stage_id, "model.json") or {}
         own = record.get("extra", {}).get(step.method, {})
         if "sensitivity" in own:
             return tuple(
-                SensitivityFacts(row["layer"], row["noise"], row["lost"], row["type"], own["coarse"])
+                PrecisionFacts(row["layer"], row["noise"], row["lost"], row["type"], own["coarse"])
                 for row in own["sensitivity"]
             )
     return ()

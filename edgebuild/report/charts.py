@@ -16,8 +16,8 @@ from edgebuild.report.facts import (
     CensusFacts,
     LayerFacts,
     OpProfile,
+    PrecisionFacts,
     RunFacts,
-    SensitivityFacts,
     find_figure,
 )
 from edgebuild.report.wording import interval_text, label, value_text
@@ -139,7 +139,7 @@ def layers_chart(layers: Sequence[LayerFacts]) -> Chart | None:
     )
 
 
-def sensitivity_chart(layers: Sequence[SensitivityFacts]) -> Chart | None:
+def precision_chart(layers: Sequence[PrecisionFacts]) -> Chart | None:
     """Noise of the outputs per layer in forward order, coloured by the type that it was given; None without layers.
 
     Where there are many layers, the noisiest.

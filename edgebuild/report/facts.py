@@ -198,7 +198,7 @@ class LayerFacts:
 
 
 @dataclass(frozen=True)
-class SensitivityFacts:
+class PrecisionFacts:
     """What one layer, alone in the coarser type, does to the outputs, and the type that it was given for it.
 
     Attributes:
@@ -244,7 +244,7 @@ class TargetFacts:
     census: CensusFacts | None = None
     profile: tuple[OpProfile, ...] = ()
     layers: tuple[LayerFacts, ...] = ()
-    sensitivity: tuple[SensitivityFacts, ...] = ()
+    precision: tuple[PrecisionFacts, ...] = ()
     firmware: FirmwareFacts | None = None
     sensitivity: tuple[SensitivityFacts, ...] = ()
     stages: tuple[StageFacts, ...] = ()

@@ -65,9 +65,9 @@ def _target_charts(facts: RunFacts, target: TargetFacts) -> list[dict[str, Any]]
         ("profile", "Time per operation", charts.profile_chart(target.profile)),
         ("layers", "Closeness to the float model, layer by layer", charts.layers_chart(target.layers)),
         (
-            "sensitivity",
+            "precision",
             "What each layer alone does to the outputs in the coarser type",
-            charts.sensitivity_chart(target.sensitivity),
+            charts.precision_chart(target.precision),
         ),
         (
             "instructions",

@@ -149,7 +149,7 @@ FORMATS.register("tflite")(
             "int16x8": ("int16", "float32"),
         },
         options=TfliteOptions,
-        version=2,
+        version=3,
         tools=_TOOLS,
         runtime="litert",
         run=run,

@@ -172,4 +172,4 @@ def tools(params: Mapping[str, Any]) -> tuple[str, ...]:
     return (runtime.distribution, "numpy") if runtime.distribution else ("numpy",)
 
 
-STAGES.register("verify")(StageKind(version=2, run=run, tools=tools, gate=gate))
+STAGES.register("verify")(StageKind(version=3, run=run, tools=tools, gate=gate))

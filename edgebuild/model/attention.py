@@ -52,7 +52,8 @@ def _attention_class() -> Any:
 
         That one demands that the heads together are as wide as the inputs. Here `num_heads` heads of `head_dim`
         channels may be any number, and every projection is an `nn.Linear` that is called: other code sees it like
-        any other linear layer. Matrix products and softmax are written out, since runtimes fuse nothing more.
+        any other linear layer. Matrix products and softmax are written out, since runtimes fuse nothing more; the scores
+        are scaled, not the queries, since converters multiply that into the weight of the queries.
         """
 
         in_proj_bias = None  # torch's encoder layers look at these two before they take their fast path
@@ -91,7 +92,7 @@ def _attention_class() -> Any:
             elif not self.batch_first:
                 query, key, value = (x.transpose(0, 1) for x in (query, key, value))
             q, k, v = self._heads(self.q_proj(query)), self._heads(self.k_proj(key)), self._heads(self.v_proj(value))
-            scores = (q * self.head_dim**-0.5) @ k.transpose(-2, -1)
+            scores = q @ k.transpose(-2, -1) * self.head_dim**-0.5
             for mask in self._masks(key_padding_mask, attn_mask):
                 scores = scores.masked_fill(mask, float("-inf")) if mask.dtype == torch.bool else scores + mask
             weights = scores.softmax(-1)

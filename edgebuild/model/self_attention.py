@@ -75,7 +75,7 @@ def _class() -> Any:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             """[n, length, channels] -> the same shape."""
             q, k, v = self._three(x)
-            scores = (q * self.head_dim**-0.5) @ k.transpose(-2, -1)
+            scores = q @ k.transpose(-2, -1) * self.head_dim**-0.5
             if self.form.causal:
                 later = torch.ones(scores.shape[-2:], dtype=torch.bool, device=x.device).triu(1)
                 scores = scores.masked_fill(later, float("-inf"))

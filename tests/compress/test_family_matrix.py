@@ -1,6 +1,6 @@
-"""Every method on every family of networks, in plans, to both formats: proved in the file and run on all samples.
+"""Every method on every family of networks, in plans: proved in the exported file, and run on all samples.
 
-What a format cannot do is named by its rules and listed here: a new gap fails the test, and so does one that closed.
+Every family and every plan is exported to both formats, but not every plan of every family: that would take minutes. What a format cannot do is named by its rules and listed here: a new gap fails the test, and so does one that closed.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.mark.parametrize("plan", list(DTYPES))
-def test_a_plan_is_proved_in_both_formats(family: Family, plan: str) -> None:
-    folder = family.plan(plan, *plan_of(family.network, plan))
-    for form in ("tflite", "executorch"):
-        built = family.export(folder, form, DTYPES[plan])
-        gaps = GAPS.get((family.network, plan, form), set())
-        codes = {finding.code: finding.message for finding in built.proof.fatal}
-        assert set(codes) == gaps, f"{form}: {codes}"
-        assert built.sqnr_db > LEAST_DB
-        assert built.proof.claims
-        lost = [one.claim["claim"] for one in built.proof.claims if not one.holds]
-        assert not lost or gaps, lost
+def test_a_plan_is_proved_in_the_file(family: Family, plan: str) -> None:
+    turn = list(BUILDERS).index(family.network) + list(DTYPES).index(plan)
+    form = ("tflite", "executorch")[turn % 2]
+    built = family.export(family.plan(plan, *plan_of(family.network, plan)), form, DTYPES[plan])
+    codes = {finding.code: finding.message for finding in built.proof.fatal}
+    gaps = GAPS.get((family.network, plan, form), set())
+    assert set(codes) == gaps, codes
+    assert built.sqnr_db > LEAST_DB
+    assert len(built.proof.claims) >= len(DTYPES)
+    lost = {str(one.claim["claim"]) for one in built.proof.claims if not one.holds}
+    assert lost <= ({"activations_dtype", "weights_dtype"} if gaps else set()), lost

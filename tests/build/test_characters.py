@@ -6,6 +6,7 @@ import json
 import math
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,18 +34,18 @@ TARGETS = ("litert", "executorch")
 class Build:
     """The example with one block and one epoch, built with a metric."""
 
-    def __init__(self, root: Path, metric: str) -> None:
+    def __init__(self, root: Path, metric: str, targets: Sequence[str] = TARGETS) -> None:
         text = (EXAMPLE / "edgebuild.yaml").read_text()
         changes = (
             *(("blocks: 2", "blocks: 1"), ("epochs: 8", "epochs: 2"), ("stride: 16", "stride: 32")),
-            *(("validation_fraction: 0.1", "validation_fraction: 0.03"), ("metric: perplexity", metric)),
+            *(("validation_fraction: 0.1", "validation_fraction: 0.02"), ("metric: perplexity", metric)),
         )
         for old, new in changes:
             assert old in text
             text = text.replace(old, new)
         (root / "edgebuild.yaml").write_text(re.sub(r" *budgets:.*\n", "", text))
         self.project: Project = load_project(root / "edgebuild.yaml")
-        wanted = [target_stages(target).verify for target in self.project.targets]
+        wanted = [target_stages(target).verify for target in self.project.targets if target.name in targets]
         graph = build_graph(self.project).subgraph([SCORE, *wanted])
         self.result: BuildResult = execute(graph, open_store(root), root, jobs=1, observer=Unobserved())
 
@@ -120,13 +121,12 @@ def test_budgets_of_perplexity_are_limits_from_above(built: Build) -> None:
 
 
 @pytest.mark.parametrize("metric", ["auroc", "f1", "{name: bleu, kwargs: {decode: 'words:decode'}}"])
-def test_other_metrics_of_tokens_are_measured_on_the_files_too(root: Path, built: Build, metric: str) -> None:
+def test_other_metrics_of_tokens_are_measured_on_the_file_too(root: Path, built: Build, metric: str) -> None:
     (root / "words.py").write_text("def decode(ids):\n    return ' '.join(map(str, ids))\n")
-    other = Build(root, f"metric: {metric}")
+    other = Build(root, f"metric: {metric}", ["litert"])
     assert other.folder("litert/export") == built.folder("litert/export")
     assert other.facts(SCORE)["higher_is_better"]
     baseline = other.figures(SCORE)["accuracy"]
     assert baseline.value is not None
     assert np.isfinite(baseline.value)
-    for target in TARGETS:
-        assert other.figures(f"{target}/verify")["accuracy"].value == pytest.approx(baseline.value, abs=2)
+    assert other.figures("litert/verify")["accuracy"].value == pytest.approx(baseline.value, abs=2)

@@ -25,7 +25,7 @@ from edgebuild.model.processes import team
 from edgebuild.model.split import as_split
 from edgebuild.model.train import TrainSettings
 from tests.model.nets import CNN, project
-from tests.model.test_train import run, state, stripes
+from tests.model.test_train import FACTORY, run, state, stripes
 
 NET = """
 from torch import nn
@@ -43,7 +43,10 @@ TWO = replace(ONE, processes=2)
 def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """One project for all, so that the team is started once."""
     with team.dismissed_at_the_end():
-        yield project(tmp_path_factory.mktemp("project"), NET)
+        folder = project(tmp_path_factory.mktemp("project"), NET)
+        (folder / "convolution.py").write_text(CNN)
+        (folder / "dropout.py").write_text(DROPOUT)
+        yield folder
 
 
 def children() -> set[int]:
@@ -106,8 +109,8 @@ def test_each_process_reads_its_share_of_every_batch(root: Path, tmp_path: Path)
     assert theirs[-8:] == [*order[4:8], *order[12:]]
 
 
-def test_running_means_are_of_all_processes(tmp_path: Path) -> None:
-    root = project(tmp_path, CNN)
+def test_running_means_are_of_all_processes(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FACTORY, "factory", "convolution:build")
     x, y = stripes()
     x = x[np.random.default_rng(1).permutation(49)[:16]] + np.repeat([0.0, 5.0], 8)[:, None, None, None]
     data = as_split("train", (x.astype(np.float32), y[:16]), root)
@@ -220,11 +223,12 @@ class StopAt(Addition):
 
 
 def test_a_killed_training_goes_on_with_the_same_bits(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(checkpoint_module, "_SECONDS", 0.0)
     monkeypatch.setattr(checkpoint_module, "_SHARE", 0.0)
-    root, folder = project(tmp_path, DROPOUT), tmp_path / "checkpoints"
+    monkeypatch.setitem(FACTORY, "factory", "dropout:build")
+    folder = tmp_path / "checkpoints"
     settings = replace(TWO, epochs=30, patience=3, learning_rate=0.2)
     whole = run(root, settings, additions=[StopAt(9.0)])
     with pytest.raises(StopError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,13 @@ def decode(ids):
 def length(ids):
     return len(ids)
 """
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One project for both trainings, so that the second process is started once."""
+    with team.dismissed_at_the_end():
+        yield project(tmp_path_factory.mktemp("project"), NET)
 
 
 def text(root: Path, content: str = "abbc" * 60, **options: Any) -> dict[str, Any]:
@@ -182,35 +190,31 @@ def test_an_interval_of_perplexity_is_that_of_resampled_sums_and_a_rise_is_a_dro
     )
 
 
-def test_a_model_learns_what_comes_next_in_one_process_as_in_two(tmp_path: Path) -> None:
-    root = project(tmp_path, NET)
+def test_a_model_learns_what_comes_next_in_one_process_as_in_two(root: Path, tmp_path: Path) -> None:
     source = text(root, "abbc" * 100)
     make_data_folder(source, root, tmp_path, 1, Silent())
     validation = read_inputs(tmp_path, "validation"), read_targets(tmp_path)
     found = []
-    with team.dismissed_at_the_end():
-        for count in (1, 2):
-            model = build_factory({"factory": "model:build"}, root)
-            settings = TrainSettings(epochs=20, batch_size=8, learning_rate=0.03, processes=count)
-            data = read_splits(source, root, 1).train
-            history = train(model, data, validation, settings, 1, 1, Silent(), root)
-            found.append(resolve_metric("perplexity", root).compute(predict(model, validation[0]), validation[1]))
+    for count in (1, 2):
+        model = build_factory({"factory": "model:build"}, root)
+        settings = TrainSettings(epochs=20, batch_size=8, learning_rate=0.03, processes=count)
+        data = read_splits(source, root, 1).train
+        history = train(model, data, validation, settings, 1, 1, Silent(), root)
+        found.append(resolve_metric("perplexity", root).compute(predict(model, validation[0]), validation[1]))
     # Two characters decide the next one, and every window begins with an a, which is always followed by a b.
     assert found[0] == pytest.approx(1, abs=0.01)
     assert found[1] == pytest.approx(found[0], rel=1e-4)
     assert np.exp(history[-1].validation_loss) == pytest.approx(found[1], rel=1e-2)
 
 
-def test_shares_of_a_masked_batch_weigh_as_many_tokens_as_count(tmp_path: Path) -> None:
-    root = project(tmp_path, NET)
+def test_shares_of_a_masked_batch_weigh_as_many_tokens_as_count(root: Path) -> None:
     x = RNG.integers(0, 4, (16, 6))
     y = np.where(np.arange(6) < RNG.integers(1, 7, (16, 1)), (x + 1) % 4, IGNORED)
     states = []
-    with team.dismissed_at_the_end():
-        for count in (1, 2):
-            model = build_factory({"factory": "model:build"}, root)
-            settings = TrainSettings(epochs=2, batch_size=8, optimizer="sgd", learning_rate=0.5, processes=count)
-            train(model, as_split("train", (x, y), root), ({"input": x}, y), settings, 1, 1, Silent(), root)
-            states.append(list(model.parameters()))
+    for count in (1, 2):
+        model = build_factory({"factory": "model:build"}, root)
+        settings = TrainSettings(epochs=2, batch_size=8, optimizer="sgd", learning_rate=0.5, processes=count)
+        train(model, as_split("train", (x, y), root), ({"input": x}, y), settings, 1, 1, Silent(), root)
+        states.append(list(model.parameters()))
     for first, second in zip(*states, strict=True):
         torch.testing.assert_close(first, second, rtol=1e-5, atol=1e-6)

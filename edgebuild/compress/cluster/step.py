@@ -112,7 +112,7 @@ STEPS.register(STEP)(
         title="Weight sharing: k-means codebooks whose values are trained",
         parameters=Cluster,
         phase=Phase.VALUES,
-        version=1,
+        version=2,
         run=run,
         tools=("torch", "numpy", "safetensors", "torchmetrics"),
         sections=("data", "train", "metric"),

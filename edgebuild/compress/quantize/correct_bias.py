@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgebuild.errors import ConfigError
+from edgebuild.errors import ConfigError, InternalError
 
 if TYPE_CHECKING:
     import torch
@@ -49,6 +49,7 @@ def correct_bias(
 
     Raises:
         ConfigError: no layer has a bias, a batch norm cannot be folded, or the model takes no batches.
+        InternalError: no bias is another one afterwards.
     """
     from edgebuild.model.fakequant.fold import fold_norms
     from edgebuild.model.fakequant.scheme import scheme_of
@@ -63,7 +64,11 @@ def correct_bias(
     if not corrected:
         msg = "quantize.correct_bias: no convolution or linear layer of the model has a bias, or a batch norm behind it"
         raise ConfigError(msg, remedy="leave correct_bias out for this model")
+    before = {use.node: _bias(model, use).detach().clone() for use in corrected.values()}
     _run(model, traced, samples, {use.weight: use for use in rounded}, corrected, per_channel)
+    if all(bool((_bias(model, use) == before[use.node]).all()) for use in corrected.values()):
+        msg = "quantize: correct_bias changed no bias"
+        raise InternalError(msg)
     sums = {use.layer: float(_bias(model, use).detach().abs().double().sum()) for use in corrected.values()}
     return Corrected(edits, sums, tuple(use.layer for use in corrected.values() if use.split or use.mergeable))
 

@@ -12,7 +12,7 @@ from edgebuild.config.parameters import Parameters
 from edgebuild.config.registries import FORMATS
 from edgebuild.config.wording import BadValueError
 from edgebuild.errors import ConfigError
-from edgebuild.export.c.compile import CompileOptions, compile_model
+from edgebuild.export.c.compile import CompileOptions, codebook_layers, compile_model
 from edgebuild.export.c.library import write_library
 from edgebuild.export.format import ExportFormat, ExportRequest, LayerError, read_export
 from edgebuild.model.model_folder import read_record
@@ -28,6 +28,11 @@ class COptions(Parameters):
     prefix: str = Field(
         default="model", pattern=_C_NAME, description="of the library's files, functions and macros: `model_invoke`"
     )
+    codebooks: bool = Field(
+        default=False,
+        description="store weights of at most 16 distinct values, which `cluster` makes, as 4-bit indices: about half "
+        "of the flash, more cycles",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -42,7 +47,7 @@ def run(request: ExportRequest) -> None:
     """Fill `request.output` with the library, the .tflite in `request.source` that it is made from, and export.json.
 
     Raises:
-        ConfigError: the profile names no core, or an operation cannot be compiled.
+        ConfigError: the profile names no core, an operation cannot be compiled, or codebooks are asked and none fits.
     """
     core = request.hardware.get("core")
     if not core:
@@ -52,19 +57,23 @@ def run(request: ExportRequest) -> None:
     if "float32" in left.values():
         msg = f"format c has no operation in floating point, but the plan leaves {', '.join(left)} in it"
         raise ConfigError(msg, remedy="let the quantizing step skip nothing for this target")
-    prefix = COptions(**request.options).prefix
+    options = COptions(**request.options)
+    prefix = options.prefix
     assert request.source is not None, "the graph exports what is compiled first"
     record = read_export(request.source)
     data = (request.source / record.file).read_bytes()
     request.progress.update(0.0, f"compiling to C for {core}")
-    target = compile_model(data, SOURCE, CompileOptions(prefix, core))
+    target = compile_model(data, SOURCE, CompileOptions(prefix, core, codebooks=options.codebooks))
+    if options.codebooks and not codebook_layers(target):
+        msg = "export.options.codebooks asked, but no layer has at most 16 distinct weights that take fewer bytes so"
+        raise ConfigError(msg, remedy="cluster the weights: `- cluster: {clusters: 16}`, then granularity: per_tensor")
     host = compile_model(data, SOURCE, CompileOptions(prefix, "generic"))
     write_library(request.output, target, host, data)
     dataclasses.replace(
         record,
         format="c",
         file=f"{prefix}.c",
-        extra={"prefix": prefix, "core": core, "host": f"{HOST}/{prefix}.c"},
+        extra={"prefix": prefix, "core": core, "host": f"{HOST}/{prefix}.c", "codebooks": options.codebooks},
     ).write(request.output)
     request.progress.update(1.0, "exported")
 

@@ -39,6 +39,7 @@ def run(context: StageContext) -> None:
             record.extra["core"],
             arena_limit=params["arena_limit"],
             constant_limit=params["constant_limit"],
+            codebooks=record.extra["codebooks"],
         ),
         Device.model_validate(params["device"]),
         to_raw(record, read_inputs(context.inputs["data"], "validation")),

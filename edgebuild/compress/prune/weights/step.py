@@ -89,7 +89,7 @@ def _account(parameters: WeightPruning, zeroed: Zeroed, lost: float, unit: str) 
         asked = parameters.pattern
     effect = (
         f"{sum(zeros.values())} of {zeroed.total} weights ({sum(zeros.values()) / zeroed.total:.1%}) in {len(zeros)} "
-        f"layers set to zero ({asked} asked), {min(shares):.1%} to {max(shares):.1%} of a layer; "
+        f"layers set to zero ({asked} asked), {min(shares, default=0):.1%} to {max(shares, default=0):.1%} of a layer; "
         f"{abs(lost):.4g} {unit} {'lost' if lost > 0 else 'gained'}"
     )
     return {

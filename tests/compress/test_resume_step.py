@@ -19,6 +19,17 @@ STEPS: dict[str, dict[str, Any]] = {
         "steps": 3,
         "finetune": {"epochs": 3, "between": 2},
     },
+    "feedback": {
+        "method": "prune",
+        "keep": {"macs": 0.2},
+        "importance": "random",
+        "round_to": 1,
+        "schedule": "feedback",
+        "steps": 2,
+        "recover": 5,
+        "sparsify": {"epochs": 2, "weight": 0.01},
+        "finetune": {"epochs": 2, "between": 1},
+    },
     "movement": {
         "method": "prune",
         "kind": "unstructured",

@@ -52,8 +52,9 @@ class _Slices:
         self._dim = own.dim
         width = self._weight.shape[own.dim]
         pairs = [(channel, index) for channel, here in enumerate(part.indices) for index in {i % width for i in here}]
-        self._channels = torch.tensor([channel for channel, _ in pairs])
-        self._indices = torch.tensor([index for _, index in pairs])
+        place = self._weight.device
+        self._channels = torch.tensor([channel for channel, _ in pairs], device=place)
+        self._indices = torch.tensor([index for _, index in pairs], device=place)
 
     def sums(self, size: Callable[[torch.Tensor], torch.Tensor], channels: int) -> torch.Tensor:
         numbers = size(self._weight)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -146,10 +147,10 @@ class Prune(Parameters):
         return self.recover if self.schedule == FEEDBACK else self.max_accuracy_drop
 
     def expected_trainings(self) -> tuple[int, int]:
-        """(trainings between cuts, trainings after the last one) as far as can be told beforehand."""
+        """(trainings between cuts, trainings after the last one); of feedback, where every cut recovers."""
         if self.schedule in fixed_schedules():
             return len(self.cuts()) - 1, 1
-        return 2 * (self.steps or DEFAULT_STEPS), 1
+        return math.ceil(math.log2(self.steps or DEFAULT_STEPS)), 1
 
     def analysis(self) -> Sensitivity | None:
         """How the sensitivity of the layers is measured; None where it is not."""

@@ -111,7 +111,7 @@ def _sizes_of(model: torch.nn.Module, groups: Sequence[ChannelGroup], kind: str)
 
     with torch.no_grad():
         sizes = {group.name: SPARSIFIERS.get(kind).size(CoupledChannels(model, group)) for group in groups}
-    return {name: size.double().numpy() for name, size in sizes.items() if size is not None}
+    return {name: size.double().cpu().numpy() for name, size in sizes.items() if size is not None}
 
 
 def _means(sizes: Sequence[np.ndarray]) -> dict[str, float]:

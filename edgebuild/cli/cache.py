@@ -108,7 +108,7 @@ def _seconds(text: str) -> float:
 
 def _render_list(artifacts: list[StoredArtifact], total: int) -> None:
     from edgebuild.figure import format_value
-    from edgebuild.graph.progress_display import format_duration
+    from edgebuild.progress import format_duration
 
     width = max((len(item.stage) for item in artifacts), default=0)
     for item in artifacts:

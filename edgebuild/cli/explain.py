@@ -36,7 +36,7 @@ def explain(
 
 
 def _render(stages: list[StageExplanation]) -> None:
-    from edgebuild.graph.progress_display import format_duration
+    from edgebuild.progress import format_duration
 
     width = max(len(stage.stage_id) for stage in stages)
     for stage in stages:

@@ -97,6 +97,31 @@ class ImageReader(Table):
         return self
 
 
+class TextReader(Table):
+    """Text files, for the prediction of the next token."""
+
+    path: ExistingFile = Field(description="the file, UTF-8, relative to the project folder")
+    kind: Literal["characters"] = Field(default="characters", description="what a token is")
+    context: int = Field(default=64, ge=2, description="tokens that the model sees at once")
+    stride: int | None = Field(
+        default=None, ge=1, description="tokens from one training sample to the next; default: as many as the context"
+    )
+    validation_path: ExistingFile | None = Field(default=None, description="another file, for validation")
+    validation_fraction: float | None = Field(
+        default=None, gt=0, lt=1, description="share of the text, at its end, instead of validation_path"
+    )
+
+    @model_validator(mode="after")
+    def _file_or_fraction(self) -> TextReader:
+        if self.validation_path is not None and self.validation_fraction is not None:
+            msg = "validation_path or validation_fraction; found both"
+            raise BadValueError(msg, key="validation_fraction")
+        if self.validation_path is None and self.validation_fraction is None:
+            msg = "expected validation_path or validation_fraction"
+            raise BadValueError(msg)
+        return self
+
+
 class Normalization(Table):
     """`(raw * scale - mean) / std`, applied to every floating or narrow input and written into the artifact."""
 
@@ -120,11 +145,11 @@ class CalibrationPool(Table):
     origin: Literal["train"] = Field(default="train", alias="from", description="the split they are drawn from")
 
 
-READERS = ("function", "npz", "images")
+READERS = ("function", "npz", "images", "text")
 
 
 class DataSource(Table):
-    """Where samples come from: exactly one of `function`, `npz` and `images`."""
+    """Where samples come from: exactly one of `function`, `npz`, `images` and `text`."""
 
     function: FunctionName | None = Field(
         default=None,
@@ -132,6 +157,7 @@ class DataSource(Table):
     )
     npz: NpzReader | None = Field(default=None, description="built-in reader for an `.npz` file")
     images: ImageReader | None = Field(default=None, description="built-in reader for a folder of images")
+    text: TextReader | None = Field(default=None, description="built-in reader for text files")
     kwargs: dict[str, Any] = Field(default_factory=dict, description="arguments of `function`")
     depends: tuple[ExistingPath, ...] = Field(
         default=(), description="files and folders that `function` reads: a change in them rebuilds"
@@ -168,4 +194,6 @@ class DataSource(Table):
             found.append(self.npz.path)
         if self.images is not None:
             found += [path for path in (self.images.path, self.images.validation_path) if path is not None]
+        if self.text is not None:
+            found += [path for path in (self.text.path, self.text.validation_path) if path is not None]
         return tuple(Path(path) for path in found)

@@ -76,7 +76,7 @@ class ModelSource(Table):
 _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 _METRIC = re.compile(rf"[A-Za-z]\w*|{_FUNCTION.pattern}")
 
-LOSSES = ("auto", "cross_entropy", "bce", "mse", "mae", "huber")
+LOSSES = ("auto", "cross_entropy", "tokens", "bce", "mse", "mae", "huber")
 """The losses of the built-in loop."""
 
 
@@ -127,6 +127,12 @@ class Train(Table):
     )
     patience: int = Field(
         default=0, ge=0, description="stop after so many epochs without a lower validation loss; 0: train to the end"
+    )
+    processes: int = Field(
+        default=1, ge=1, le=64, description="that train together, each on its share of every batch and with `threads`"
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="where the built-in loop computes; auto: on a GPU where PyTorch finds one"
     )
     function: FunctionName | None = Field(
         default=None, description="`module:function` that trains in place of the built-in loop"

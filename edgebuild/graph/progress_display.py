@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 from edgebuild.graph.observer import Observer, Unobserved
 from edgebuild.graph.result import BuildResult, StageResult
 from edgebuild.graph.stage import Stage
+from edgebuild.progress import format_duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -31,18 +32,6 @@ def progress_display(stream: TextIO | None = None) -> Iterator[Observer]:
         yield display
     finally:
         display.close()
-
-
-def format_duration(seconds: float) -> str:
-    """`0.4 s`, `12 s`, `3 min 20 s`, `2 h 05 min`."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
 def describe_result(result: StageResult) -> str:

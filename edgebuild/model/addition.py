@@ -39,6 +39,14 @@ class Addition:
 
     task_share: float = 1.0
 
+    def objects_to(self, processes: int, device: str) -> str | None:
+        """Why it cannot run in so many processes or on this device (`cpu`, `cuda`); None where it can.
+
+        In several processes each has the whole of it and sees its share of every batch. Gradients are summed before
+        `after_backward`, so that what is done to weights from then on must be the same in all of them.
+        """
+        return None
+
     def attached(
         self, model: torch.nn.Module, sample: tuple[torch.Tensor, ...]
     ) -> AbstractContextManager[object, bool | None]:
@@ -52,8 +60,12 @@ class Addition:
         """Parameters of its own, asked for once it is attached: trained with the model's, not saved with them."""
         return ()
 
+    def buffers(self) -> Sequence[torch.Tensor]:
+        """Tensors of its own that follow the batches, such as running means: averaged over the processes."""
+        return ()
+
     def loss(self, step: TrainStep) -> torch.Tensor | None:
-        """A scalar that is added to the loss."""
+        """A scalar that is added to the loss: a mean over the samples of the step."""
         return None
 
     def after_backward(self, model: torch.nn.Module, done: float) -> None:

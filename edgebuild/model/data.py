@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from edgebuild.errors import ConfigError
+from edgebuild.model.class_axis import IGNORED
 from edgebuild.model.data_folder import DataSummary, InputSpec
 from edgebuild.model.normalization import Normalization
 from edgebuild.model.readers import READERS
@@ -164,7 +165,8 @@ def _check_labels(folder: Path, classes: tuple[str, ...]) -> None:
     labels = np.load(folder / "validation.target.npy", mmap_mode="r")
     if not classes or labels.dtype.kind != "i":
         return
-    low, high = int(labels.min()), int(labels.max())
+    counting = labels[labels != IGNORED] if labels.ndim > 1 else labels
+    low, high = (int(counting.min()), int(counting.max())) if counting.size else (0, 0)
     if low < 0 or high >= len(classes):
         expected = f"0 to {len(classes) - 1} ({len(classes)} classes)"
         msg = f"validation data: found labels from {low} to {high}, expected {expected}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,11 @@ from typing import Any
 import numpy as np
 
 from edgebuild.errors import ConfigError
+from edgebuild.model.class_axis import IGNORED, class_axis
 from edgebuild.model.user_code import call_user, load_callable
+
+_CHUNK = 4_000_000
+"""Numbers that are looked at together."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,8 @@ class Metric:
         higher_is_better: which direction is an improvement.
         compute: (outputs by name [n, ...], targets [n, ...]) -> value in `unit`.
         per_sample: the same -> one value per sample [n] whose mean is `compute`; None where there is no such thing.
+        parts: the same -> numbers per sample [n, k]; `combine` makes `compute` of their sums over any samples.
+        combine: sums [..., k] -> values [...]; None where there are no `parts`.
     """
 
     name: str
@@ -30,6 +36,8 @@ class Metric:
     higher_is_better: bool
     compute: Callable[[Mapping[str, np.ndarray], np.ndarray], float]
     per_sample: Callable[[Mapping[str, np.ndarray], np.ndarray], np.ndarray] | None = None
+    parts: Callable[[Mapping[str, np.ndarray], np.ndarray], np.ndarray] | None = None
+    combine: Callable[[np.ndarray], np.ndarray] | None = None
 
 
 def resolve_metric(spec: str | Mapping[str, Any], project_root: Path) -> Metric:
@@ -55,7 +63,7 @@ def resolve_metric(spec: str | Mapping[str, Any], project_root: Path) -> Metric:
     else:
         from edgebuild.model.torch_metrics import torchmetrics_metric
 
-        metric = torchmetrics_metric(name, kwargs, tuple(PLAIN))
+        metric = torchmetrics_metric(name, kwargs, tuple(PLAIN), project_root)
     higher = section.get("higher_is_better")
     return replace(
         metric,
@@ -76,13 +84,14 @@ def check_metric_name(name: str) -> None:
         check_name(name, tuple(PLAIN))
 
 
-def predicted_labels(outputs: np.ndarray) -> np.ndarray:
+def predicted_labels(outputs: np.ndarray, targets: Sequence[int]) -> np.ndarray:
     """The class of each sample (or pixel): the best of scores [n, classes, ...], 0 or 1 from one score [n] or [n, 1].
 
-    One score is taken as a logit (1 where > 0), or as a probability (1 where > 0.5) if all values lie in [0, 1].
+    `targets` is the shape of the targets: by them a sequence of scores [n, t, classes] is known. One score is taken as
+    a logit (1 where > 0), or as a probability (1 where > 0.5) if all values lie in [0, 1].
     """
     if outputs.ndim >= 2 and outputs.shape[1] > 1:
-        return np.asarray(outputs.argmax(axis=1))
+        return np.asarray(outputs.argmax(axis=class_axis(outputs.shape, targets)))
     flat = outputs.reshape(len(outputs), *outputs.shape[2:])
     probabilities = flat.size > 0 and flat.min() >= 0 and flat.max() <= 1
     return (flat > (0.5 if probabilities else 0.0)).astype(np.int64)
@@ -94,10 +103,39 @@ def first_output(outputs: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def _accuracy(outputs: Mapping[str, np.ndarray], targets: np.ndarray) -> np.ndarray:
-    labels = predicted_labels(first_output(outputs))
+    labels = predicted_labels(first_output(outputs), targets.shape)
     expected = targets.reshape(labels.shape) if targets.size == labels.size else targets
     _same_shape("accuracy", labels, expected)
-    return np.asarray(100.0 * (labels == expected).reshape(len(labels), -1).mean(axis=1))
+    right = (labels == expected).reshape(len(labels), -1)
+    counts = (expected != IGNORED).reshape(len(labels), -1)
+    if expected.ndim < 2 or counts.all():
+        return np.asarray(100.0 * right.mean(axis=1))
+    return np.asarray(100.0 * (right & counts).sum(axis=1) / np.maximum(counts.sum(axis=1), 1))
+
+
+def _likelihoods(outputs: Mapping[str, np.ndarray], targets: np.ndarray) -> np.ndarray:
+    """Per sample the sum of -log p of its tokens, and how many tokens count [n, 2]."""
+    scores = first_output(outputs)
+    if scores.ndim != 3 or scores.shape[:2] != targets.shape:
+        msg = f"metric 'perplexity': the model gives {scores.shape}, the targets are {targets.shape}"
+        msg += "; expected scores [n, t, classes] and targets [n, t]"
+        raise ConfigError(msg)
+    sums = np.zeros((len(scores), 2))
+    step = max(1, _CHUNK // max(1, scores[0].size))
+    for start in range(0, len(scores), step):
+        part, labels = scores[start : start + step].astype(np.float64), targets[start : start + step]
+        counts = labels != IGNORED
+        highest = part.max(axis=2, keepdims=True)
+        normal = highest[..., 0] + np.log(np.exp(part - highest).sum(axis=2))
+        chosen = np.take_along_axis(part, np.where(counts, labels, 0)[..., None], axis=2)[..., 0]
+        sums[start : start + step, 0] = np.where(counts, normal - chosen, 0.0).sum(axis=1)
+        sums[start : start + step, 1] = counts.sum(axis=1)
+    return sums
+
+
+def _perplexity(sums: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        return np.asarray(np.exp(sums[..., 0] / np.maximum(sums[..., 1], 1)))
 
 
 def _top5(outputs: Mapping[str, np.ndarray], targets: np.ndarray) -> np.ndarray:
@@ -138,6 +176,14 @@ PLAIN = {
     "top5_accuracy": _plain("top5_accuracy", "%", True, _top5),
     "mae": _plain("mae", "1", False, _absolute),
     "mse": _plain("mse", "1", False, _squared),
+    "perplexity": Metric(
+        "perplexity",
+        "1",
+        False,
+        lambda outputs, targets: float(_perplexity(_likelihoods(outputs, targets).sum(axis=0))),
+        parts=_likelihoods,
+        combine=_perplexity,
+    ),
 }
 """Metrics computed in numpy, without the seconds that importing torchmetrics takes."""
 

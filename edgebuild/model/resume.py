@@ -60,7 +60,11 @@ def restore(loop: Loop, course: Course, found: Snapshot) -> None:
     with torch.no_grad():
         for number, parameter in enumerate(loop.trained()):
             parameter.copy_(tensors[f"trained.{number}"])
-            kept = {**values["optimizer"][number], **_part(f"optimizer.{number}", tensors)}
+            moments = _part(
+                f"optimizer.{number}", tensors
+            )  # they lie where the weight does; the count of steps does not
+            placed = {name: one if name == "step" else one.to(parameter.device) for name, one in moments.items()}
+            kept = {**values["optimizer"][number], **placed}
             if kept:
                 loop.optimizer.state[parameter] = kept
     loop.step = int(values["step"])

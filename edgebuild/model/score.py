@@ -64,8 +64,7 @@ def drop(metric: Metric, baseline: Outputs, outputs: Outputs, targets: np.ndarra
             how = "no sample differs, rule of three"
             return _figure("accuracy_drop", value, unit, -bound, bound, provenance, count, how)
     first, second = _resampled(metric, baseline, targets), _resampled(metric, outputs, targets)
-    resamples = RESAMPLES if metric.per_sample is not None else SLOW_RESAMPLES
-    low, high, how = _bootstrap((lambda rows: sign * (first[0](rows) - second[0](rows)), resamples), count)
+    low, high, how = _bootstrap((lambda rows: sign * (first[0](rows) - second[0](rows)), first[1]), count)
     return _figure("accuracy_drop", value, unit, low, high, provenance, count, f"paired {how}")
 
 
@@ -76,7 +75,8 @@ def agreement(baseline: Outputs, outputs: Outputs, targets: np.ndarray, provenan
     """
     if targets.dtype.kind != "i":
         return Figure("agreement", None, "%", "measured", provenance="the targets are no class labels")
-    same = predicted_labels(first_output(baseline)) == predicted_labels(first_output(outputs))
+    shape = targets.shape
+    same = predicted_labels(first_output(baseline), shape) == predicted_labels(first_output(outputs), shape)
     per_sample = same.reshape(len(same), -1).mean(axis=1)
     value, count = 100.0 * float(per_sample.mean()), len(same)
     if same.ndim == 1:
@@ -103,6 +103,10 @@ def _resampled(metric: Metric, outputs: Outputs, targets: np.ndarray) -> Resampl
     if metric.per_sample is not None:
         samples = metric.per_sample(outputs, targets)
         return (lambda rows: np.asarray(samples[rows].mean(axis=-1))), RESAMPLES
+
+    if metric.parts is not None and metric.combine is not None:
+        parts, combine = metric.parts(outputs, targets), metric.combine
+        return (lambda rows: combine(parts[rows].sum(axis=1))), RESAMPLES
 
     def compute(rows: np.ndarray) -> np.ndarray:
         chosen = ({name: array[row] for name, array in outputs.items()} for row in rows)

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgebuild.errors import ConfigError
+from edgebuild.model.class_axis import IGNORED, class_axis
 from edgebuild.model.metric import Metric, first_output
+from edgebuild.model.text_metrics import OF_TEXTS, bleu
 
 if TYPE_CHECKING:
     import torch
@@ -21,6 +23,7 @@ SHORT_NAMES: dict[str, tuple[str, dict[str, Any]]] = {
     "accuracy": ("Accuracy", {}),
     "auroc": ("AUROC", {}),
     "average_precision": ("AveragePrecision", {}),
+    "bleu": ("BLEUScore", {}),
     "balanced_accuracy": ("Accuracy", {"average": "macro"}),
     "f1": ("F1Score", {"average": "macro"}),
     "iou": ("JaccardIndex", {}),
@@ -28,10 +31,12 @@ SHORT_NAMES: dict[str, tuple[str, dict[str, Any]]] = {
     "mae": ("MeanAbsoluteError", {}),
     "mcc": ("MatthewsCorrCoef", {}),
     "mse": ("MeanSquaredError", {}),
+    "perplexity": ("Perplexity", {"ignore_index": IGNORED}),
     "precision": ("Precision", {"average": "macro"}),
     "r2": ("R2Score", {}),
     "recall": ("Recall", {"average": "macro"}),
     "rmse": ("MeanSquaredError", {"squared": False}),
+    "sacre_bleu": ("SacreBLEUScore", {}),
 }
 """Our name -> torchmetrics class and what we ask of it where that is not its own default."""
 
@@ -59,8 +64,10 @@ def _is_all(target: ast.expr) -> bool:
     return isinstance(target, ast.Name) and target.id == "__all__"
 
 
-def torchmetrics_metric(name: str, kwargs: Mapping[str, Any], plain: Sequence[str]) -> Metric:
+def torchmetrics_metric(name: str, kwargs: Mapping[str, Any], plain: Sequence[str], project_root: Path) -> Metric:
     """The metric called `name` here or in torchmetrics, made with `kwargs`.
+
+    Metrics of texts take `decode` among them, which makes texts of token ids (`edgebuild.model.text_metrics`).
 
     `plain` are the names that are computed without torchmetrics, for the suggestion in an error.
 
@@ -74,16 +81,20 @@ def torchmetrics_metric(name: str, kwargs: Mapping[str, Any], plain: Sequence[st
     if class_name not in classes:
         raise _unknown(name, {*plain, *SHORT_NAMES}, classes)
     options = {**defaults, **kwargs}
+    decode = options.pop("decode", None) if class_name in OF_TEXTS else None
     cls = getattr(torchmetrics, class_name)
     try:
         example = _make(cls, options, {"task": "multiclass", "num_classes": 3})
     except (TypeError, ValueError) as error:
         msg = f"metric {name!r} cannot be made with {options or 'no options'}: {error}"
         raise ConfigError(msg, remedy=f"see the parameters of torchmetrics.{class_name}") from error
+    if class_name in OF_TEXTS:
+        return bleu(name, example, decode, project_root)
     share = (example.plot_lower_bound, example.plot_upper_bound) == (0.0, 1.0) and class_name not in _NOT_SHARES
 
     def compute(outputs: Mapping[str, np.ndarray], targets: np.ndarray) -> float:
-        predictions, expected, task = _as_task(first_output(outputs), targets)
+        whole = class_name == "Perplexity"
+        predictions, expected, task = _as_task(first_output(outputs), targets, as_they_are=whole)
         try:
             value = float(_make(cls, options, task)(predictions, expected))
         except (TypeError, ValueError, RuntimeError) as error:
@@ -107,15 +118,23 @@ def _make(cls: Any, options: Mapping[str, Any], task: Mapping[str, Any]) -> Any:
     return cls(**merged)
 
 
-def _as_task(outputs: np.ndarray, targets: np.ndarray) -> tuple[torch.Tensor, torch.Tensor, dict[str, Any]]:
-    """Tensors in the shapes that torchmetrics wants, and the task they are."""
+def _as_task(
+    outputs: np.ndarray, targets: np.ndarray, *, as_they_are: bool
+) -> tuple[torch.Tensor, torch.Tensor, dict[str, Any]]:
+    """Tensors in the shapes that torchmetrics wants, and the task they are; or as they are, for no task."""
     import torch
 
     expected = torch.from_numpy(np.array(targets))
     values = torch.from_numpy(np.array(outputs))
+    if as_they_are:
+        return values, expected, {}
     if targets.dtype.kind != "i":
         return (values.reshape(expected.shape) if values.numel() == expected.numel() else values), expected, {}
     if outputs.ndim >= 2 and outputs.shape[1] > 1:
+        if class_axis(outputs.shape, targets.shape) == 2:
+            counts = expected.flatten() != IGNORED
+            task = {"task": "multiclass", "num_classes": int(outputs.shape[2])}
+            return values.flatten(0, 1)[counts], expected.flatten()[counts], task
         if targets.shape == outputs.shape:
             return values, expected, {"task": "multilabel", "num_labels": int(outputs.shape[1])}
         labels = expected.reshape(len(expected)) if outputs.ndim == 2 else expected

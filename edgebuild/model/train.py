@@ -15,9 +15,11 @@ import numpy as np
 from edgebuild.errors import ConfigError
 from edgebuild.model import resume
 from edgebuild.model.addition import Addition
-from edgebuild.model.checkpoint import Checkpoints
+from edgebuild.model.checkpoint import Checkpoint, Checkpoints
 from edgebuild.model.evaluate import named_outputs
-from edgebuild.model.losses import Loss, as_tensors, resolve_loss
+from edgebuild.model.losses import Loss, as_tensors, counted, resolve_loss
+from edgebuild.model.processes.crew import Alone, Crew, working
+from edgebuild.model.processes.team import hire, pack
 from edgebuild.model.seeding import deterministic
 from edgebuild.model.split import Split
 from edgebuild.model.train_loop import Loop
@@ -45,6 +47,9 @@ class TrainSettings:
         loss: one of `edgebuild.model.losses.LOSSES`, or `module:function`.
         patience: stop after so many epochs without a lower validation loss; 0 trains to the end.
         keep_best: end with the weights of the epoch with the lowest validation loss, not with the last ones.
+        processes: how many train together, each on its share of every batch.
+        device: `cpu`, `cuda`, or `auto`: a GPU where there is one.
+        past_epochs: the learning rate begins where so many epochs of its schedule are over; they come before `epochs`.
     """
 
     epochs: int = 10
@@ -60,6 +65,9 @@ class TrainSettings:
     loss: str = "auto"
     keep_best: bool = True
     patience: int = 0
+    processes: int = 1
+    device: str = "cpu"
+    past_epochs: int = 0
 
     @staticmethod
     def from_json(section: Mapping[str, Any]) -> TrainSettings:
@@ -117,27 +125,121 @@ def train(
             loss do not fit together.
     """
     _check_trainable(model)
-    loss = resolve_loss(settings.loss, settings.label_smoothing, project_root)
-    with deterministic(seed, threads), contextlib.ExitStack() as attached:
-        for addition in additions:
-            attached.enter_context(addition.attached(model, _sample(data)))
-        loop, course = Loop(model, data, settings, seed, loss, additions), Course(settings)
-        checkpoint = None if checkpoints is None else checkpoints.next(resume.fingerprint(loop, seed))
-        found = None if checkpoint is None else checkpoint.read()
-        if found is not None:
-            resume.restore(loop, course, found)
-            logger.info("training goes on after epoch %d of %d", len(course.history), settings.epochs)
+    settings = replace(settings, device=chosen_device(settings, additions))
+    _check_processes(data, settings, additions)
+    training = Training(model, data, validation, settings, seed, threads, project_root, tuple(additions), checkpoints)
+    rows: list[Epoch] = []
+    if settings.processes == 1:
+        rows += run(training, Alone(settings.device), progress)
+    else:
+        packed = pack(training, training.parts())
+        team = hire(settings.processes, settings.device, threads, project_root)
+        team.train(packed, lambda crew: rows.extend(run(training, crew, progress)))
+    model.eval()
+    progress.update(1.0, "trained")
+    return rows
+
+
+@dataclass(frozen=True)
+class Training:
+    """The arguments of `train`, as they go to every process."""
+
+    model: torch.nn.Module
+    data: Split
+    validation: tuple[Mapping[str, np.ndarray], np.ndarray]
+    settings: TrainSettings
+    seed: int
+    threads: int
+    project_root: Path
+    additions: tuple[Addition, ...]
+    checkpoints: Checkpoints | None
+
+    def parts(self) -> dict[str, Any]:
+        """What may not be possible to send, by its name in messages."""
+        additions = {f"what training does besides ({type(one).__name__})": one for one in self.additions}
+        return {"the model": self.model, "the training data": self.data, **additions}
+
+
+def run(training: Training, crew: Crew, progress: ProgressSink) -> list[Epoch]:
+    """The training in one of its processes; the model is on the CPU again at the end.
+
+    Raises:
+        ConfigError: as `train`.
+    """
+    model, settings, seed = training.model, training.settings, training.seed
+    loss = resolve_loss(settings.loss, settings.label_smoothing, training.project_root)
+    model.to(crew.device)
+    with deterministic(seed, training.threads), working(crew), contextlib.ExitStack() as attached:
+        for addition in training.additions:
+            attached.enter_context(addition.attached(model, _sample(training.data, crew)))
+        loop = Loop(model, training.data, settings, seed, loss, training.additions, crew)
+        course = Course(settings)
+        checkpoint = _take_up(training, loop, course)
         while not course.is_over():
             epoch = len(course.history) + 1
             train_loss = loop.run_epoch(epoch, progress)
-            validation_loss = mean_loss(model, validation, loss, settings.batch_size)
+            validation_loss = mean_loss(model, training.validation, loss, settings.batch_size, crew)
             course.add(Epoch(epoch, train_loss, validation_loss, loop.rate()), model)
             if checkpoint is not None and (checkpoint.due() or (course.is_over() and checkpoint.exists())):
                 checkpoint.write(resume.snapshot(loop, course))
         rows = course.finish(model)
-    model.eval()
-    progress.update(1.0, "trained")
+    model.to("cpu")
     return rows
+
+
+def _take_up(training: Training, loop: Loop, course: Course) -> Checkpoint | None:
+    """Go on where a killed training was; the checkpoint to write, for the first process."""
+    if training.checkpoints is None:
+        return None
+    checkpoint = training.checkpoints.next(resume.fingerprint(loop, training.seed))
+    found = checkpoint.read()
+    if found is not None:
+        resume.restore(loop, course, found)
+        logger.info("training goes on after epoch %d of %d", len(course.history), training.settings.epochs)
+    loop.check_agreement()
+    return checkpoint if loop.crew.rank == 0 else None
+
+
+def chosen_device(settings: TrainSettings, additions: Sequence[Addition]) -> str:
+    """`cpu` or `cuda`; `auto` is the GPU where there is one for every process and nothing in the training objects.
+
+    Raises:
+        ConfigError: GPUs are asked for, but there are not as many.
+    """
+    if settings.device == "cpu":
+        return "cpu"
+    import torch
+
+    count, found = settings.processes, torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if settings.device == "auto":
+        objected = any(addition.objects_to(count, "cuda") for addition in additions)
+        return "cuda" if found >= count and not objected else "cpu"
+    if found < count:
+        msg = f"train.device: found cuda, but PyTorch finds {found} GPUs here; expected one for each process ({count})"
+        raise ConfigError(msg, remedy="write train.device: auto or cpu, or install a PyTorch and a driver for the GPU")
+    return "cuda"
+
+
+def _check_processes(data: Split, settings: TrainSettings, additions: Sequence[Addition]) -> None:
+    """See that so many processes can share the work on this device.
+
+    Raises:
+        ConfigError: they cannot.
+    """
+    count = settings.processes
+    for addition in additions:
+        why = addition.objects_to(count, settings.device)
+        if why is not None:
+            where = f"in {count} processes on device {settings.device}"
+            msg = f"train: {type(addition).__name__} cannot run {where}: {why}"
+            raise ConfigError(msg, remedy="set train.processes: 1 and train.device: cpu")
+    smallest = min(data.length, settings.batch_size)
+    if count > 1 and smallest < 2 * count:
+        what = "train.batch_size" if settings.batch_size <= data.length else "the number of training samples"
+        msg = f"train.processes: found {count}, but {what} is {smallest}; expected two samples of a batch per process"
+        raise ConfigError(
+            msg, remedy=f"set train.processes to at most {max(1, smallest // 2)}, or raise train.batch_size"
+        )
 
 
 class Course:
@@ -213,20 +315,30 @@ def train_with_function(
 
 
 def mean_loss(
-    model: torch.nn.Module, split: tuple[Mapping[str, np.ndarray], np.ndarray], loss: Loss, batch_size: int
+    model: torch.nn.Module,
+    split: tuple[Mapping[str, np.ndarray], np.ndarray],
+    loss: Loss,
+    batch_size: int,
+    crew: Crew,
 ) -> float:
-    """The mean loss over a split, in eval mode (the model is left in it)."""
+    """The mean loss over a split, in eval mode (the model is left in it).
+
+    The processes take batches in turn, so that every batch gives what it would give in one process.
+    """
     import torch
 
     inputs, targets = split
     model.eval()
-    total = 0.0
+    starts = range(0, len(targets), batch_size)
+    sums, numbers = [0.0] * len(starts), [0.0] * len(starts)
     with torch.no_grad():
-        for start in range(0, len(targets), batch_size):
-            rows = slice(start, start + batch_size)
-            batch, labels = as_tensors({name: array[rows] for name, array in inputs.items()}, targets[rows])
-            total += float(loss(named_outputs(model(*batch)), labels)) * len(labels)
-    return total / len(targets)
+        for index in range(crew.rank, len(starts), crew.count):
+            rows = slice(starts[index], starts[index] + batch_size)
+            arrays = {name: array[rows] for name, array in inputs.items()}
+            batch, labels = as_tensors(arrays, targets[rows], crew.device)
+            numbers[index] = counted(labels)
+            sums[index] = float(loss(named_outputs(model(*batch)), labels)) * numbers[index]
+    return sum(crew.total(sums)) / max(sum(crew.total(numbers)), 1.0)
 
 
 def _check_trainable(model: torch.nn.Module) -> None:
@@ -237,6 +349,6 @@ def _check_trainable(model: torch.nn.Module) -> None:
         raise ConfigError(msg, remedy="give the model as model.factory, or leave out train:")
 
 
-def _sample(data: Split) -> tuple[torch.Tensor, ...]:
+def _sample(data: Split, crew: Crew) -> tuple[torch.Tensor, ...]:
     """Inputs of the first training samples: two, as batch normalisation has no variance over one."""
-    return as_tensors(*data.stack(np.arange(min(2, data.length))))[0]
+    return as_tensors(*data.stack(np.arange(min(2, data.length))), crew.device)[0]

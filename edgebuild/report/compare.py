@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -12,7 +12,8 @@ from edgebuild.report.facts import RunFacts
 
 Verdict = Literal["same", "within noise", "changed", "appeared", "disappeared"]
 
-HIGHER_IS_BETTER = frozenset({"accuracy", "agreement"})
+HIGHER_IS_BETTER = frozenset({"agreement"})
+"""`accuracy` is the project's metric, whose direction the run says."""
 LOWER_IS_BETTER = frozenset(
     {
         "accuracy_drop",
@@ -78,7 +79,8 @@ def compare(old: RunFacts, new: RunFacts) -> Comparison:
     """
     before, after = _by_target(old), _by_target(new)
     names = [*after, *(name for name in before if name not in after)]
-    changes = [change for name in names for change in _changes(name, before.get(name, ()), after.get(name, ()))]
+    higher = HIGHER_IS_BETTER | ({"accuracy"} if new.baseline.higher_is_better else set())
+    changes = [change for name in names for change in _changes(name, before.get(name, ()), after.get(name, ()), higher)]
     old_status = {target.name: target.status for target in old.targets}
     new_status = {target.name: target.status for target in new.targets}
     statuses: dict[str, tuple[str | None, str | None]] = {
@@ -93,23 +95,23 @@ def _by_target(facts: RunFacts) -> dict[str, tuple[Figure, ...]]:
     return {"baseline": facts.baseline.figures, **{target.name: target.figures for target in facts.targets}}
 
 
-def _changes(target: str, old: Sequence[Figure], new: Sequence[Figure]) -> list[Change]:
+def _changes(target: str, old: Sequence[Figure], new: Sequence[Figure], higher: Collection[str]) -> list[Change]:
     before = {figure.name: figure for figure in old}
     after = {figure.name: figure for figure in new}
     names = [*after, *(name for name in before if name not in after)]
-    return [_change(target, name, before.get(name), after.get(name)) for name in names]
+    return [_change(target, name, before.get(name), after.get(name), higher) for name in names]
 
 
-def _change(target: str, name: str, old: Figure | None, new: Figure | None) -> Change:
+def _change(target: str, name: str, old: Figure | None, new: Figure | None, higher: Collection[str]) -> Change:
     verdict = judge_change(old, new)
     better = None
     if verdict == "changed" and old is not None and new is not None:
         assert old.value is not None
         assert new.value is not None
-        if name in LOWER_IS_BETTER:
-            better = new.value < old.value
-        elif name in HIGHER_IS_BETTER:
+        if name in higher:
             better = new.value > old.value
+        elif name in LOWER_IS_BETTER or name == "accuracy":
+            better = new.value < old.value
     return Change(target, name, old, new, verdict, better)
 
 

@@ -26,7 +26,7 @@ STAYS_FLOAT = {"float-weights", "wrong-size"}
 """XNNPACK has no int8 embedding, and no depthwise convolution that quantizes its activations at run time."""
 GAPS: dict[tuple[str, str], set[str]] = {
     ("text", "taught"): FLOAT_BETWEEN | STAYS_FLOAT,
-    ("vision", "cut"): PORTABLE,
+    ("vision", "cut"): PORTABLE | {"float-weights"},  # the patches of one channel count as depthwise
     ("mobile", "cut"): STAYS_FLOAT,
 }
 TO_EXECUTORCH = [*GAPS, ("sensor", "taught"), ("mobile", "trained"), ("restore", "trained")]

@@ -14,11 +14,12 @@ import pytest
 from edgebuild.graph.canonical import digest_of
 from edgebuild.graph.estimate_time import TimeEstimate
 from edgebuild.graph.graph import Graph
-from edgebuild.graph.progress_display import LineDisplay, format_duration, progress_display
+from edgebuild.graph.progress_display import LineDisplay, progress_display
 from edgebuild.graph.records import KeyRecord
 from edgebuild.graph.schedule import default_jobs, execute
 from edgebuild.graph.stage import Stage
 from edgebuild.graph.store import Store, open_store
+from edgebuild.progress import format_duration
 from tests.graph.small_project import make_graph
 
 

@@ -125,8 +125,8 @@ def test_arguments_and_shapes_that_do_not_fit_are_config_errors() -> None:
 
 
 def test_labels_of_one_score_depend_on_what_it_is() -> None:
-    assert predicted_labels(np.array([-1.0, 0.3, 2.0])).tolist() == [0, 1, 1]
-    assert predicted_labels(np.array([[0.2], [0.8]])).tolist() == [0, 1]
+    assert predicted_labels(np.array([-1.0, 0.3, 2.0]), (3,)).tolist() == [0, 1, 1]
+    assert predicted_labels(np.array([[0.2], [0.8]]), (2,)).tolist() == [0, 1]
 
 
 def test_plain_accuracy_imports_neither_torch_nor_torchmetrics() -> None:

@@ -32,6 +32,7 @@ STRANGERS = (
 """(part, part it must not know), within the rule above."""
 
 HEAVY = {
+    "accelerate",
     "ai_edge_litert",
     "ai_edge_quantizer",
     "executorch",

@@ -66,3 +66,14 @@ def test_statuses_and_targets_that_come_and_go_are_named() -> None:
     assert comparison.statuses["raspberry-pi-4"] == ("missed", "ok")
     assert comparison.statuses["desk-toy"] == ("skipped", None)
     assert {change.verdict for change in comparison.changes if change.target == "cortex-m4"} == {"appeared", "same"}
+
+
+def test_less_of_a_metric_that_should_be_low_is_better() -> None:
+    old = passing_facts()
+    old = replace(old, baseline=replace(old.baseline, higher_is_better=False))
+    first = old.targets[0]
+    runs = [
+        replace(old, targets=(replace(first, figures=(Figure("accuracy", value, "1", "exact"),)),)) for value in (5, 4)
+    ]
+    found = {change.figure: change.better for change in compare(*runs).changes if change.target != "baseline"}
+    assert found["accuracy"] is True

@@ -33,7 +33,7 @@ def run(context: StepContext, parameters: Cluster) -> None:
     from edgebuild.compress.cluster.layers import candidates, share_values
     from edgebuild.compress.constraints.codebooks import SharedValues
     from edgebuild.compress.open_attention import open_attentions
-    from edgebuild.compress.prune.measure import Scale
+    from edgebuild.compress.scale import Scale
     from edgebuild.compress.training import Training
     from edgebuild.model.load import derive_model_folder, rebuild
     from edgebuild.model.seeding import deterministic

@@ -58,7 +58,7 @@ class KeepZeros(Addition):
 def pairs_of(
     model: torch.nn.Module, masks: Mapping[str, torch.Tensor]
 ) -> list[tuple[torch.nn.Parameter, torch.Tensor]]:
-    """Every masked parameter of `model` with its mask in the parameter's dtype.
+    """Every masked parameter of `model` with its mask in the parameter's dtype, where it lies.
 
     Raises:
         ConfigError: the model has no such parameter, or one of another shape.
@@ -70,7 +70,7 @@ def pairs_of(
             what = "there is no such parameter" if found is None else f"it has shape {found}"
             msg = f"the mask of pruned weights does not fit {name!r}: {what}, expected {tuple(mask.shape)}"
             raise ConfigError(msg, remedy="put what changes the structure before the step that sets weights to zero")
-    return [(own[name], mask.to(own[name].dtype)) for name, mask in masks.items()]
+    return [(own[name], mask.to(own[name])) for name, mask in masks.items()]
 
 
 def read_masks(folder: Path) -> dict[str, torch.Tensor]:

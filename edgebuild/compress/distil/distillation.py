@@ -40,7 +40,7 @@ class Distillation(Addition):
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._student.on(model))
             for taps, teacher in zip(self._taps, self._teachers, strict=True):
-                stack.enter_context(taps.on(teacher.model))
+                stack.enter_context(taps.on(teacher.model.to(sample[0].device)))
             self._compare_on(model, sample)
             yield
         self._comparisons = []

@@ -31,12 +31,16 @@ class Peers(Addition):
     def attached(self, model: torch.nn.Module, sample: tuple[torch.Tensor, ...]) -> Iterator[None]:
         """Put the peers in train mode: they stay in it, as nobody asks how good they are."""
         for peer in self._peers:
-            peer.train()
+            peer.train().to(sample[0].device)
         yield
 
     def parameters(self) -> list[torch.nn.Parameter]:
         """Those of all peers."""
         return [parameter for peer in self._peers for parameter in peer.parameters()]
+
+    def buffers(self) -> list[torch.Tensor]:
+        """Running means and the like, of all peers."""
+        return [value for peer in self._peers for value in peer.buffers()]
 
     def state(self) -> dict[str, torch.Tensor]:
         """The buffers, such as running means; parameters are kept with those of the optimizer."""

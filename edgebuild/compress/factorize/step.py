@@ -20,7 +20,7 @@ def run(context: StepContext, parameters: Factorize) -> None:
     """
     from edgebuild.compress.factorize.procedure import factorize
     from edgebuild.compress.open_attention import open_attentions
-    from edgebuild.compress.prune.measure import open_scale
+    from edgebuild.compress.scale import open_scale
     from edgebuild.compress.training import Training
     from edgebuild.model.load import derive_model_folder, rebuild
     from edgebuild.model.seeding import deterministic

@@ -6,31 +6,38 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from edgebuild.compress.factorize.claims import after_cut
+from edgebuild.compress.prune.cost import stored_bytes
 from edgebuild.compress.prune.layer_sides import IN, OUT, sides_of
+from edgebuild.compress.prune.outcome import Outcome
 from edgebuild.compress.prune.parameters import Prune
-from edgebuild.compress.prune.procedure import Outcome
+from edgebuild.config.quantity import BYTES
 
 if TYPE_CHECKING:
     import torch
 
 STEP = "prune"
+BYTES_CLAIM = "parameter_bytes"
 
 
-def claims_of(outcome: Outcome, earlier: Sequence[Mapping[str, Any]], round_to: int) -> list[dict[str, Any]]:
+def claims_of(outcome: Outcome, earlier: Sequence[Mapping[str, Any]], parameters: Prune) -> list[dict[str, Any]]:
     """The claims of the model folder: those of other steps, and what this one cut.
 
     What earlier steps claimed of channels and of factors is claimed as they are now.
     """
-    kept = [_now(claim, outcome.model) for claim in earlier if claim["step"] != STEP]
+    kept = [_now(claim, outcome.model) for claim in earlier if claim["step"] != STEP or claim["claim"] == BYTES_CLAIM]
     others = after_cut(kept, outcome.model)
     cut = list(dict.fromkeys(layer for one in outcome.cuts for layer in one.layers))
     readers = [str(edit["output"]) for edit in outcome.edits if edit["edit"] == "keep_heads"]
     channels = [*_sizes(outcome, earlier, "channels", cut), *_sizes(outcome, earlier, "input_channels", readers)]
     claims = [*others, *channels]
-    if round_to > 1:
-        claims.append({"claim": "channel_multiple", "step": STEP, "layers": cut, "multiple": round_to})
+    if parameters.round_to > 1:
+        claims.append({"claim": "channel_multiple", "step": STEP, "layers": cut, "multiple": parameters.round_to})
     macs = _macs(outcome)
-    return [*claims, macs] if macs["layers"] else claims
+    claims += [macs] if macs["layers"] else []
+    keep = parameters.keep
+    if keep is not None and keep.quantity == "bytes":
+        claims.append({"claim": BYTES_CLAIM, "step": STEP, "maximum": stored_bytes(outcome.model, keep.item_bytes)})
+    return claims
 
 
 def _sizes(
@@ -69,7 +76,7 @@ def _macs(outcome: Outcome) -> dict[str, Any]:
 def record_of(outcome: Outcome, parameters: Prune, unit: str) -> dict[str, Any]:
     """What model.json says of the step: before, every cut, what stopped it, and one sentence on its effect."""
     channels, removed = _channels(outcome)
-    return {
+    account = {
         "importance": parameters.importance,
         "before": outcome.before.to_json(),
         "cuts": [cut.to_json() for cut in outcome.cuts],
@@ -79,6 +86,11 @@ def record_of(outcome: Outcome, parameters: Prune, unit: str) -> dict[str, Any]:
         "left_alone": [{"layer": one.layer, "reason": one.reason} for one in outcome.left_alone],
         "effect": effect_of(outcome, parameters, unit),
     }
+    if outcome.attempts:
+        account["attempts"] = [attempt.to_json() for attempt in outcome.attempts]
+    if outcome.sparsify is not None:
+        account["sparsify"] = {key: value for key, value in outcome.sparsify.items() if key != "history"}
+    return account
 
 
 def _heads(outcome: Outcome) -> list[tuple[str, int, int]]:
@@ -107,13 +119,31 @@ def effect_of(outcome: Outcome, parameters: Prune, unit: str) -> str:
         f"{last.macs / outcome.before.macs:.1%} of the MACs and "
         f"{last.parameters / outcome.before.parameters:.1%} of the parameters left"
     )
-    if outcome.refused is None:
-        return text
+    keep = parameters.keep
+    if keep is not None and keep.quantity == "bytes":
+        left = BYTES.show(stored_bytes(outcome.model, keep.item_bytes))
+        text += f", {left} of parameters if weights are stored as {keep.stored or 'float32'}"
+    if outcome.sparsify is not None:
+        cut, kept = (outcome.sparsify["sizes"][which] for which in ("cut", "kept"))
+        text += f"; sparsify before it left {_share(cut)} of the channels to be cut and {_share(kept)} of the others"
+    if outcome.attempts:
+        text += f"; {sum(attempt.kept for attempt in outcome.attempts)} of {len(outcome.attempts)} cuts recovered"
+    return text if outcome.refused is None else text + _stopped(outcome, parameters, unit)
+
+
+def _share(sizes: Mapping[str, float]) -> str:
+    return f"{sizes['after'] / sizes['before']:.1%}" if sizes["before"] else "none"
+
+
+def _stopped(outcome: Outcome, parameters: Prune, unit: str) -> str:
+    """Why not all that was asked was cut."""
     refused = outcome.refused
+    assert refused is not None, "only asked where there is one"
+    key = "max_accuracy_drop" if parameters.recover is None else "recover"
     return (
-        f"{text}; stopped short of {_asked(parameters)}: the next cut, to "
+        f"; stopped short of {_asked(parameters)}: the next cut, to "
         f"{refused.after.macs / outcome.before.macs:.1%} of the MACs, lost {refused.lost:.4g} {unit}, more than "
-        f"max_accuracy_drop {parameters.max_accuracy_drop:g}"
+        f"{key} {parameters.bound():g}"
     )
 
 
@@ -133,8 +163,6 @@ def _heads_cut(outcome: Outcome) -> str:
 
 
 def _asked(parameters: Prune) -> str:
-    if parameters.keep is None:
-        return f"ratio {parameters.ratio:g}"
-    if parameters.keep.macs is not None:
-        return f"keep.macs {parameters.keep.macs:g}"
-    return f"keep.parameters {parameters.keep.parameters:g}"
+    if parameters.keep is not None:
+        return f"keep.{parameters.keep.key} {parameters.keep.shown()}"
+    return "ratios" if parameters.ratio is None else f"ratio {parameters.ratio:g}"

@@ -19,6 +19,10 @@ class Freeze(Addition):
     def __init__(self, instrumented: Instrumented, after: float) -> None:
         self._instrumented, self._after = instrumented, after
 
+    def objects_to(self, processes: int, device: str) -> str | None:
+        """Its graph was traced on the CPU, and the constants in it stay there."""
+        return None if device == "cpu" else "the roundings of qat are on the CPU"
+
     @contextlib.contextmanager
     def attached(self, model: torch.nn.Module, sample: tuple[torch.Tensor, ...]) -> Iterator[None]:
         """Let everything follow the data, until it is time."""

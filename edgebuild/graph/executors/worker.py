@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import faulthandler
 import importlib
 import logging
@@ -17,11 +16,12 @@ from pathlib import Path
 
 from edgebuild.config.registries import STAGES
 from edgebuild.graph.executors.executor import Failed, Progressed, Succeeded, Task
-from edgebuild.graph.executors.fresh_source import import_from_source
 from edgebuild.graph.executors.remote_error import RemoteError, describe_error
 from edgebuild.graph.stage import StageContext, StageKind
+from edgebuild.model.fresh_source import import_from_source
+from edgebuild.model.processes.die_with import die_with
+from edgebuild.progress import Silent
 
-_PR_SET_PDEATHSIG = 1
 _PROGRESS_PERIOD = 0.05
 """Seconds between two progress messages; training loops may report more often than anyone can look."""
 
@@ -40,10 +40,14 @@ class _PipeProgress:
             self._last = now
             self._pipe.send(Progressed(self._stage_id, min(max(float(fraction), 0.0), 1.0), message))
 
+    def __reduce__(self) -> tuple[type[Silent], tuple[()]]:
+        """In another process, such as one that trains with this one, it drops everything."""
+        return Silent, ()
+
 
 def serve(handle: int, parent: int) -> None:
     """Run stages until the parent closes the pipe `handle`; `parent` is its process id."""
-    _die_with(parent)
+    die_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
     faulthandler.enable(file=2)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
@@ -113,11 +117,3 @@ def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):  # the log's disk is full: the log is the least of our troubles
             stream.flush()
-
-
-def _die_with(parent: int) -> None:
-    """Ask the kernel to kill this process when its parent dies; elsewhere than on Linux the closed pipe must do."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)

@@ -13,6 +13,7 @@ from edgebuild.graph.stage import StageContext, StageKind
 from edgebuild.model.checkpoint import Checkpoints
 from edgebuild.model.data_folder import read_inputs, read_targets
 from edgebuild.model.model_folder import ModelRecord
+from edgebuild.model.processes.team import dismissed_at_the_end
 
 if TYPE_CHECKING:
     import torch
@@ -36,7 +37,8 @@ def run(context: StageContext) -> None:
     outputs = run_once(model, arrays, context.project_root, params["model"]["outputs"])
     check_exportable(model, arrays, context.project_root)
     if "train" in params:
-        _train(context, model, arrays)
+        with dismissed_at_the_end():
+            _train(context, model, arrays)
     record = ModelRecord(source=source, input_names=tuple(arrays), output_names=tuple(outputs))
     program = params["model"].get("program")
     write_model_folder(context.output, record, model, context.project_root / program if program else None)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgebuild.model.fakequant.rounding import round_activation
 from edgebuild.model.fakequant.steps import Steps, steps_of
+from edgebuild.model.processes.crew import current
 
 if TYPE_CHECKING:
     import torch
@@ -48,7 +49,7 @@ def _class() -> Any:
             return self.fixed or steps_of(float(self.low.min()), float(self.high.max()))
 
         def _observe(self, values: torch.Tensor, place: int) -> None:
-            low, high = values.aminmax()
+            low, high = current().widest(*values.aminmax())  # of the whole batch, whoever trains on it
             if not self.seen[place]:
                 self.low[place], self.high[place], self.seen[place] = low, high, True
             elif self.momentum is None:

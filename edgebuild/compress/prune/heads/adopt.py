@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from edgebuild.compress.layer_names import named_by
 from edgebuild.compress.prune.heads.candidates import numbers_of_heads
 from edgebuild.compress.prune.heads.find import draw, find_heads, linear_layers, same_numbers
-from edgebuild.compress.prune.skip import named_by
 from edgebuild.model.edits import replay
 from edgebuild.model.edits.adopt_attention import adopt_attention
 from edgebuild.model.seeding import seeded

@@ -42,6 +42,8 @@ class Movement(LearnedMasks):
     @contextlib.contextmanager
     def attached(self, model: torch.nn.Module, sample: tuple[torch.Tensor, ...]) -> Iterator[None]:
         """The weights are masked from the first step on, though at first with few zeros."""
+        for held in (self._scores, self._whole, self.masks):
+            held.update({name: held[name].to(weight.device) for name, weight in self._weights.items()})
         self._show()
         yield
 

@@ -1,0 +1,1 @@
+"""Training in several processes: who takes part, what they exchange, and the others' side."""

@@ -52,8 +52,8 @@ def _attention_class() -> Any:
 
         That one demands that the heads together are as wide as the inputs. Here `num_heads` heads of `head_dim`
         channels may be any number, and every projection is an `nn.Linear` that is called: other code sees it like
-        any other linear layer. Matrix products and softmax are written out, since runtimes fuse nothing more; the scores
-        are scaled, not the queries, since converters multiply that into the weight of the queries.
+        any other linear layer. Matrix products and softmax are written out, since runtimes fuse nothing more. Scores
+        are scaled, not queries: converters would multiply that into the weight of the queries.
         """
 
         in_proj_bias = None  # torch's encoder layers look at these two before they take their fast path

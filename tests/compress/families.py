@@ -44,7 +44,8 @@ class Built:
 class Family(Classroom):
     """`baseline` is trained for a few epochs; every step is run as the graph would."""
 
-    def __init__(self, root: Path, network: str) -> None:
+    def __init__(self, root: Path, network: str, **sizes: int) -> None:
+        """`sizes` are those of the network that are not as usual."""
         self.root, self.network = root, network
         shutil.copyfile(ZOO, root / "family_zoo.py")
         metric = "mse" if network == "restore" else "accuracy"
@@ -59,7 +60,7 @@ class Family(Classroom):
         self.data.mkdir()
         self.baseline.mkdir()
         make_data_folder(self.project["data"], root, self.data, 1, Silent(), [])
-        section = {"factory": "family_zoo:build", "kwargs": {"network": network}}
+        section = {"factory": "family_zoo:build", "kwargs": {"network": network, **sizes}}
         model, source = load_source_model(section, root, seed=1)
         inputs = read_inputs(self.data, "validation")
         split = load_training(self.project["data"], root, 1, tuple(inputs))

@@ -19,7 +19,7 @@ TOKENS, WORDS = 12, 40
 class Text(nn.Module):
     """Tokens [n, 12] -> scores [n, 3]."""
 
-    def __init__(self, width: int = 32, layers: int = 2) -> None:
+    def __init__(self, width: int = 32, layers: int = 1) -> None:
         super().__init__()
         self.embed = nn.Embedding(WORDS, width)
         self.position = nn.Parameter(0.1 * torch.randn(1, TOKENS, width))
@@ -62,7 +62,7 @@ class Block(nn.Module):
 class Vision(nn.Module):
     """Images [n, 1, 12, 12] -> scores [n, 3]."""
 
-    def __init__(self, width: int = 32, layers: int = 2) -> None:
+    def __init__(self, width: int = 32, layers: int = 1) -> None:
         super().__init__()
         self.patches = nn.Conv2d(1, width, 4, 4)
         self.position = nn.Parameter(0.1 * torch.randn(1, 9, width))
@@ -115,16 +115,14 @@ BEHIND_NORMS = {"text": ("encoder.layers.0.linear1",), "vision": ("blocks.0.atte
 """Linear layers of the students that TFLite's converter multiplies the scale of a layer norm into."""
 
 
-def build(network: str) -> nn.Module:
+def build(network: str, **sizes: int) -> nn.Module:
     """The factory."""
-    return BUILDERS[network]()
+    return BUILDERS[network](**sizes)
 
 
 def student(network: str) -> nn.Module:
-    """Half as wide, and of a transformer half as deep."""
-    if network in ("text", "vision"):
-        return BUILDERS[network](width=16, layers=1)
-    return BUILDERS[network](width=24 if network == "restore" else 8)
+    """Half as wide."""
+    return BUILDERS[network](width={"text": 16, "vision": 16, "restore": 24}.get(network, 8))
 
 
 def _texts(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,6 @@ The letters are in `emnist-letters/` of the folder that EDGEBUILD_DATA names.
 from __future__ import annotations
 
 import json
-import os
 import sys
 import tempfile
 import time
@@ -14,25 +13,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from measuring.letters import LETTERS, NORMALIZATION, need_letters, test_accuracy
 from measuring.results import Result, publish
+from measuring.stages import artifact_of, run_stages, write_project
 
-from edgebuild.config.load import load_project
-from edgebuild.config.registries import RUNTIMES
-from edgebuild.export.feed import from_raw, raw_outputs
 from edgebuild.export.format import read_export
-from edgebuild.graph.assemble import build_graph, target_stages
-from edgebuild.graph.observer import Unobserved
-from edgebuild.graph.result import BuildResult
-from edgebuild.graph.schedule import execute
-from edgebuild.graph.store import open_store
+from edgebuild.graph.assemble import target_stages
 from edgebuild.package.container.decoder import COMPILED_FOR, decoder_bytes
 from edgebuild.package.container.pack import pack_file, unpack
 
-ROOT = Path(__file__).resolve().parents[1]
-LETTERS = (
-    Path(os.environ.get("EDGEBUILD_DATA", ROOT.parent / "shared" / "data")) / "emnist-letters" / "emnist_letters.npz"
-)
 TIMES, LOST = 50.0, 0.5
 PAPER = 39.0
 """Times smaller: Deep Compression (Han et al., 2016), table 1, LeNet-5; without a decoder, of weights alone."""
@@ -73,7 +62,7 @@ PROJECT: dict[str, Any] = {
     "data": {
         "function": "data:load",
         "kwargs": {"file": str(LETTERS), "train": TRAIN, "validation": VALIDATION},
-        "normalization": {"scale": 0.00392157, "mean": [0.172], "std": [0.331]},
+        "normalization": NORMALIZATION,
     },
     "metric": "accuracy",
     "train": {"epochs": 5, "batch_size": 64, "optimizer": "adam", "learning_rate": 0.001, "schedule": "cosine"},
@@ -102,9 +91,7 @@ PROJECT: dict[str, Any] = {
 
 def main() -> None:
     """Build, pack, and score every stage on the test part."""
-    if not LETTERS.is_file():
-        print(f"deep_compression: no letters at {LETTERS}; name the folder that has emnist-letters/ in EDGEBUILD_DATA")
-        return
+    need_letters("deep_compression")
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         start = time.perf_counter()
@@ -127,27 +114,18 @@ def main() -> None:
 
 def build(root: Path) -> Mapping[str, Path]:
     """The artifacts: `float` and `small` exports, and every step."""
-    (root / "model.py").write_text(MODEL)
-    (root / "data.py").write_text(DATA)
-    (root / "edgebuild.yaml").write_text(json.dumps(PROJECT))
-    project = load_project(root / "edgebuild.yaml")
-    (target,) = project.targets
-    ids = target_stages(target)
-    names = [ids.verify, *(stage for stage in (ids.float_export,) if stage)]
-    graph = build_graph(project).subgraph(names)
-    result: BuildResult = execute(graph, open_store(root), root, jobs=1, observer=Unobserved())
+    project = write_project(root, PROJECT, [("model", MODEL), ("data", DATA)])
+    ids = target_stages(project.targets[0])
     found = {"small": ids.export, "float": str(ids.float_export), "verify": ids.verify}
     found |= {stage.rpartition("-")[2]: stage for stage in ids.steps}
-    artifacts = {name: result.artifact(stage) for name, stage in found.items()}
-    if None in artifacts.values():
-        sys.exit("\n".join(str(error) for error in result.errors()))
-    return {name: folder for name, folder in artifacts.items() if folder is not None}
+    result = run_stages(project, [ids.verify, str(ids.float_export)])
+    return {name: artifact_of(result, stage) for name, stage in found.items()}
 
 
 def measure(folders: Mapping[str, Path], seconds: float) -> list[Result]:
     """Sizes and accuracies."""
     files = {name: folders[name] / read_export(folders[name]).file for name in ("float", "small")}
-    accuracy = {name: accuracy_of(folders[name]) for name in files}
+    accuracy = {name: test_accuracy(folders[name]) for name in files}
     container = pack_file(files["small"])
     if unpack(container) != files["small"].read_bytes():
         sys.exit("deep_compression: the container does not restore the file")
@@ -176,20 +154,6 @@ def measure(folders: Mapping[str, Path], seconds: float) -> list[Result]:
         Result("claims that do not hold in the file", len(failed), "", 0, f"of {len(claims)}"),
         Result("build, with all training", seconds, "s"),
     ]
-
-
-def accuracy_of(folder: Path) -> float:
-    """Percent of the test part that the exported file in `folder` gets right, in LiteRT."""
-    with np.load(LETTERS) as arrays:
-        images, labels = arrays["x_test"][:, None], arrays["y_test"].astype(np.int64) - 1
-    scaled = ((images * np.float32(0.00392157) - np.float32(0.172)) / np.float32(0.331)).astype(np.float32)
-    record = read_export(folder)
-    session = RUNTIMES.get("litert").open(folder / record.file, 1)
-    try:
-        scores = from_raw(record, raw_outputs(session, record, {"image": scaled}))["scores"]
-    finally:
-        session.close()
-    return float((scores.argmax(1) == labels).mean() * 100)
 
 
 if __name__ == "__main__":

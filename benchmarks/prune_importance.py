@@ -13,9 +13,9 @@ from typing import Any
 from measuring.results import Result, publish
 
 from edgebuild.compress.prune.importance import IMPORTANCES
-from edgebuild.compress.prune.measure import Scale
 from edgebuild.compress.prune.parameters import Prune
 from edgebuild.compress.prune.procedure import prune
+from edgebuild.compress.scale import Scale
 from edgebuild.compress.step import StepContext
 from edgebuild.compress.training import Training
 from edgebuild.config.load import load_project

@@ -2,8 +2,8 @@
 # Create .venv/ in this checkout with edgebuild and everything it needs, or bring it up to date; at once done where nothing
 # changed since the last time.
 #
-# Compilers and emulators for microcontrollers are installed too where that can be done (root, apt-get, 3 GiB of disk); without
-# them everything works except targets that compile to C, and their tests.
+# Compilers and emulators for microcontrollers and for Arm Linux boards are installed too where that can be done (root, apt-get,
+# 3 GiB of disk), and the ssh server of the tests; without them everything works except the targets that need them, and tests.
 #
 # Environment: PYTHON names the interpreter (default: python3.11); EDGEBUILD_MICROCONTROLLERS=no leaves those programs out.
 # pip reads its own settings (index, mirror, proxy) as usual.
@@ -58,14 +58,16 @@ missing_packages() {
     fi
 }
 
-# Print the Debian packages that targets for microcontrollers need and that are missing here; edgebuild/device/toolchain.py
-# names the same ones. clang is for the tests of what the compiler to C writes.
+# Print the Debian packages that emulated targets need and that are missing here; edgebuild/device/toolchain.py names the same
+# ones. clang is for the tests of what the compiler to C writes, the ssh server for those of devices; nothing starts it.
 missing_microcontroller_packages() {
     command -v arm-none-eabi-gcc >/dev/null || echo gcc-arm-none-eabi libnewlib-arm-none-eabi
     command -v qemu-system-arm >/dev/null || echo qemu-system-arm
     command -v riscv64-unknown-elf-gcc >/dev/null || echo gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf
     command -v qemu-system-riscv32 >/dev/null || echo qemu-system-misc
+    command -v qemu-aarch64 >/dev/null || echo qemu-user
     command -v clang >/dev/null || echo clang
+    PATH="$PATH:/usr/sbin" command -v sshd >/dev/null || echo openssh-server
 }
 
 may_install() { [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; }
@@ -104,7 +106,7 @@ install_microcontroller_packages() {
         # shellcheck disable=SC2086  # a list of package names
         reason=$(apt_install $packages) && return 0
     fi
-    say "without targets for microcontrollers and their tests: missing $packages${reason:+ ($reason)}"
+    say "without emulated targets and their tests: missing $packages${reason:+ ($reason)}"
     say "  -> as root: apt-get install -y --no-install-recommends $packages"
 }
 

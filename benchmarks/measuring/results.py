@@ -42,7 +42,21 @@ class Result:
         return "met" if self.value <= self.limit else "MISSED"
 
 
-def publish(name: str, title: str, how: str, results: Sequence[Result]) -> None:
+@dataclass(frozen=True)
+class Table:
+    """What a line per result cannot hold; every row has a cell for each of `columns`, None where it is empty."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str | float | None]]
+
+    def to_markdown(self) -> str:
+        """A heading and the table."""
+        cells = [["" if cell is None else _cell(cell) for cell in row] for row in self.rows]
+        return f"## {self.title}\n\n{_aligned([list(self.columns), *cells])}"
+
+
+def publish(name: str, title: str, how: str, results: Sequence[Result], tables: Sequence[Table] = ()) -> None:
     """Print the results and write `<name>.json` and `<name>.md`; ends the program with 1 if a limit is missed."""
     machine = host_facts()
     versions = {tool: metadata.version(tool) for tool in TOOLS}
@@ -56,13 +70,17 @@ def publish(name: str, title: str, how: str, results: Sequence[Result]) -> None:
         "versions": versions,
         "results": [{**asdict(result), "verdict": result.verdict} for result in results],
     }
+    if tables:
+        facts["tables"] = [asdict(table) for table in tables]
     OUTPUT.mkdir(parents=True, exist_ok=True)
     (OUTPUT / f"{name}.json").write_text(json.dumps(facts, indent=1) + "\n")
     table = _table(results)
+    more = [one.to_markdown().rstrip() for one in tables]
     about = [f"Measured on {date}: {_listing(machine)}.", f"With {_listing(versions)}."]
     again = f"Again: `.venv/bin/python benchmarks/{name}.py`"
-    (OUTPUT / f"{name}.md").write_text("\n\n".join([f"# {title}", table.rstrip(), how, *about, again]) + "\n")
-    print(f"{title}\n\n{table}\nwritten: reports/benchmarks/{name}.json and .md")
+    (OUTPUT / f"{name}.md").write_text("\n\n".join([f"# {title}", table.rstrip(), *more, how, *about, again]) + "\n")
+    print("\n\n".join([f"{title}\n\n{table}".rstrip(), *more]))
+    print(f"\nwritten: reports/benchmarks/{name}.json and .md")
     if any(result.verdict == "MISSED" for result in results):
         sys.exit(1)
 
@@ -72,12 +90,20 @@ def _table(results: Sequence[Result]) -> str:
     for result in results:
         limit = "" if result.limit is None else f"<= {_number(result.limit)} {result.unit}"
         rows.append((result.claim, f"{_number(result.value)} {result.unit}", limit, result.verdict, result.detail))
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    return _aligned(rows)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
     ]
     rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
     return "\n".join([lines[0], rule, *lines[1:]]) + "\n"
+
+
+def _cell(cell: str | float) -> str:
+    return cell if isinstance(cell, str) else _number(cell)
 
 
 def _listing(facts: dict[str, str]) -> str:

@@ -22,7 +22,8 @@ class ClaimResult:
 class ClaimChecker:
     """Checks claims of one kind; registered in CLAIMS under the claim's name.
 
-    A claim in an artifact's model.json is `{"claim": name, "step": "quantize", ...parameters}`.
+    A claim in an artifact's model.json is `{"claim": name, "step": "quantize", ...parameters}`. A parameter `file` is
+    the name of a file in the model folder; `check` gets its path.
     """
 
     check: Callable[[Census, dict[str, Any]], ClaimResult]

@@ -51,16 +51,26 @@ def inspect_file(path: Path) -> Inspection:
     Raises:
         ConfigError: there is no such file, its suffix is not known, or the folder holds no exported file.
     """
-    file = _file_in(path) if path.is_dir() else path
-    if not file.is_file():
-        msg = f"{path}: no such file or artifact folder"
-        raise ConfigError(msg, remedy="name an exported file, or an artifact folder that holds one")
+    file = exported_file(path)
     suffix = file.suffix.removeprefix(".")
     if suffix not in CENSUSES:
         msg = f"{file}: {_called(file)} cannot be inspected; known: {_known()}"
         raise ConfigError(msg)
     census = CENSUSES.get(suffix).read(file)
     return Inspection(path, census, census_summary(census), _records(file.parent, file.name))
+
+
+def exported_file(path: Path) -> Path:
+    """The file at `path`, or the exported file in the artifact folder `path`.
+
+    Raises:
+        ConfigError: there is no such file, or the folder holds no exported file or several.
+    """
+    file = _file_in(path) if path.is_dir() else path
+    if not file.is_file():
+        msg = f"{path}: no such file or artifact folder"
+        raise ConfigError(msg, remedy="name an exported file, or an artifact folder that holds one")
+    return file
 
 
 def _file_in(folder: Path) -> Path:

@@ -29,6 +29,8 @@ _AGAINST_FLOAT_SQNR_DB = {
     "int8": 5.0,
     "int8-dynamic": 5.0,
     "int8-weight-only": 5.0,
+    "int4-dynamic": 5.0,
+    "int4-weight-only": 5.0,
     AFTER_QAT: 25.0,
 }
 """dtype -> below this the file does not compute the model any more; above it, accuracy is a matter of budgets."""

@@ -38,6 +38,7 @@ class Promise:
         oldest: the oldest runtime that must still run the file right; equal to `runtime` where the profile names none.
         granularity: `per_channel`, `per_tensor`, or None where no plan step chose one.
         options: the format's own options, as the profile gives them.
+        layer_types: layer -> type of its weight, where the plan wants another one than `dtype` says of all.
         input_names, output_names: the user's names, in order; empty where nothing was promised.
         input_shapes: with the batch dimension, as the PyTorch model takes them (NCHW); empty where not promised.
     """
@@ -51,6 +52,7 @@ class Promise:
     oldest: RuntimeVersion
     granularity: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    layer_types: Mapping[str, str] = field(default_factory=dict)
     input_names: tuple[str, ...] = ()
     output_names: tuple[str, ...] = ()
     input_shapes: tuple[tuple[int, ...], ...] = ()
@@ -61,13 +63,18 @@ class Promise:
         return self.dtype in ("int8", "int16x8")
 
     @property
+    def float_layers(self) -> tuple[str, ...]:
+        """The layers that are promised in floating point, in a file of integers."""
+        return tuple(layer for layer, dtype in self.layer_types.items() if dtype == "float32")
+
+    @property
     def runtimes(self) -> tuple[RuntimeVersion, ...]:
         """The current and the oldest runtime, once each."""
         return (self.runtime,) if self.runtime == self.oldest else (self.runtime, self.oldest)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        return {**asdict(self), "options": dict(self.options)}
+        return {**asdict(self), "options": dict(self.options), "layer_types": dict(self.layer_types)}
 
     @staticmethod
     def from_json(raw: Mapping[str, Any]) -> Promise:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from edgebuild.check.census.model import Census
@@ -72,6 +73,7 @@ def verify(
     claims: Iterable[Mapping[str, Any]],
     layers: tuple[str, ...],
     allow: Iterable[str] = (),
+    model: Path | None = None,
 ) -> VerifyResult:
     """Run every rule and check every claim.
 
@@ -81,20 +83,22 @@ def verify(
         claims: of the model record, in plan order.
         layers: the user's layers in forward order, for naming.
         allow: the profile's `allow:` entries.
+        model: the model folder that the file was exported from, in which claims name a `file`.
     """
     entries = tuple(allow)
     rules = RULES.items()
     of_rules = [finding for _, rule in rules for finding in rule.check(census, promise, layers)]
-    proofs = tuple(_prove(census, claim, entries) for claim in claims)
+    proofs = tuple(_prove(census, claim, entries, model) for claim in claims)
     seen = apply_allow(of_rules, entries)
     of_claims = [finding for proof in proofs for finding in proof.findings if not _is_told(finding, seen)]
     findings = _ordered([*seen, *of_claims])
     return VerifyResult(findings, proofs, tuple(code for code, _ in rules), census_summary(census))
 
 
-def _prove(census: Census, claim: Mapping[str, Any], allow: tuple[str, ...]) -> ClaimProof:
+def _prove(census: Census, claim: Mapping[str, Any], allow: tuple[str, ...], model: Path | None) -> ClaimProof:
     name = str(claim.get("claim"))
-    result = CLAIMS.get(name).check(census, dict(claim)) if name in CLAIMS else _unknown(name, claim)
+    complete = {**claim, "file": str((model or Path()) / claim["file"])} if "file" in claim else dict(claim)
+    result = CLAIMS.get(name).check(census, complete) if name in CLAIMS else _unknown(name, claim)
     return ClaimProof(claim, result.evidence, tuple(apply_allow(result.findings, allow)))
 
 

@@ -16,8 +16,15 @@ def inspect(
     as_json: Json = False,
     tensors: Annotated[bool, typer.Option("--tensors", help="List every tensor.")] = False,
     ops: Annotated[bool, typer.Option("--ops", help="List every operation.")] = False,
+    target: Annotated[
+        str | None,
+        typer.Option("--target", "-t", help="Say what an accelerator would make of it: edge-tpu."),
+    ] = None,
 ) -> None:
     """Show what is in an exported file: types, operations, delegates, interface, memory, oldest runtime."""
+    if target is not None:
+        _judge(artifact, target, as_json)
+        return
     from rich.console import Console
 
     from edgebuild.check.describe import describe_operations, describe_summary, describe_tensors
@@ -34,3 +41,14 @@ def inspect(
             console.print(describe_operations(inspection.census))
 
     emit(inspection.to_json(), as_json, render)
+
+
+def _judge(artifact: Path, target: str, as_json: bool) -> None:
+    from rich.console import Console
+
+    from edgebuild.check.accelerators.accelerator import JudgeRequest
+    from edgebuild.check.inspection import exported_file
+    from edgebuild.config.registries import ACCELERATORS
+
+    report = ACCELERATORS.get(target).judge(JudgeRequest(exported_file(artifact)))
+    emit(report.to_json(), as_json, lambda: Console().print(report.describe()))

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from edgebuild import __version__
-from edgebuild.cli import build, cache, diff, doctor, explain, init, inspect, pack, report, targets, unpack
+from edgebuild.cli import build, cache, devices, diff, doctor, explain, init, inspect, pack, report, targets, unpack
 from edgebuild.cli.compile import compile_file
 from edgebuild.cli.streams import settle_streams
 from edgebuild.errors import EdgebuildError, ExitCode
@@ -39,6 +39,7 @@ app.command("unpack")(unpack.unpack)
 app.command("report")(report.report)
 app.command("doctor")(doctor.doctor)
 app.add_typer(targets.app, name="targets")
+app.add_typer(devices.app, name="devices")
 app.add_typer(cache.app, name="cache")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field
@@ -34,6 +35,13 @@ class Loop(Parameters):
     def overrides(self) -> dict[str, Any]:
         """What it says of the project's `train:`."""
         return {key: getattr(self, key) for key in Loop.model_fields if getattr(self, key) is not None}
+
+    def past_epochs(self, train: Mapping[str, Any] | None, epochs: int) -> int:
+        """Epochs of the learning rate's schedule that a training of `epochs` leaves out at the beginning.
+
+        `train` is the project's section. Of most tables it is 0: every training starts at the peak.
+        """
+        return 0
 
 
 class FineTune(Loop):

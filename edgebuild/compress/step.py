@@ -65,6 +65,7 @@ class StepMethod:
         sections: of the project file, that the result depends on: (`data`, `train`, `metric`) for a step that trains.
         delivers: the export dtype (`int8`, `int16x8`, …) that these parameters make possible; None for a step that
             leaves numbers as they are.
+        leaves_float: whether a step with these parameters leaves some layers in floating point beside integers.
         run: reads the folders of `context`, writes a model folder to `context.output`, its claims added to the record.
         kinds: other methods under the same key, each for one value of the parameter `kind`, which their tables require.
         phase_of: the phase for these parameters, where it depends on them.
@@ -79,6 +80,7 @@ class StepMethod:
     tools: tuple[str, ...] = ("torch",)
     sections: tuple[str, ...] = ()
     delivers: Callable[[Any], str | None] = lambda _parameters: None
+    leaves_float: Callable[[Any], bool] = lambda _parameters: False
     kinds: Registry[StepMethod] | None = None
     phase_of: Callable[[Any], Phase] | None = None
     objects_to: Callable[[Any, str, Any], str | None] = lambda _parameters, _later, _following: None

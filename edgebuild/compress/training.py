@@ -38,7 +38,7 @@ class Training:
 
     def __init__(self, context: StepContext, loop: Loop, distil: Distil | None = None) -> None:
         """`distil` is for a table that does not have it inside, as `FineTune` does."""
-        self._context = context
+        self._context, self._loop = context, loop
         self._distil = loop.distil if isinstance(loop, FineTune) else distil
         self._distillation: Distillation | None = None
         self.settings = TrainSettings.from_json({**(context.project.get("train") or {}), **loop.overrides()})
@@ -65,6 +65,12 @@ class Training:
         other.settings = replace(self.settings, keep_best=False, patience=0)
         return other
 
+    def with_loop(self, loop: Loop) -> Training:
+        """Another training of the same step, by another table."""
+        other = Training(self._context, loop)
+        other._split = self.split
+        return other
+
     def tune(
         self,
         model: torch.nn.Module,
@@ -81,11 +87,12 @@ class Training:
         if not epochs:
             return []
         context = self._context
+        past = self._loop.past_epochs(context.project.get("train"), epochs)
         return train(
             model,
             self.split,
             self.validation(),
-            replace(self.settings, epochs=epochs),
+            replace(self.settings, epochs=epochs, past_epochs=past),
             context.seed,
             context.threads,
             Section(context.progress, start, end),

@@ -147,3 +147,11 @@ def _still_valid(base: Located, child: Located, rules: MergeRules, path: KeyPath
         for key in gone:
             inherited.pop(key, None)
     return inherited
+
+
+def text_at(located: Located, path: tuple[str, ...]) -> Located | None:
+    """The text at `path`; None where there is none (which the table tells)."""
+    at: Located | None = located
+    for key in path:
+        at = None if at is None else at.child(key)
+    return at if at is not None and isinstance(at.value, str) else None

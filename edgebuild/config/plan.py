@@ -7,9 +7,9 @@ from itertools import combinations, pairwise
 from typing import Any, get_args
 
 from edgebuild.config.document import describe_value
-from edgebuild.config.located import Located, written_in
+from edgebuild.config.located import Located, text_at, written_in
 from edgebuild.config.problem import ProblemList
-from edgebuild.config.registries import STEPS
+from edgebuild.config.registries import FORMATS, STEPS
 from edgebuild.config.target import PlannedStep
 from edgebuild.config.validate import read_table
 from edgebuild.config.wording import unknown_name
@@ -20,12 +20,16 @@ WITHOUT_STEP = ("fp32", "fp16")
 
 @dataclass(frozen=True)
 class CheckedStep:
-    """A step, where it stands, its phase, and the dtype it delivers (None if it leaves the numbers as they are)."""
+    """A step, where it stands, its phase, and the dtype it delivers (None if it leaves the numbers as they are).
+
+    `leaves_float`: some layers stay in floating point beside the integers that it delivers.
+    """
 
     step: PlannedStep
     at: Located
     phase: int
     delivers: str | None
+    leaves_float: bool = False
 
 
 def read_plan(plan: Located, problems: ProblemList) -> list[CheckedStep] | None:
@@ -58,7 +62,8 @@ def _read_step(item: Located, problems: ProblemList) -> CheckedStep | None:
     read = read_table(method.parameters, values, problems)
     if read is None:
         return None
-    return CheckedStep(PlannedStep(name, read), parameters, int(method.phase_with(read)), method.delivers(read))
+    step, phase = PlannedStep(name, read), int(method.phase_with(read))
+    return CheckedStep(step, parameters, phase, method.delivers(read), method.leaves_float(read))
 
 
 def _chosen(name: str, values: Located, problems: ProblemList) -> Any:
@@ -134,6 +139,36 @@ def check_promise(profile: Located, dtype: Located, steps: list[CheckedStep], pr
             f"({step.at.place}); change one of them"
         )
         problems.add(written_in(profile.source, dtype, step.at).problem(message, at_key=True))
+
+
+def check_float_layers(profile: Located, steps: list[CheckedStep], problems: ProblemList) -> None:
+    """See that layers which stay in floating point have a place in the target's file."""
+    step = next((step for step in steps if step.leaves_float), None)
+    why = _all_integer(profile) if step is not None else None
+    if step is None or why is None:
+        return
+    at, reason = why
+    message = f"{step.step.method} leaves layers in floating point ({step.at.place}), but {reason} ({at.place})"
+    problems.add(written_in(profile.source, step.at, at).problem(message))
+
+
+def _all_integer(profile: Located) -> tuple[Located, str] | None:
+    """Which word of the profile leaves no place for floating point, and why."""
+    texts = {path: text_at(profile, path) for path in (("export", "format"), ("export", "io"), *_ACCELERATED)}
+    form, io = texts["export", "format"], texts["export", "io"]
+    if form is not None and form.value in FORMATS and FORMATS.get(form.value).all_integer:
+        return form, f"format {form.value} has no operation in floating point"
+    for path in _ACCELERATED:
+        named = texts[path]
+        if named is not None and named.value.replace("-", "").startswith(_EDGE_TPU):
+            return named, "the Edge TPU leaves the first such layer, and all behind it, to the CPU"
+    if io is not None and io.value != "float32":
+        return io, f"inputs and outputs are {io.value}, which needs integers from end to end; use io: float32"
+    return None
+
+
+_ACCELERATED = (("hardware", "accelerator"), ("runtime", "name"), ("runtime", "oldest"))
+_EDGE_TPU = "edgetpu"
 
 
 def _can_deliver(method: Any) -> bool:

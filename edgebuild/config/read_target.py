@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from edgebuild.config.located import Located, Source, written_in
-from edgebuild.config.plan import CheckedStep, check_promise, read_plan
+from edgebuild.config.located import Located, Source, text_at, written_in
+from edgebuild.config.plan import CheckedStep, check_float_layers, check_promise, read_plan
 from edgebuild.config.problem import ProblemList
 from edgebuild.config.profile import Profile
 from edgebuild.config.registries import FORMATS, PACKAGERS, RUNTIMES
@@ -30,10 +30,14 @@ def read_target(profile: Profile, problems: ProblemList) -> Target | None:
     options = _read_export(merged.source, export, problems) if export is not None else None
     package = _read_package(merged.child("package"), problems)
     _check_name(merged, ("runtime", "name"), RUNTIMES, problems)
-    dtype = _text_at(merged, ("export", "dtype"))
+    dtype = text_at(merged, ("export", "dtype"))
     if dtype is not None and steps is not None and options is not None:
         check_promise(merged, dtype, steps, problems)
+        check_float_layers(merged, steps, problems)
     if target is None or steps is None or options is None or len(problems) > before:
+        return None
+    _check_objection(merged, target, options, problems)
+    if len(problems) > before:
         return None
     return target.model_copy(
         update={
@@ -56,14 +60,14 @@ def _prepared(merged: Located) -> Located:
 
 def _read_export(source: Source, export: Located, problems: ProblemList) -> dict[str, Any] | None:
     """Check format, dtype, io and options against the format's own tables; return the options."""
-    name = _text_at(export, ("format",))
+    name = text_at(export, ("format",))
     if name is None:
         return None
     if name.value not in FORMATS:
         problems.add(name.problem(unknown_name("export format", name.value, FORMATS.names())))
         return None
     chosen = FORMATS.get(name.value)
-    dtype = _text_at(export, ("dtype",))
+    dtype = text_at(export, ("dtype",))
     fits = dtype is None or _check_dtype(source, export, chosen, dtype, problems)
     options = _read_options(export, export.child("options"), chosen.options, problems)
     return options if fits else None
@@ -71,7 +75,7 @@ def _read_export(source: Source, export: Located, problems: ProblemList) -> dict
 
 def _check_dtype(source: Source, export: Located, chosen: Any, dtype: Located, problems: ProblemList) -> bool:
     """Whether the format can have the dtype, with the asked type of inputs and outputs."""
-    name = _text_at(export, ("format",))
+    name = text_at(export, ("format",))
     assert name is not None, "the format was looked up"
     known = list(chosen.dtypes)
     if dtype.value not in known:
@@ -79,7 +83,7 @@ def _check_dtype(source: Source, export: Located, chosen: Any, dtype: Located, p
         at = written_in(source, dtype, name)
         problems.add(at.problem(f"{name.value} cannot be {dtype.value}{hint}"))
         return False
-    io = _text_at(export, ("io",))
+    io = text_at(export, ("io",))
     allowed = chosen.dtypes[dtype.value]
     wanted = Export.model_fields["io"].default if io is None else io.value
     if wanted not in allowed:
@@ -92,11 +96,25 @@ def _check_dtype(source: Source, export: Located, chosen: Any, dtype: Located, p
     return True
 
 
+def _check_objection(merged: Located, target: Target, options: dict[str, Any], problems: ProblemList) -> None:
+    """Hear whether the format can do what its options ask, for every runtime that must take the file."""
+    oldest = (target.runtime.oldest or target.runtime.name).partition(" ")[0]
+    runtimes = (target.runtime.name, oldest, *PACKAGERS.get(target.package.kind).runtimes)
+    found = FORMATS.get(target.export.format).objects_to(options, target.export.dtype, tuple(dict.fromkeys(runtimes)))
+    if found is not None:
+        option, reason = found
+        at = merged.child("export")
+        for key in ("options", option):
+            at = at and at.child(key)
+        assert at is not None, "an option that was read stands somewhere"
+        problems.add(at.problem(reason, at_key=True))
+
+
 def _read_package(package: Located | None, problems: ProblemList) -> dict[str, Any] | None:
     """Check the kind of package and its options; return the options."""
     if package is None or not isinstance(package.value, dict):
         return {}
-    kind = _text_at(package, ("kind",))
+    kind = text_at(package, ("kind",))
     name = Package.model_fields["kind"].default if kind is None else kind.value
     if name not in PACKAGERS:
         problems.add((kind or package).problem(unknown_name("package", name, PACKAGERS.names())))
@@ -115,14 +133,6 @@ def _as_written(table: BaseModel) -> dict[str, Any]:
 
 
 def _check_name(merged: Located, path: tuple[str, ...], registry: Registry[Any], problems: ProblemList) -> None:
-    name = _text_at(merged, path)
+    name = text_at(merged, path)
     if name is not None and name.value not in registry:
         problems.add(name.problem(unknown_name(registry.kind, name.value, registry.names())))
-
-
-def _text_at(located: Located, path: tuple[str, ...]) -> Located | None:
-    """The text at `path`; None where there is none (which the table tells)."""
-    at: Located | None = located
-    for key in path:
-        at = None if at is None else at.child(key)
-    return at if at is not None and isinstance(at.value, str) else None

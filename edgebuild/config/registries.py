@@ -24,6 +24,9 @@ CLAIMS: Registry[Any] = Registry("claim", "edgebuild.check.claims")
 RULES: Registry[Any] = Registry("rule", "edgebuild.check.rules")
 """code of its findings -> `edgebuild.check.rule.Rule`: what every exported file is held against"""
 
+ACCELERATORS: Registry[Any] = Registry("accelerator", "edgebuild.check.accelerators")
+"""name -> `edgebuild.check.accelerators.accelerator.Accelerator`: judges a file for an accelerator nobody has here"""
+
 RUNTIMES: Registry[Any] = Registry("runtime", "edgebuild.runtime")
 """name -> `edgebuild.runtime.session.Runtime`: runs an exported file on this host"""
 

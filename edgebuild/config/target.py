@@ -30,6 +30,9 @@ class Hardware(Table):
     flash: Bytes | None = Field(default=None, description="for code and constant data")
     ram: Bytes | None = Field(default=None, description="for everything that changes")
     sram: Bytes | None = Field(default=None, description="on-chip memory of the accelerator")
+    link: Literal["usb3", "usb2", "pcie"] | None = Field(
+        default=None, description="what the accelerator is attached by"
+    )
     power: Milliwatts | None = Field(default=None, description="active power")
     part: str | None = Field(
         default=None, description="the very part, like stm32l4r5: where its results are published, estimates use them"

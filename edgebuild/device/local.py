@@ -9,12 +9,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 from edgebuild.config.parameters import Parameters
 from edgebuild.config.registries import TRANSPORTS
-from edgebuild.device.lease import hold
+from edgebuild.device.linux_facts import read_facts
+from edgebuild.device.on_device import command
 from edgebuild.device.transport import Completed, Transport, TransportKind
 from edgebuild.errors import DeviceError
 
@@ -61,24 +61,10 @@ class LocalTransport:
 
     def properties(self) -> dict[str, str]:
         """What the kernel tells about this machine."""
-        machine = os.uname()
-        found = {
-            "cpu": _line_value(Path("/proc/cpuinfo"), "model name") or machine.machine,
-            "cores": str(len(os.sched_getaffinity(0))),
-            "architecture": machine.machine,
-            "kernel": machine.release,
-            "memory_kib": (_line_value(Path("/proc/meminfo"), "MemTotal") or "").removesuffix(" kB"),
-        }
-        optional = {
-            "governor": Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
-            "clock_khz": Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq"),
-            "temperature_millicelsius": Path("/sys/class/thermal/thermal_zone0/temp"),
-        }
-        return found | {key: path.read_text().strip() for key, path in optional.items() if path.exists()}
-
-    def lease(self, seconds: float) -> AbstractContextManager[None]:
-        """Hold this machine alone among the builds of this user."""
-        return hold(self.device, seconds)
+        told = subprocess.run(
+            ["sh", "-c", command("facts", "")], capture_output=True, text=True, errors="replace", check=False
+        )
+        return read_facts(told.stdout)
 
     def close(self) -> None:
         """Remove the working folder."""
@@ -111,17 +97,10 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
         return
 
 
-def _line_value(path: Path, key: str) -> str | None:
-    """Return the text after `key :` in a file of such lines."""
-    for line in path.read_text().splitlines():
-        name, _, value = line.partition(":")
-        if name.strip() == key:
-            return value.strip()
-    return None
-
-
 def _open(device: str, _parameters: Parameters) -> Transport:
     return LocalTransport(device)
 
 
-TRANSPORTS.register("local")(TransportKind("this machine", Parameters, _open))
+TRANSPORTS.register("local")(
+    TransportKind("this machine", Parameters, _open, lambda _device, _parameters: "this-machine")
+)

@@ -8,7 +8,6 @@ through semihosting; so `push` and `pull` work on that folder, and inputs take n
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from edgebuild.config.device import Device
@@ -77,11 +76,6 @@ class QemuSystemTransport:
             "qemu": self.version,
             "emulated": "true",
         }
-
-    def lease(self, seconds: float) -> AbstractContextManager[None]:
-        """Nothing to hold: this board is nobody else's, and what is counted on it does not depend on what else runs."""
-        del seconds
-        return nullcontext()
 
     def close(self) -> None:
         """Remove the working folder."""
@@ -152,4 +146,6 @@ def _open(device: str, parameters: SystemBoard) -> Transport:
     return QemuSystemTransport(device, parameters)
 
 
-TRANSPORTS.register("qemu-system")(TransportKind("a microcontroller emulated by QEMU", SystemBoard, _open))
+TRANSPORTS.register("qemu-system")(
+    TransportKind("a microcontroller emulated by QEMU", SystemBoard, _open, lambda _device, _parameters: None)
+)

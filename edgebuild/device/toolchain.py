@@ -35,6 +35,13 @@ PURPOSES: Mapping[str, str] = MappingProxyType(
     }
 )
 
+BOARD_PACKAGES: Mapping[str, str] = MappingProxyType({"qemu-aarch64": "qemu-user", "qemu-arm": "qemu-user"})
+"""The same for emulated Linux boards."""
+
+BOARD_PURPOSES: Mapping[str, str] = MappingProxyType(
+    {"qemu-aarch64": "emulating 64-bit Arm Linux boards", "qemu-arm": "emulating 32-bit Arm Linux boards"}
+)
+
 _ARM = ("-mthumb",)
 _RISCV = ("-march=rv32imc", "-mabi=ilp32", "-mstrict-align", "-msmall-data-limit=0", "--specs=picolibc.specs")
 
@@ -81,16 +88,17 @@ TOOLCHAINS: Mapping[str, Toolchain] = MappingProxyType(
 
 
 def find_program(name: str) -> str:
-    """The path of a program of PACKAGES (or one that comes with it).
+    """The path of a program of PACKAGES or BOARD_PACKAGES (or one that comes with it).
 
     Raises:
         ToolError: it is not installed; the remedy is the line that installs it.
     """
     path = shutil.which(name)
     if path is None:
-        owner = name if name in PACKAGES else f"{name.rpartition('-')[0]}-gcc"
-        msg = f"{name} is missing; it is needed for {PURPOSES[owner]}"
-        raise ToolError(msg, remedy=f"{APT_LINE} {PACKAGES[owner]}")
+        packages, purposes = {**PACKAGES, **BOARD_PACKAGES}, {**PURPOSES, **BOARD_PURPOSES}
+        owner = name if name in packages else f"{name.rpartition('-')[0]}-gcc"
+        msg = f"{name} is missing; it is needed for {purposes[owner]}"
+        raise ToolError(msg, remedy=f"{APT_LINE} {packages[owner]}")
     return path
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from edgebuild.config.parameters import Parameters
 from edgebuild.errors import DeviceError
@@ -61,16 +60,21 @@ class Transport(Protocol):
         """
         ...
 
-    def lease(self, seconds: float) -> AbstractContextManager[None]:
-        """Hold the device alone for at most `seconds`, so that a holder that hangs or crashes frees it by itself.
-
-        Raises:
-            DeviceError: somebody else holds it; the message says who and for how long.
-        """
-        ...
-
     def close(self) -> None:
         """End the connection and remove the working folder."""
+        ...
+
+
+@runtime_checkable
+class FencesItself(Protocol):
+    """A transport whose device refuses what comes late by itself, also from another machine."""
+
+    def fence(self, token: int, seconds: float) -> None:
+        """Have the device alone for `seconds`, renewed by each use.
+
+        Raises:
+            DeviceError: somebody else has it, or `token` is smaller than that of who had it last.
+        """
         ...
 
 
@@ -82,11 +86,14 @@ class TransportKind:
         title: one line for docs.
         parameters: the typed table of what a device file says for this transport.
         open: (name of the device, parameters) -> Transport.
+        address: (name of the device, parameters) -> what is leased: two device files of one board give the same.
+            None where every connection has a device of its own, so that nobody has to wait.
     """
 
     title: str
     parameters: type[Parameters]
     open: Callable[[str, Any], Transport]
+    address: Callable[[str, Any], str | None] = lambda device, _parameters: device
 
 
 def require_properties(device: str, wanted: Mapping[str, str], found: Mapping[str, str]) -> None:

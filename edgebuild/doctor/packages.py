@@ -16,9 +16,13 @@ PURPOSES = {
     "torch": "reading, training and compressing models",
     "executorch": "targets that export ExecuTorch files",
     "tflite": "targets that export TFLite files",
+    "devices": "devices that are reached over ssh",
     "dev": "the tests and checks of edgebuild itself",
 }
-"""Extra -> what it is for; what several extras ask for is listed under the first. All but `dev` are needed to build."""
+"""Extra -> what it is for; what several extras ask for is listed under the first."""
+
+NOT_NEEDED = ("devices", "dev")
+"""Extras without which every shipped target builds."""
 
 
 def examine_packages() -> list[Check]:
@@ -29,7 +33,7 @@ def examine_packages() -> list[Check]:
         for requirement in _requirements(extra):
             if requirement.name not in seen:
                 seen.add(requirement.name)
-                checks.append(_check(requirement, purpose, required=extra != "dev"))
+                checks.append(_check(requirement, purpose, required=extra not in NOT_NEEDED))
     return checks
 
 

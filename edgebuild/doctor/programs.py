@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 
-from edgebuild.device.toolchain import APT_LINE, PACKAGES, PURPOSES
+from edgebuild.device.toolchain import APT_LINE, BOARD_PACKAGES, BOARD_PURPOSES, PACKAGES, PURPOSES
 from edgebuild.doctor.check import Check
 
 VERSION_TIMEOUT_SECONDS = 10.0
@@ -30,6 +30,10 @@ PROGRAMS = (
     Program("adb", "--version", False, "reaching Android phones", "apt-get install adb"),
     Program("chromium", "--version", False, "the browser test of the report", "apt-get install chromium"),
     *(Program(name, "--version", False, PURPOSES[name], f"{APT_LINE} {PACKAGES[name]}") for name in PACKAGES),
+    *(
+        Program(name, "--version", False, BOARD_PURPOSES[name], f"{APT_LINE} {BOARD_PACKAGES[name]}")
+        for name in BOARD_PACKAGES
+    ),
 )
 
 

@@ -11,8 +11,13 @@ from typing import Any, Literal
 from edgebuild.config.parameters import Parameters
 from edgebuild.progress import ProgressSink
 
-Dtype = Literal["fp32", "fp16", "int8", "int8-dynamic", "int8-weight-only", "int16x8"]
-"""What a profile may ask for. `int8` is static and full-integer; `int16x8` has int16 activations and int8 weights."""
+Dtype = Literal[
+    "fp32", "fp16", "int8", "int8-dynamic", "int8-weight-only", "int4-dynamic", "int4-weight-only", "int16x8"
+]
+"""What a profile may ask for. `int8` is static and full-integer; `int16x8` has int16 activations and int8 weights.
+
+`int4-…` has 4-bit weights wherever the runtime has a kernel for them, and is as `int8-…` elsewhere.
+"""
 
 Layout = Literal["nchw", "nhwc"]
 
@@ -84,6 +89,7 @@ class ExportRequest:
         dtype, io, layout: as the profile's `export:` says; io is `float32`, `float16`, `int8`, `uint8` or `int16`.
         options: the format's own options, validated by its parameter table.
         hardware: those facts of the profile's `hardware:` that the format asks for, where the profile states them.
+        source: folder of the file that the format `compiles`, of the same model and numbers; None for all others.
     """
 
     model: Path
@@ -97,6 +103,7 @@ class ExportRequest:
     seed: int
     progress: ProgressSink
     hardware: Mapping[str, Any] = field(default_factory=dict)
+    source: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -109,14 +116,20 @@ class ExportFormat:
         dtypes: dtype -> I/O types it can have.
         options: typed table of the format's own options.
         version: raise it when the same request gives another file.
+        sources: parts of this package, like `export/c`, whose every change counts as one of the version.
+        compiles: the format whose file it is made from; that file is exported by a stage of its own, once for all
+            targets that want the same.
         tools: distributions whose versions the file depends on.
         runtime: name in RUNTIMES of the runtime that runs it on this host.
         run: fills `request.output`.
         layer_error: (request, exported file, samples) -> how far each layer is from float; runs the real kernels.
         hardware: keys of the profile's `hardware:` that the file depends on.
         float_format: the format in which the uncompressed model is exported to compare with; its own where None.
+        all_integer: has no operation in floating point, so that no layer of a quantized model may stay in it.
         device_stage: kind of the stage that runs the file on the profile's device, where that is not this host; it
             takes the place of the benchmark on the host.
+        objects_to: (options, dtype, names of the runtimes that must take the file) -> the option that cannot be, and
+            why; None where all is well.
     """
 
     title: str
@@ -128,9 +141,15 @@ class ExportFormat:
     runtime: str
     run: Callable[[ExportRequest], None]
     layer_error: Callable[[ExportRequest, Path, int], list[LayerError]]
+    sources: tuple[str, ...] = ()
+    compiles: str | None = None
     hardware: tuple[str, ...] = ()
     float_format: str | None = None
+    all_integer: bool = False
     device_stage: str | None = None
+    objects_to: Callable[[Mapping[str, Any], str, tuple[str, ...]], tuple[str, str] | None] = (
+        lambda _options, _dtype, _runtimes: None
+    )
 
 
 @dataclass(frozen=True)

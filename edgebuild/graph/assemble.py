@@ -6,6 +6,9 @@
                                    -> TARGET/export -> TARGET/verify -> TARGET/bench
                                                                      -> TARGET/package
                  +-> TARGET/float-export -> TARGET/float-bench     the baseline in the same format, to compare with
+
+A target that is compiled has TARGET/tflite before its export: the file that it is compiled from, made once for all
+targets that want the same.
 A stage's parameters hold only what its result depends on, so that a change reruns what it must and nothing else.
 """
 
@@ -18,7 +21,7 @@ from typing import Any
 from edgebuild.compress.needs import NeededModel, needs_of
 from edgebuild.compress.step import Phase, StepMethod
 from edgebuild.config.project import Project
-from edgebuild.config.registries import FORMATS, PACKAGERS, STEPS
+from edgebuild.config.registries import ACCELERATORS, FORMATS, PACKAGERS, STEPS
 from edgebuild.config.target import PlannedStep, Target
 from edgebuild.export.format import ExportFormat
 from edgebuild.graph.firmware import firmware_stage
@@ -44,7 +47,8 @@ class TargetStages:
 
     `steps` are in plan order, `scores` are of those steps that were scored; `float_export` and `float_bench` are None
     where the target's file is the uncompressed float model itself. `device` runs the file on the target's own device,
-    and then there is no `bench` on the host; else `device` is None.
+    and then there is no `bench` on the host; else `device` is None. `source` exports the file that the target's own is
+    compiled from; None where it is not compiled.
     """
 
     steps: tuple[str, ...]
@@ -56,10 +60,20 @@ class TargetStages:
     float_export: str | None
     float_bench: str | None
     device: str | None
+    source: str | None
 
     def all(self) -> tuple[str, ...]:
         """Every id, in order."""
-        parts = (self.float_export, self.float_bench, self.export, self.verify, self.bench, self.device, self.package)
+        parts = (
+            self.float_export,
+            self.float_bench,
+            self.source,
+            self.export,
+            self.verify,
+            self.bench,
+            self.device,
+            self.package,
+        )
         return (*self.steps, *self.scores, *(name for name in parts if name is not None))
 
 
@@ -71,7 +85,7 @@ def target_stages(target: Target) -> TargetStages:
     )
     name = target.name
     compressed = bool(steps) or target.export.dtype != FLOAT
-    kind = FORMATS.get(target.export.format).device_stage
+    kind, compiles = FORMATS.get(target.export.format).device_stage, FORMATS.get(target.export.format).compiles
     on_device = kind is not None and target.device not in (None, HOST)
     return TargetStages(
         steps,
@@ -83,6 +97,7 @@ def target_stages(target: Target) -> TargetStages:
         f"{name}/float-export" if compressed else None,
         f"{name}/float-bench" if compressed and not on_device else None,
         f"{name}/{kind}" if on_device else None,
+        f"{name}/{compiles}" if compiles else None,
     )
 
 
@@ -187,19 +202,8 @@ def _add_target(graph: Graph, project: Project, target: Target) -> None:
         model = stage_id
         if f"{stage_id}/score" in ids.scores:
             graph.add(_score_stage(project, f"{stage_id}/score", stage_id, target.name))
-    code = _model_code(project)
-    export = _export_params(project, target)
-    graph.add(
-        Stage(ids.export, "export", export, {"model": model, "data": DATA}, code, seed=project.seed, target=target.name)
-    )
+    _add_exports(graph, project, target, model)
     promise = promise_of(target)
-    if ids.float_export:
-        plain = _float_params(project, target)
-        inputs = {"model": BASELINE, "data": DATA}
-        graph.add(Stage(ids.float_export, "export", plain, inputs, code, seed=project.seed, target=target.name))
-        if ids.float_bench:
-            float_inputs = {"export": ids.float_export, "data": DATA}
-            graph.add(_bench_stage(project, target, ids.float_bench, float_inputs, plain["format"]))
     graph.add(
         Stage(
             ids.verify,
@@ -210,6 +214,7 @@ def _add_target(graph: Graph, project: Project, target: Target) -> None:
                 "metric": project.sections()["metric"],
                 "runtime": FORMATS.get(target.export.format).runtime,
                 "threads": project.threads,
+                **_accelerator_params(target),
             },
             inputs={
                 "export": ids.export,
@@ -228,6 +233,35 @@ def _add_target(graph: Graph, project: Project, target: Target) -> None:
     if ids.device:
         graph.add(firmware_stage(project, target, ids.device, bench_inputs))
     graph.add(_package_stage(project, target, ids))
+
+
+def _accelerator_params(target: Target) -> dict[str, Any]:
+    """What the check needs to judge the file for the target's accelerator; nothing where it has none that is known."""
+    name = target.hardware.accelerator
+    if name is None or name not in ACCELERATORS:
+        return {}
+    hardware = target.hardware.model_dump(mode="json", exclude_none=True)
+    return {"accelerator": {"name": name, "version": ACCELERATORS.get(name).version(), "hardware": hardware}}
+
+
+def _add_exports(graph: Graph, project: Project, target: Target, model: str) -> None:
+    """The target's file, the one that it is compiled from, and the uncompressed one to compare with."""
+    ids = target_stages(target)
+    code = _model_code(project)
+    inputs = {"model": model, "data": DATA}
+    if ids.source:
+        source = _source_params(project, target)
+        graph.add(Stage(ids.source, "export", source, inputs, code, seed=project.seed, target=target.name))
+        inputs = {**inputs, "source": ids.source}
+    export = _export_params(project, target)
+    graph.add(Stage(ids.export, "export", export, inputs, code, seed=project.seed, target=target.name))
+    if ids.float_export:
+        plain = _float_params(project, target)
+        inputs = {"model": BASELINE, "data": DATA}
+        graph.add(Stage(ids.float_export, "export", plain, inputs, code, seed=project.seed, target=target.name))
+        if ids.float_bench:
+            float_inputs = {"export": ids.float_export, "data": DATA}
+            graph.add(_bench_stage(project, target, ids.float_bench, float_inputs, plain["format"]))
 
 
 def _package_stage(project: Project, target: Target, ids: TargetStages) -> Stage:
@@ -298,6 +332,13 @@ def _export_params(project: Project, target: Target) -> dict[str, Any]:
         "threads": project.threads,
         **({"hardware": hardware} if hardware else {}),
     }
+
+
+def _source_params(project: Project, target: Target) -> dict[str, Any]:
+    """The export that the target's own is compiled from: the same numbers, with the format's usual options."""
+    name = FORMATS.get(target.export.format).compiles
+    export = target.export.model_copy(update={"format": name, "options": {}})
+    return _export_params(project, target.model_copy(update={"export": export}))
 
 
 def _float_params(project: Project, target: Target) -> dict[str, Any]:

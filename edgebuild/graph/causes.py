@@ -31,6 +31,7 @@ def find_causes(
         ("code", lambda _, before, after: _code_changes(before, after)),
         ("files", lambda _, before, after: _file_changes(before, after)),
         ("tools", lambda _, before, after: _flat_changes("tool ", before, after)),
+        ("sources", lambda _, before, after: _source_parts(before, after)),
         ("platform", lambda _, before, after: _flat_changes("this machine's ", before or {}, after or {})),
     ):
         if part in new and part in old and old[part] != new[part]:
@@ -61,6 +62,12 @@ def _flat_changes(prefix: str, before: Mapping[str, Any], after: Mapping[str, An
         one, other = before.get(name), after.get(name)
         if one != other:
             yield f"{prefix}{name}: {one or 'none'} -> {other or 'none'}"
+
+
+def _source_parts(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
+    for name in sorted(after):
+        if before.get(name) != after[name]:
+            yield f"edgebuild's own {name}: changed"
 
 
 def _input_changes(

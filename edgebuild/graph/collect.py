@@ -33,6 +33,7 @@ from edgebuild.report.facts import (
     LedgerRow,
     OperationCount,
     OpProfile,
+    PrecisionFacts,
     ProjectFacts,
     PromiseFacts,
     RunFacts,
@@ -42,6 +43,7 @@ from edgebuild.report.facts import (
     TargetFacts,
 )
 from edgebuild.report.firmware_facts import ArenaBuffer, FirmwareFacts, FlashPart, LayerCount
+from edgebuild.report.sensitivity_facts import SensitivityCurve, SensitivityFacts, SensitivityPoint
 from edgebuild.report.verdict import judge_status
 
 FLASH_PARTS: Mapping[str, str] = {
@@ -51,6 +53,10 @@ FLASH_PARTS: Mapping[str, str] = {
     "harness": "harness",
 }
 """Words of the report -> part of the firmware's flash; a product replaces the harness by its own start."""
+
+
+SENSITIVITY = "sensitivity.json"
+"""Beside the model of a step that measured what each layer alone loses."""
 
 
 @dataclass(frozen=True)
@@ -162,9 +168,11 @@ def _target(
         ledger=_ledger(target, result, figures, claims),
         census=_census(verified["summary"]) if verified else None,
         firmware=_firmware(firmware) if firmware else None,
+        sensitivity=_sensitivity(result, ids),
         profile=tuple(OpProfile(row["name"], row["layer"], row["median_ms"]) for row in bench["profile"])
         if bench
         else (),
+        precision=_precision(target, result),
         stages=tuple(_stage_facts(stage) for stage in stages),
         packages=_package_files(result, ids.package),
     )
@@ -226,11 +234,45 @@ def _ledger(
     return tuple(row for row in rows if row is not None)
 
 
+def _precision(target: Target, result: BuildResult) -> tuple[PrecisionFacts, ...]:
+    """What a quantizing step of mixed precision measured of every layer."""
+    for stage_id, step in zip(target_stages(target).steps, target.steps(), strict=True):
+        record = _read(result, stage_id, "model.json") or {}
+        own = record.get("extra", {}).get(step.method, {})
+        if "sensitivity" in own:
+            return tuple(
+                PrecisionFacts(row["layer"], row["noise"], row["lost"], row["type"], own["coarse"])
+                for row in own["sensitivity"]
+            )
+    return ()
+
+
 def _said(result: BuildResult, stage_id: str, method: str) -> list[str]:
     """What a step itself says of its effect, such as why it stopped, in its model's record."""
     record = _read(result, stage_id, "model.json") or {}
     effect = record.get("extra", {}).get(method, {}).get("effect")
     return [effect] if effect else []
+
+
+def _sensitivity(result: BuildResult, ids: TargetStages) -> tuple[SensitivityFacts, ...]:
+    """What the steps of a plan measured of each layer alone."""
+    found = []
+    for stage_id in ids.steps:
+        raw = _read(result, stage_id, SENSITIVITY)
+        if raw is None:
+            continue
+        curves = [
+            SensitivityCurve(
+                tuple(curve["layers"]),
+                curve["channels"],
+                tuple(SensitivityPoint(point["ratio"], point["quality"]) for point in curve["points"]),
+            )
+            for curve in raw["curves"]
+        ]
+        step = stage_id.rpartition("/")[2]
+        told = (raw["metric"], raw["unit"], raw["importance"], raw["samples"], raw["whole"]["quality"])
+        found.append(SensitivityFacts(step, *told, tuple(curves)))
+    return tuple(found)
 
 
 def _census(summary: Mapping[str, Any]) -> CensusFacts:

@@ -26,6 +26,7 @@ class TimeEstimate:
             if record is not None:
                 by_kind.setdefault(str(record.components.get("kind")), []).append(record.seconds)
         self._seconds = {stage.id: _expected(records[stage.id], by_kind.get(stage.kind)) for stage in graph}
+        self._whole = self._chains({})
 
     def seconds(self, stage_id: str) -> float | None:
         """What the stage is expected to take; None where neither it nor its kind ran before."""
@@ -33,7 +34,7 @@ class TimeEstimate:
 
     def chain(self, stage_id: str) -> float:
         """Seconds of the longest chain of stages that starts with this one; unknown stages count one second."""
-        return self._chains({})[stage_id]
+        return self._whole[stage_id]
 
     def remaining(
         self, unsettled: Collection[str], running: Mapping[str, tuple[float, float]], slots: int

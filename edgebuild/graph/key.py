@@ -17,6 +17,7 @@ from edgebuild.errors import ConfigError
 from edgebuild.graph.canonical import digest_of, plain
 from edgebuild.graph.code_digest import CodeDigester
 from edgebuild.graph.file_digest import FileDigester
+from edgebuild.graph.own_sources import own_sources
 from edgebuild.graph.source_modules import distribution_version
 from edgebuild.graph.stage import Stage, StageKind
 
@@ -26,7 +27,8 @@ class StageKey:
     """A key and the parts it was made of, as plain JSON values.
 
     `components` has: kind, version, params, seed, inputs (role -> artifact digest), code (reference -> `CodeDigest`),
-    files (role -> name and sha256), tools (distribution -> version), platform (None where it does not matter).
+    files (role -> name and sha256), tools (distribution -> version), sources (part of this package -> sha256; only
+    where there are any), platform (None where it does not matter).
     """
 
     key: str
@@ -61,6 +63,7 @@ class KeyMaker:
         tools = {name: distribution_version(name) for name in sorted(set(kind.tools(stage.params)))}
         if stage.code:
             tools["python"] = ".".join(platform.python_version_tuple()[:2])
+        sources = {name: own_sources(name) for name in sorted(set(kind.sources(stage.params)))}
         return {
             "kind": stage.kind,
             "version": kind.version,
@@ -69,6 +72,7 @@ class KeyMaker:
             "code": {reference: self._code.digest(reference).to_json() for reference in sorted(set(stage.code))},
             "files": {role: self._file(path) for role, path in sorted(stage.files.items())},
             "tools": tools,
+            **({"sources": sources} if sources else {}),
             "platform": describe_platform() if kind.platform else None,
         }
 

@@ -64,6 +64,8 @@ class StageKind:
 
     Attributes:
         version: raise it when the code of this kind changes what it makes.
+        sources: parts of this package, from the params, whose every change counts as one of the version: folders like
+            `export/c`, whose kernels are many and change often.
         run: fills `context.output`; raises an EdgebuildError for anything the user can mend.
         tools: names of the installed distributions whose versions the result depends on, from the params.
         platform: True where the result depends on the machine (a benchmark), so that its key includes it.
@@ -74,6 +76,7 @@ class StageKind:
     version: int
     run: Callable[[StageContext], None]
     tools: Callable[[Mapping[str, Any]], tuple[str, ...]] = lambda _params: ()
+    sources: Callable[[Mapping[str, Any]], tuple[str, ...]] = lambda _params: ()
     platform: bool = False
     gate: Callable[[Path], str | None] = lambda _artifact: None
     exclusive: bool = False

@@ -24,7 +24,8 @@ class ModelRecord:
         source: `{"kind": "factory", "factory": "module:function", "kwargs": {…}}` or `{"kind": "program"}`.
         edits: structural edits in the order they are replayed: `{"edit": "keep_channels", "layer": "body.0", …}`.
         claims: what the steps so far say the exported file will show (`edgebuild.check.claim`).
-        quantization: scheme chosen by the plan's quantize step; None before it.
+        quantization: scheme chosen by the plan's quantize step; None before it. In it `layer_types`: dotted name of a
+            layer -> the type of its weight, for those that are not as the scheme says of all.
         input_names, output_names: in the order of the model's arguments and results.
         constraints: what the steps so far demand of the weights in every later training: `{"constraint": "zeros", …}`
             (`edgebuild.compress.constraints`).
@@ -39,6 +40,11 @@ class ModelRecord:
     quantization: dict[str, Any] | None = None
     constraints: tuple[dict[str, Any], ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def layer_types(self) -> dict[str, str]:
+        """Layer -> type of its weight (`float32`), where that is another one than the quantization scheme's own."""
+        return dict((self.quantization or {}).get("layer_types", {}))
 
     def write(self, folder: Path) -> None:
         """Write model.json into `folder`."""

@@ -49,6 +49,7 @@ class TrainSettings:
         keep_best: end with the weights of the epoch with the lowest validation loss, not with the last ones.
         processes: how many train together, each on its share of every batch.
         device: `cpu`, `cuda`, or `auto`: a GPU where there is one.
+        past_epochs: the learning rate begins where so many epochs of its schedule are over; they come before `epochs`.
     """
 
     epochs: int = 10
@@ -66,6 +67,7 @@ class TrainSettings:
     patience: int = 0
     processes: int = 1
     device: str = "cpu"
+    past_epochs: int = 0
 
     @staticmethod
     def from_json(section: Mapping[str, Any]) -> TrainSettings:

@@ -103,7 +103,7 @@ class Loop:
     def _train_step(self, rows: np.ndarray, total: int) -> float:
         import torch
 
-        share = learning_rate_share(self.settings, self.step / total, self.step / self.steps_per_epoch)
+        share = self._rate_share()
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.learning_rate * share
         inputs, targets = as_tensors(*self.data.stack(self.crew.share(rows)), self.crew.device)
@@ -137,6 +137,13 @@ class Loop:
         number = counted(targets)
         summed, together = self.crew.total([number * float(loss.detach()) if number else 0.0, number])
         return loss * (number / max(together, 1.0)), summed / max(together, 1.0)
+
+    def _rate_share(self) -> float:
+        """The learning rate of the next step as a share of its peak."""
+        past = self.settings.past_epochs
+        before = past * self.steps_per_epoch
+        through, epochs = (before + self.step) / (before + self.total), past + self.step / self.steps_per_epoch
+        return learning_rate_share(self.settings, through, epochs)
 
     def _check_gradients(self, loss: float, total: int) -> None:
         """See that every gradient is a number: one step with another ruins all weights it touches.
@@ -182,7 +189,7 @@ def learning_rate_share(settings: TrainSettings, done: float, epochs: float) -> 
     if settings.schedule == "step":
         return 1.0 if done < 0.5 else 0.1 if done < 0.75 else 0.01
     if settings.schedule == "cosine":
-        start = min(settings.warmup_epochs / settings.epochs, 1.0)
+        start = min(settings.warmup_epochs / (settings.past_epochs + settings.epochs), 1.0)
         through = (done - start) / max(1.0 - start, 1e-9)
         return 0.5 * (1.0 + math.cos(math.pi * through))
     msg = f"train.schedule: found {settings.schedule!r}, expected constant, cosine or step"

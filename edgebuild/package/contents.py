@@ -21,11 +21,15 @@ CONTAINER = "container"
 def copy_model(request: PackageRequest, folder: Path) -> ExportRecord:
     """Copy the exported file into `folder`, unchanged and under its own name; return what export.json says of it.
 
+    What the compiler of an accelerator made of it lies beside it.
+
     Where the options ask for it, a folder `container` of the package has the same file packed, and what unpacks it.
     """
     record = read_export(request.export)
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(request.export / record.file, folder / record.file)
+    for compiled in request.compiled:
+        shutil.copyfile(compiled, folder / compiled.name)
     if request.options.get("container"):
         _write_container(request.export / record.file, request.output / CONTAINER)
     return record

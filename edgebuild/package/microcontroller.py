@@ -123,5 +123,11 @@ def _interface(prefix: str, spec: IoSpec) -> list[str]:
 
 
 PACKAGERS.register("microcontroller")(
-    Packager("a C array and a header for firmware", version=1, run=pack, options=MicrocontrollerOptions)
+    Packager(
+        "a C array and a header for firmware",
+        version=1,
+        run=pack,
+        options=MicrocontrollerOptions,
+        runtimes=("tflite-micro",),
+    )
 )

@@ -37,6 +37,7 @@ class PackageRequest:
         output: empty folder to fill.
         device: what the run on the target's device left, where there was one: of a compiled model, the library with
             the kernels that were chosen there.
+        compiled: files that the compiler of the target's accelerator made of the exported one.
     """
 
     export: Path
@@ -45,6 +46,7 @@ class PackageRequest:
     options: Mapping[str, Any]
     output: Path
     device: Path | None = None
+    compiled: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,14 @@ class Packager:
         version: raise it when the same request gives another folder.
         run: fills `request.output`; the same request gives the same bytes.
         options: the typed table of what a profile may say beside `kind`.
+        runtimes: names of those that run what is taken, besides the profile's own.
     """
 
     title: str
     version: int
     run: Callable[[PackageRequest], None]
     options: type[Parameters] = PackageOptions
+    runtimes: tuple[str, ...] = ()
 
 
 def read_options(request: PackageRequest, table: type[P]) -> P:

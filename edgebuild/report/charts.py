@@ -16,6 +16,7 @@ from edgebuild.report.facts import (
     CensusFacts,
     LayerFacts,
     OpProfile,
+    PrecisionFacts,
     RunFacts,
     find_figure,
 )
@@ -136,6 +137,22 @@ def layers_chart(layers: Sequence[LayerFacts]) -> Chart | None:
     return _bars(
         [name for name, _ in shown], [value for _, value in shown], hover, colours, "SQNR [dB], higher is closer"
     )
+
+
+def precision_chart(layers: Sequence[PrecisionFacts]) -> Chart | None:
+    """Noise of the outputs per layer in forward order, coloured by the type that it was given; None without layers.
+
+    Where there are many layers, the noisiest.
+    """
+    noisiest = sorted(layers, key=lambda row: -row.noise)[:MAX_BARS]
+    shown = [row for row in layers if row in noisiest]
+    if not shown:
+        return None
+    hover = [f"{row.layer}: the metric loses {row.lost:.3g}; it becomes {row.dtype}" for row in shown]
+    colours = [f"@c{_dtype_rank(row.dtype)[0] % COLOURS}" for row in shown]
+    title = f"error of the outputs over their energy, this layer alone in {shown[0].coarse}; colours: its type"
+    names = [f"{row.layer}: {row.dtype}" for row in shown]
+    return _bars(names, [row.noise for row in shown], hover, colours, title)
 
 
 def _bars(names: list[str], values: list[float], hover: list[str], colours: Any, title: str) -> Chart:

@@ -17,6 +17,7 @@ from edgebuild.check.finding import Finding
 from edgebuild.errors import ConfigError
 from edgebuild.figure import Figure
 from edgebuild.report.firmware_facts import FirmwareFacts
+from edgebuild.report.sensitivity_facts import SensitivityFacts
 
 SCHEMA_VERSION = 1
 """Raise it when a reader of report.json must change."""
@@ -197,6 +198,25 @@ class LayerFacts:
 
 
 @dataclass(frozen=True)
+class PrecisionFacts:
+    """What one layer, alone in the coarser type, does to the outputs, and the type that it was given for it.
+
+    Attributes:
+        layer: dotted name.
+        noise: energy of the outputs' error over that of the outputs.
+        lost: of the metric on the validation data, in its unit; below 0 it gains.
+        dtype: that the layer's weight has.
+        coarse: the type in which it was measured.
+    """
+
+    layer: str
+    noise: float
+    lost: float
+    dtype: str
+    coarse: str
+
+
+@dataclass(frozen=True)
 class StageFacts:
     """One stage of the build: what happened to it, its wall time now, why it ran (empty where it did not)."""
 
@@ -224,7 +244,9 @@ class TargetFacts:
     census: CensusFacts | None = None
     profile: tuple[OpProfile, ...] = ()
     layers: tuple[LayerFacts, ...] = ()
+    precision: tuple[PrecisionFacts, ...] = ()
     firmware: FirmwareFacts | None = None
+    sensitivity: tuple[SensitivityFacts, ...] = ()
     stages: tuple[StageFacts, ...] = ()
     packages: tuple[str, ...] = ()
 

@@ -10,6 +10,7 @@ from edgebuild.report.facts import RunFacts, TargetFacts
 from edgebuild.report.headline import headline
 from edgebuild.report.ledger_chart import ledger_chart
 from edgebuild.report.picture import headline_svg
+from edgebuild.report.sensitivity_chart import sensitivity_chart
 from edgebuild.report.templating import environment
 from edgebuild.report.verdict import run_passed
 
@@ -53,8 +54,21 @@ def _target_charts(facts: RunFacts, target: TargetFacts) -> list[dict[str, Any]]
     firmware = target.firmware
     return _present(
         ("ledger", "Ledger: bytes and accuracy after each step", ledger_chart(facts.baseline.ledger, target)),
+        *(
+            (
+                f"sensitivity-{number}",
+                f"Sensitivity of the layers before {one.stage}",
+                sensitivity_chart(one),
+            )
+            for number, one in enumerate(target.sensitivity, 1)
+        ),
         ("profile", "Time per operation", charts.profile_chart(target.profile)),
         ("layers", "Closeness to the float model, layer by layer", charts.layers_chart(target.layers)),
+        (
+            "precision",
+            "What each layer alone does to the outputs in the coarser type",
+            charts.precision_chart(target.precision),
+        ),
         (
             "instructions",
             "Instructions per layer, emulated",

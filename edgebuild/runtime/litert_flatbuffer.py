@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from edgebuild.errors import ConfigError
+from edgebuild.runtime.litert_bounds import check_extent
 
 _IDENTIFIER = b"TFL3"
 _BUFFER_ALIGNMENT = 16
-_BROKEN = (struct.error, IndexError, ValueError, TypeError, OverflowError, MemoryError, AttributeError)
-"""What the generated reader raises when offsets lead outside the file."""
+BROKEN = (struct.error, LookupError, ValueError, TypeError, ArithmeticError, MemoryError, AttributeError)
+"""What reading raises when offsets lead outside the file, or when what is in it contradicts itself."""
 
 
 def read_model(path: Path) -> Any:
@@ -44,13 +45,21 @@ def parse_model(data: bytes, label: str) -> Any:
         msg = f"{label} is not a .tflite file: found {found}, expected the identifier {_IDENTIFIER!r} at byte 4"
         raise ConfigError(msg)
     try:
-        model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
+        root = schema.Model.GetRootAs(data, 0)
+        check_extent(root, len(data))
+        model = schema.ModelT.InitFromObj(root)
         _inline_buffers(model, data)
         _check_indices(model)
-    except _BROKEN as error:
-        msg = f"{label} is damaged: found {len(data)} bytes that do not hold together ({error})"
-        raise ConfigError(msg, remedy="copy the file again or export it again") from error
+    except BROKEN as error:
+        raise damaged(label, len(data), error) from error
     return model
+
+
+def damaged(label: str, size: int, error: Exception) -> ConfigError:
+    """What a file called `label` of `size` bytes is, whose content led to `error`."""
+    said = str(error) or type(error).__name__
+    msg = f"{label} is damaged: found {size} bytes that do not hold together ({said})"
+    return ConfigError(msg, remedy="copy the file again or export it again")
 
 
 def _inline_buffers(model: Any, data: bytes) -> None:
@@ -64,19 +73,27 @@ def _inline_buffers(model: Any, data: bytes) -> None:
 
 
 def _check_indices(model: Any) -> None:
-    if not model.subgraphs:
-        msg = "it has no subgraph"
+    if not model.subgraphs or not model.buffers:
+        msg = "it has no subgraph or no buffers"
         raise ValueError(msg)
     for graph in model.subgraphs:
-        count = len(graph.tensors)
-        if any(tensor.buffer >= len(model.buffers) for tensor in graph.tensors):
+        count = len(graph.tensors or [])
+        if any(tensor.buffer >= len(model.buffers) for tensor in graph.tensors or []):
             msg = "a tensor refers to a buffer that is not there"
             raise ValueError(msg)
+        if not all(0 <= index < count for side in (graph.inputs, graph.outputs) for index in _listed(side)):
+            msg = "an input or output refers to a tensor that is not there"
+            raise ValueError(msg)
         for operator in graph.operators or []:
-            used = [*operator.inputs, *operator.outputs]
-            if operator.opcodeIndex >= len(model.operatorCodes) or any(index >= count for index in used):
+            inputs, outputs = _listed(operator.inputs), _listed(operator.outputs)
+            known = all(-1 <= index < count for index in (*inputs, *outputs))
+            if operator.opcodeIndex >= len(model.operatorCodes or []) or not known:
                 msg = "an operation refers to something that is not there"
                 raise ValueError(msg)
+
+
+def _listed(indices: Any) -> list[int]:
+    return [] if indices is None else [int(index) for index in indices]
 
 
 def serialize_model(model: Any) -> bytes:
@@ -128,6 +145,13 @@ def operator_name(model: Any, operator: Any) -> str:
 def operator_version(model: Any, operator: Any) -> int:
     """Version of an operation as the file states it."""
     return int(model.operatorCodes[operator.opcodeIndex].version)
+
+
+def operator_options(operator: Any) -> dict[str, int | float]:
+    """Scalar options of an operation, by the schema's names; enumerations are the schema's numbers."""
+    options = operator.builtinOptions
+    fields = vars(options) if options is not None else {}
+    return {name: value for name, value in sorted(fields.items()) if isinstance(value, bool | int | float)}
 
 
 def tensor_name(tensor: Any) -> str:

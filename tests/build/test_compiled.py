@@ -58,6 +58,14 @@ def test_the_whole_validation_data_ran_on_the_core_and_equals_both_references(fa
     assert any("TFLite Micro" in message for message in exact)
 
 
+def test_the_model_is_converted_once_for_all_cores(compiled: Built) -> None:
+    stages = {stage["stage"]: stage for stage in json.loads(compiled.stdout)["stages"]}
+    shared = [stages[f"{target}/tflite"] for target in TARGETS]
+    assert [stage["ran"] for stage in shared].count(True) == 1
+    assert len({stage["digest"] for stage in shared}) == 1
+    assert len({stages[f"{target}/export"]["digest"] for target in TARGETS}) == len(TARGETS)
+
+
 def test_layers_add_up_and_are_named_after_the_users(compiled: Built, facts: dict[str, Any]) -> None:
     delivered = json.loads((compiled.project / "artifacts" / facts["name"] / "firmware.json").read_text())
     layers = facts["firmware"]["layers"]

@@ -98,6 +98,21 @@ class Interrupted(nn.Module):
         return self.second(self.middle(self.first(image))).mean((2, 3))
 
 
+class Thinned(nn.Module):
+    """A convolution, a depthwise one and a linear layer whose weights are mostly zero, large enough for it to pay."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 64, 1), nn.ReLU())
+        self.depthwise = nn.Sequential(nn.Conv2d(64, 64, 7, padding=3, groups=64), nn.ReLU())
+        self.body = nn.Sequential(nn.Conv2d(64, 64, 3, padding=1), nn.ReLU())
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(64, 128)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.fc(torch.flatten(self.pool(self.body(self.depthwise(self.stem(image)))), 1))
+
+
 def plain() -> nn.Module:
     return Plain()
 
@@ -130,4 +145,13 @@ def sparse() -> nn.Module:
     pattern = torch.tensor([0.0, 0, 0, 0.5, 0, 0, 0, 0.25, 0, 0, 0, -0.5])
     with torch.no_grad():
         net.stem.weight.copy_(pattern.repeat(9).reshape(net.stem.weight.shape))
+    return net
+
+
+def thinned() -> nn.Module:
+    """Nine of ten weights of every layer but the first are zero."""
+    net = Thinned()
+    generator = torch.Generator().manual_seed(5)
+    for layer in (net.depthwise[0], net.body[0], net.fc):
+        layer.weight.data *= torch.rand(layer.weight.shape, generator=generator) > 0.9
     return net

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,10 +26,24 @@ DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
 class Building:
     """The built project: artifacts by the id of their stage."""
 
-    def __init__(self, root: Path, project: str, wanted: Sequence[str] = ("verify", "float_export")) -> None:
-        """`wanted` are stages of every target, besides those of its scores (`edgebuild.graph.assemble`)."""
-        for file in (*DIGITS.glob("*.py"), DIGITS / project):
-            shutil.copyfile(file, root / file.name)
+    def __init__(
+        self,
+        root: Path,
+        project: str,
+        wanted: Sequence[str] = ("verify", "float_export"),
+        epochs: int | None = None,
+    ) -> None:
+        """`wanted` are stages of every target, besides those of its scores (`edgebuild.graph.assemble`).
+
+        `epochs` are those of every training, where what is trained need not be good.
+        """
+        for file in (*DIGITS.glob("*.py"), DIGITS / project, *DIGITS.glob("targets/*.yaml")):
+            text = file.read_text()
+            if epochs is not None and file.suffix == ".yaml":
+                text = re.sub(r"\bepochs: \d+", f"epochs: {epochs}", text)
+            copy = root / file.relative_to(DIGITS)
+            copy.parent.mkdir(exist_ok=True)
+            copy.write_text(text)
         self.project = load_project(root / project)
         self.stages = {target.name: target_stages(target) for target in self.project.targets}
         names = [[*ids.scores, *(getattr(ids, stage) for stage in wanted)] for ids in self.stages.values()]

@@ -12,7 +12,7 @@ from edgebuild.compress.step import StepContext, StepMethod
 from edgebuild.config.registries import STEPS
 from edgebuild.model.checkpoint import Checkpoints
 from edgebuild.progress import ProgressSink, Silent
-from tests.compress.workshop import PROJECT, Workshop
+from tests.compress.workshop import Workshop
 
 
 class Classroom(Workshop):
@@ -41,7 +41,7 @@ class Classroom(Workshop):
             data=self.data,
             output=folder,
             project_root=self.root,
-            project={**PROJECT, "train": {**PROJECT["train"], **self.train}},
+            project={**self.project, "train": {**self.project["train"], **self.train}},
             seed=seed,
             progress=progress or Silent(),
             checkpoints=None if checkpoints is None else Checkpoints(checkpoints),

@@ -49,12 +49,21 @@ def test_after_quantize_it_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ("{}", "9:16: targets[0].prune: expected ratio, or keep with macs or parameters: how much is to be cut?"),
+        (
+            "{}",
+            "targets[0].prune: expected ratio, ratios, or keep with macs, parameters, bytes or size: how much to cut?",
+        ),
         ("{ratio: 1.4}", "9:24: targets[0].prune.ratio: 1.4 is not in (0, 1)"),
         ("{ratio: 0.5, keep: {macs: 0.5}}", "targets[0].prune.keep: belongs to a cut without `ratio`; found both"),
-        ("{keep: {}}", "targets[0].prune.keep: expected macs or parameters, found neither"),
-        ("{keep: {macs: 0.5, parameters: 0.4}}", "targets[0].prune.keep: expected macs or parameters, found both"),
-        ("{ratio: 0.5, steps: 3}", "targets[0].prune.steps: belongs to schedule: iterative or cubic, found one_shot"),
+        ("{keep: {}}", "targets[0].prune.keep: expected macs, parameters, bytes or size, found neither"),
+        (
+            "{keep: {macs: 0.5, parameters: 0.4}}",
+            "targets[0].prune.keep: expected macs, parameters, bytes or size, found both",
+        ),
+        (
+            "{ratio: 0.5, steps: 3}",
+            "targets[0].prune.steps: belongs to schedule: cubic, feedback or iterative, found one_shot",
+        ),
         (
             "{ratio: 0.5, importance: tailor}",
             "targets[0].prune.importance: unknown importance 'tailor'; did you mean 'taylor'?",
@@ -64,6 +73,49 @@ def test_after_quantize_it_is_refused(tmp_path: Path) -> None:
             "targets[0].prune.kind: unknown kind of prune 'unstructed'; did you mean 'unstructured'?",
         ),
         ("{ratio: 0.5, finetune: {epoch: 3}}", "targets[0].prune.finetune.epoch: unknown key; did you mean 'epochs'?"),
+        (
+            "{keep: {size: 12}}",
+            "keep.size: a unit is missing; write it like '512 KiB' (units: B, KiB, MiB, GiB, kB, MB, GB)",
+        ),
+        ("{keep: {macs: 0.5, stored: int8}}", "targets[0].prune.keep.stored: belongs to bytes or size, found macs"),
+        ("{keep: {bytes: 0.5, stored: int4}}", "found 'int4'; did you mean 'int8'?"),
+        ("{ratio: 0.5, ratios: {stem: 0.2}}", "targets[0].prune.ratios: belongs to a cut without `ratio`; found both"),
+        ("{ratios: {stem: 1.2}}", "9:32: targets[0].prune.ratios.stem: 1.2 is not in (0, 1)"),
+        ("{ratios: {stem: 0.95}}", "targets[0].prune.ratios: stem: 0.95 is more than max_ratio 0.9"),
+        ("{ratios: {}}", "targets[0].prune.ratios: is empty; expected layers with their share, like {stem: 0.2}"),
+        (
+            "{ratios: {stem: 0.5}, scope: local}",
+            "targets[0].prune.scope: belongs to ratio or keep: with `ratios` every layer has a share of its own",
+        ),
+        ("{ratio: 0.5, schedule: cubik}", "targets[0].prune.schedule: unknown schedule 'cubik'; did you mean 'cubic'?"),
+        (
+            "{ratio: 0.5, schedule: feedback}",
+            "prune.schedule: feedback goes by what is lost after each cut; expected recover: the points that may be",
+        ),
+        (
+            "{ratio: 0.5, recover: 1}",
+            "targets[0].prune.recover: belongs to schedule: feedback, found one_shot; its bound is max_accuracy_drop",
+        ),
+        (
+            "{ratio: 0.5, schedule: feedback, recover: 1, max_accuracy_drop: 1}",
+            "targets[0].prune.max_accuracy_drop: belongs to other schedules; the bound of feedback is recover",
+        ),
+        (
+            "{ratio: 0.5, finetune: {rewind: learning_rate, learning_rate: 0.1}}",
+            "prune.finetune.learning_rate: rewind: learning_rate replays that of the project's `train:`; leave one out",
+        ),
+        (
+            "{ratio: 0.5, sparsify: {kind: lasso}}",
+            "targets[0].prune.sparsify.kind: unknown kind of sparsify 'lasso'; did you mean 'group_lasso'?",
+        ),
+        (
+            "{ratio: 0.5, sensitivity: {ratios: [0.5, 0.2]}}",
+            "targets[0].prune.sensitivity.ratios: expected rising shares in (0, 1), found 0.5, 0.2",
+        ),
+        (
+            "{kind: unstructured, sparsity: 0.5, schedule: feedback}",
+            "targets[0].prune.schedule: unknown schedule 'feedback'; known: cubic, iterative, one_shot",
+        ),
         ("{ratio: 0.5, max_accuracy_drop: -1}", "targets[0].prune.max_accuracy_drop: expected at least 0, found -1"),
     ],
 )

@@ -56,7 +56,7 @@ class Workshop:
     """One network of the zoo as a project: folders `data` and `baseline`, and steps run after them."""
 
     def __init__(self, root: Path, network: str = "plain", epochs: int = 0, zoo: Path = ZOO) -> None:
-        self.root = root
+        self.root, self.project = root, PROJECT
         shutil.copyfile(zoo, root / "model.py")
         (root / "data.py").write_text(DATA)
         self.data, self.baseline = root / "data", root / "baseline"
@@ -97,7 +97,7 @@ class Workshop:
             data=self.data,
             output=output,
             project_root=self.root,
-            project=PROJECT,
+            project=self.project,
             seed=seed,
             progress=Silent(),
         )

@@ -11,8 +11,12 @@ import pytest
 
 from edgebuild.config.registries import STAGES
 from edgebuild.graph import key as key_module
+from edgebuild.graph.causes import find_causes
 from edgebuild.graph.explain import StageExplanation, explain
+from edgebuild.graph.file_digest import FileDigester
 from edgebuild.graph.graph import Graph
+from edgebuild.graph.key import KeyMaker
+from edgebuild.graph.own_sources import own_sources
 from edgebuild.graph.stage import Stage, StageKind
 from edgebuild.graph.store import open_store, read_store
 from tests.graph.small_project import build, make_graph, objects, ran
@@ -71,6 +75,21 @@ def test_new_version_of_a_tool(project: Path, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(key_module, "distribution_version", lambda _name: "99.1")
     assert causes(project, graph, "baseline") == (f"tool numpy: {numpy.__version__} -> 99.1",)
+
+
+def test_change_of_our_own_kernels(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Versions are raised by hand; where kernels are many, their sources count instead."""
+    stage, keys = Stage("chip/firmware", "firmware"), KeyMaker(project, FileDigester(project))
+    before = keys.own_components(stage, STAGES.get("firmware"))
+    assert before == keys.own_components(stage, STAGES.get("firmware"))
+    assert before["sources"]["export/c"] == own_sources("export/c") != own_sources("estimate")
+    monkeypatch.setattr(key_module, "own_sources", lambda name: "new" if name == "export/c" else own_sources(name))
+    after = keys.own_components(stage, STAGES.get("firmware"))
+    assert find_causes(before, after) == ["edgebuild's own export/c: changed"]
+    export = Stage("chip/export", "export", {"format": "c"})
+    assert keys.own_components(export, STAGES.get("export"))["sources"] == {"export/c": "new"}
+    other = Stage("phone/export", "export", {"format": "executorch"})
+    assert "sources" not in keys.own_components(other, STAGES.get("export"))
 
 
 def test_helper_of_the_model(project: Path) -> None:

@@ -10,6 +10,7 @@ import torch
 
 from edgebuild.config.load import load_project
 from edgebuild.errors import ConfigError
+from edgebuild.graph.assemble import build_graph, target_stages
 from edgebuild.model.count import count_model
 from edgebuild.model.data import load_training, make_data_folder, read_splits
 from edgebuild.model.data_folder import read_inputs, read_targets
@@ -22,6 +23,22 @@ from edgebuild.model.train import TrainSettings, train
 from edgebuild.progress import Silent
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+@pytest.mark.parametrize(
+    "file", sorted(EXAMPLES.glob("*/*.yaml")), ids=lambda file: file.relative_to(EXAMPLES).as_posix()
+)
+def test_every_example_is_valid_and_becomes_a_graph(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letters = tmp_path / "letters.npz"
+    letters.touch()
+    monkeypatch.setenv("EDGEBUILD_LETTERS", str(letters))
+    project = load_project(file)
+    graph = build_graph(project)
+    for target in project.targets:
+        assert target.steps(), f"{target.name} has an empty plan"
+        graph.subgraph(target_stages(target).all())
 
 
 def test_digits_reaches_its_accuracy_from_scratch(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What setup.sh does about programs for microcontrollers: install them, or say the line that does, and go on."""
+"""What setup.sh does about programs for emulated targets: install them, or say the line that does, and go on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edgebuild.device.toolchain import APT_LINE, PACKAGES
+from edgebuild.device.toolchain import APT_LINE, BOARD_PACKAGES, PACKAGES
 from tests.emulated.needed import needs_emulators
 
 SETUP = Path(__file__).resolve().parents[2] / "scripts" / "setup.sh"
@@ -35,13 +35,15 @@ def run_step(before: str, folder: Path, **environment: str) -> str:
 
 
 def wanted() -> str:
-    return " ".join(packages for program, packages in PACKAGES.items() if program != "gcc")
+    server = "" if Path("/usr/sbin/sshd").exists() else "openssh-server"
+    needed = {**PACKAGES, **BOARD_PACKAGES}
+    return " ".join([*(packages for program, packages in needed.items() if program != "gcc"), "clang", server])
 
 
 def test_the_line_that_installs_them_is_printed_where_the_script_may_not(tmp_path: Path) -> None:
     said = run_step("may_install() { return 1; }", tmp_path)
     line = next(text for text in said.splitlines() if "as root:" in text)
-    assert set(line.partition("as root: ")[2].split()) == {*APT_LINE.split(), *wanted().split(), "clang"}
+    assert set(line.partition("as root: ")[2].split()) == {*APT_LINE.split(), *wanted().split()}
 
 
 def test_they_are_installed_where_the_script_may(tmp_path: Path) -> None:
@@ -56,7 +58,7 @@ def test_they_are_installed_where_the_script_may(tmp_path: Path) -> None:
 def test_a_failure_to_install_them_does_not_end_the_script(trouble: str, tmp_path: Path) -> None:
     space = "df() { echo; echo a b c 9999; }; apt_install() { :; }"
     said = run_step(f"may_install() {{ return 0; }}; {space}; {trouble}", tmp_path)
-    assert "without targets for microcontrollers and their tests: missing gcc-arm-none-eabi" in said
+    assert "without emulated targets and their tests: missing gcc-arm-none-eabi" in said
 
 
 def test_they_can_be_left_out(tmp_path: Path) -> None:
@@ -65,5 +67,5 @@ def test_they_can_be_left_out(tmp_path: Path) -> None:
 
 @needs_emulators
 def test_nothing_is_said_where_all_of_them_are_there() -> None:
-    missing = [program for program in (*PACKAGES, "clang") if shutil.which(program) is None]
+    missing = [program for program in (*PACKAGES, *BOARD_PACKAGES, "clang") if shutil.which(program) is None]
     assert missing == [], f"the tests need them: {os.linesep.join(missing)}"

@@ -12,7 +12,7 @@ import pytest
 import edgebuild.report
 from edgebuild.report import charts
 from edgebuild.report.chart_style import Chart
-from edgebuild.report.facts import LayerFacts, OpProfile
+from edgebuild.report.facts import LayerFacts, OpProfile, PrecisionFacts
 from edgebuild.report.ledger_chart import ledger_chart
 from tests.report.sample import baseline, error_target, passing_facts, sample_facts, target
 
@@ -28,6 +28,7 @@ def _all_charts() -> Iterator[Chart]:
         ledger_chart(baseline().ledger, one),
         charts.profile_chart(one.profile),
         charts.layers_chart(one.layers),
+        charts.precision_chart((PrecisionFacts("stem", 0.1, 0.0, "int8", "int8"),)),
         charts.census_chart(one.census),
     ):
         assert chart is not None
@@ -83,6 +84,18 @@ def test_the_worst_layer_stands_out() -> None:
     chart = charts.layers_chart([LayerFacts("a", 30.0), LayerFacts("b", 11.0), LayerFacts("c", None)])
     assert chart is not None
     assert chart["data"][0]["marker"]["color"] == ["@c2", "@bad"]
+
+
+def test_sensitivities_are_coloured_by_the_type_that_a_layer_was_given() -> None:
+    rows = (
+        PrecisionFacts("a", 0.01, 0.0, "int8", "int8"),
+        PrecisionFacts("b", 0.5, 1.2, "float32", "int8"),
+    )
+    chart = charts.precision_chart(rows)
+    assert chart is not None
+    assert chart["data"][0]["y"] == ["a: int8", "b: float32"]
+    assert chart["data"][0]["marker"]["color"] == ["@c0", "@c1"]
+    assert charts.precision_chart(()) is None
 
 
 def test_two_steps_of_one_kind_keep_their_own_places_on_the_axis() -> None:

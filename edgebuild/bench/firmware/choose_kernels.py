@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from edgebuild.bench.firmware.run import run_firmware
 from edgebuild.config.device import Device
-from edgebuild.export.c.compile import CompiledModel, CompileOptions, compile_model
+from edgebuild.export.c.compile import CompiledModel, CompileOptions, codebook_layers, compile_model
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def choose_by_measuring(
     Args:
         data: the .tflite.
         label: what messages call it.
-        options: the kernels that they name are kept.
+        options: the kernels that they name are kept, and codebooks where they are asked.
         device: an emulated board with the core of `options`.
         sample: the bytes of each input.
 
@@ -46,6 +46,9 @@ def choose_by_measuring(
         ToolError: a compiler or QEMU is missing or failed.
     """
     base = compile_model(data, label, options)
+    if options.codebooks:
+        fixed = {layer.symbol: layer.kernel for layer in codebook_layers(base)}
+        options = replace(options, codebooks=False, kernels={**fixed, **options.kernels})
     free = replace(options, arena_limit=None, constant_limit=None)
     if len(compile_model(data, label, free).layers) != len(base.layers):  # cut into bands to fit: other layers
         return MeasuredChoice(base, _counted([base], options.prefix, device, sample))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 _SYMBOL_TABLE = 2
 _FUNCTION = 2
+_LOADED = 1
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,20 @@ def read_symbols(file: Path) -> list[Symbol]:
         if kind == _SYMBOL_TABLE:
             found += _symbols(data, range(start, start + length, size), headers[link][4])
     return found
+
+
+def read_content(file: Path, symbol: Symbol) -> bytes:
+    """The bytes that a symbol names, from the segment that is loaded there."""
+    data = file.read_bytes()
+    (offset,) = struct.unpack_from("<I", data, 28)
+    entry_bytes, entries = struct.unpack_from("<HH", data, 42)
+    for entry in range(entries):
+        kind, start, address, _, length = struct.unpack_from("<5I", data, offset + entry * entry_bytes)
+        if kind == _LOADED and address <= symbol.address and symbol.address + symbol.size <= address + length:
+            place = start + symbol.address - address
+            return data[place : place + symbol.size]
+    msg = f"{file}: {symbol.name} lies in no loaded segment"
+    raise ValueError(msg)
 
 
 def _symbols(data: bytes, places: range, names: int) -> Iterator[Symbol]:

@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 
 from edgebuild.bench.firmware.choose_kernels import MeasuredChoice, choose_by_measuring
+from edgebuild.bench.firmware.codebooks import check_codebooks
 from edgebuild.bench.firmware.figures import cycle_estimate, run_figures, time_figures
 from edgebuild.bench.firmware.link import Limits
 from edgebuild.bench.firmware.prove import compare_with_host, compare_with_reference
 from edgebuild.bench.firmware.run import FirmwareRun, run_firmware
 from edgebuild.check.finding import Finding
 from edgebuild.config.device import Device
+from edgebuild.device.qemu_system import board_of
 from edgebuild.export.c.compile import CompileOptions, compile_model
 from edgebuild.export.c.describe import compiled_facts
 from edgebuild.export.c.library import write_library
@@ -132,9 +134,13 @@ def measure_model(
         build = Path(scratch) / "firmware"
         run = run_firmware(choice.compiled.files, options.prefix, device, inputs, limits=limits, folder=build)
         (folder / "firmware.elf").write_bytes(run.firmware.elf.read_bytes())
+        shared: tuple[Finding, ...] = ()
+        if options.codebooks:
+            board = board_of(device)
+            shared = (check_codebooks(run.firmware, choice.compiled, data, options, board),)
     sink.update(0.8, "comparing its outputs")
     expected = _on_host(folder / f"{options.prefix}.c", rows, Section(sink, 0.8, 0.9))
-    findings = (compare_with_host(run, expected), compare_with_reference(run, data, rows))
+    findings = (compare_with_host(run, expected), compare_with_reference(run, data, rows), *shared)
     return MeasuredModel(choice, run, findings, (*run_figures(run), *_estimates(run, part or Part())))
 
 

@@ -9,6 +9,9 @@ from typing import Any, Literal
 
 Role = Literal["input", "output", "weight", "bias", "activation", "constant"]
 
+Bits = bytes
+"""Eight bits a byte, the highest first."""
+
 
 @dataclass(frozen=True)
 class TensorRecord:
@@ -24,10 +27,14 @@ class TensorRecord:
         bytes: stored bytes for weight, bias and constant; 0 for the others.
         scale, zero_point, axis: quantization parameters, per-channel where there are several; axis is the channel's.
         sparsity: share of exact zeros in [0, 1], for weights only (an int8 zero is its zero point).
+        values: of a stored tensor of at most 16 integers that is no parameter: axes, paddings, strides.
         distinct: number of distinct stored values, for weights only.
         distinct_along: for each dimension, the largest number of distinct values at one index of it, for weights only.
         digest: of the stored integers in any order (`edgebuild.model.weight_values`), for integer weights and biases.
         magnitude: sum of the real magnitudes, for integer weights and biases.
+        is_sparse: True where the file keeps only the numbers that are not zero, and where they stand.
+        zero_places: one bit for each number of a weight in the order of `shape`, set where it is zero; left out of
+            `to_json`. Empty where the type is not one we can read.
     """
 
     index: int
@@ -45,11 +52,19 @@ class TensorRecord:
     distinct_along: tuple[int, ...] = ()
     digest: str | None = None
     magnitude: float | None = None
+    values: tuple[int, ...] = ()
+    is_sparse: bool = False
+    zero_places: Bits = b""
 
 
 @dataclass(frozen=True)
 class OperationRecord:
-    """One operation of the file; `delegate` names the backend that runs it, None is the runtime's own kernel."""
+    """One operation of the file.
+
+    Attributes:
+        delegate: the backend that runs it; None is the runtime's own kernel.
+        options: its scalar options under the names and with the numbers of the file's schema; for a .tflite only.
+    """
 
     index: int
     name: str
@@ -58,6 +73,7 @@ class OperationRecord:
     delegate: str | None
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    options: dict[str, int | float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -98,7 +114,10 @@ class Census:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        return asdict(self)
+        raw = asdict(self)
+        for tensor in raw["tensors"]:
+            del tensor["zero_places"]
+        return raw
 
     @property
     def weights(self) -> tuple[TensorRecord, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from edgebuild.check.census.model import Census, CensusReader, IoRecord, OperationRecord, Role, TensorRecord
-from edgebuild.check.census.pte_tensors import delegate_records, statistics
+from edgebuild.check.census.pte_tensors import delegate_records, statistics, zero_places
 from edgebuild.config.registries import CENSUSES
 from edgebuild.errors import ConfigError
 from edgebuild.runtime.executorch_file import PteFile, broken, read_pte
@@ -159,7 +159,15 @@ class _Counting:
         buffer = self._plan["values"][record.index]["val"]["data_buffer_idx"]
         data = self._file.constant(buffer, record.bytes)
         sparsity, distinct, along = statistics(data, record.dtype, record.shape)
-        return replace(record, role="weight", layer=layer, sparsity=sparsity, distinct=distinct, distinct_along=along)
+        return replace(
+            record,
+            role="weight",
+            layer=layer,
+            sparsity=sparsity,
+            distinct=distinct,
+            distinct_along=along,
+            zero_places=zero_places(data, record.dtype),
+        )
 
     def _flatten(self, indices: list[int]) -> list[int]:
         """Lists of tensors replaced by the tensors."""

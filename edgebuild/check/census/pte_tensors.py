@@ -29,6 +29,7 @@ _DTYPES = {
     "xnn_datatype_qbint4": "int4",
 }
 _CONVERT = "XNNConvert"
+_PLAIN = ("float32", "float16", "int8", "uint8", "int32")
 
 
 def delegate_records(
@@ -67,10 +68,17 @@ def delegate_records(
 
 def statistics(data: bytes, dtype: str, shape: Sequence[int]) -> tuple[float | None, int | None, tuple[int, ...]]:
     """Share of exact zeros, number of distinct values, and that along each dimension; None and () for packed types."""
-    if dtype not in ("float32", "float16", "int8", "uint8", "int32") or not data:
+    if dtype not in _PLAIN or not data:
         return None, None, ()
     values = np.frombuffer(data, dtype=dtype).reshape(shape)
     return float(np.count_nonzero(values == 0) / values.size), int(np.unique(values).size), distinct_along(values)
+
+
+def zero_places(data: bytes, dtype: str) -> bytes:
+    """One bit for each number of a weight, set where it is zero; empty for packed types."""
+    if dtype not in _PLAIN or not data:
+        return b""
+    return np.packbits(np.frombuffer(data, dtype=dtype) == 0).tobytes()
 
 
 def _record(graph: XnnpackGraph, value: int, index: int, role: Role, layer: str | None) -> TensorRecord:
@@ -101,6 +109,7 @@ def _record(graph: XnnpackGraph, value: int, index: int, role: Role, layer: str 
         distinct_along=along,
         digest=digest,
         magnitude=total,
+        zero_places=zero_places(data, dtype) if role == "weight" else b"",
     )
 
 

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from edgebuild.check.census.model import Census, CensusReader, IoRecord, OperationRecord, TensorRecord
 from edgebuild.check.census.tflite_arena import SOURCE, plan_arena
 from edgebuild.check.census.tflite_delegate import host_delegate
 from edgebuild.check.census.tflite_layers import LayerNames
-from edgebuild.check.census.tflite_values import summarize_integers, summarize_values
+from edgebuild.check.census.tflite_values import summarize_integers, summarize_values, zero_places
 from edgebuild.config.registries import CENSUSES
 from edgebuild.errors import ConfigError
 from edgebuild.runtime.litert_flatbuffer import (
+    BROKEN,
+    damaged,
     io_names,
     operator_name,
+    operator_options,
     operator_version,
     parse_model,
     quantization,
@@ -28,8 +35,12 @@ from edgebuild.runtime.litert_flatbuffer import (
     type_name,
 )
 from edgebuild.runtime.litert_roles import parameter_roles
+from edgebuild.runtime.litert_sparsity import dense_values, index_bytes
 
 _TEXT_LIMIT = 200
+_SMALL = 16
+"""A stored list of more integers is data, not an option of an operation."""
+_CONTRADICTIONS = (*BROKEN, zipfile.BadZipFile)
 _UNPACKED = ("DEQUANTIZE", "DENSIFY")
 """Operations that only decode a stored weight for the operation behind them."""
 
@@ -40,17 +51,53 @@ def read_census(path: Path) -> Census:
     Raises:
         ConfigError: the file is missing, not a .tflite or damaged.
     """
+    return take_census(_bytes_of(path), path.name, _layers_beside(path), with_host=True)
+
+
+def read_structure(path: Path) -> Census:
+    """What `take_structure` says of `path`.
+
+    Raises:
+        ConfigError: the file is missing, not a .tflite or damaged.
+    """
+    return take_structure(_bytes_of(path), path.name, _layers_beside(path))
+
+
+def _bytes_of(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         msg = f"{path}: cannot be read: {error.strerror}"
         raise ConfigError(msg) from error
-    return take_census(data, path.name, _layers_beside(path), with_host=True)
 
 
 def take_census(data: bytes, label: str, layers: tuple[str, ...] = (), *, with_host: bool = False) -> Census:
     """Read a file that is in memory; `with_host` also asks the runtime here which operations its delegate takes."""
     model = parse_model(data, label)
+    try:
+        census = _take(model, data, label, layers, _tensor_record)
+        arena = plan_arena(model)
+    except _CONTRADICTIONS as error:
+        raise damaged(label, len(data), error) from error
+    metadata = dict(census.metadata)
+    if with_host:
+        metadata["host_delegate"] = host_delegate(data, [operation.name for operation in census.operations])
+    return dataclasses.replace(census, arena_bytes=arena, arena_source=SOURCE, metadata=metadata)
+
+
+def take_structure(data: bytes, label: str, layers: tuple[str, ...] = ()) -> Census:
+    """Types, shapes and operations only: no statistics of values and no memory plan, so that any size takes no time."""
+    model = parse_model(data, label)
+    try:
+        return _take(model, data, label, layers, _plain_record)
+    except _CONTRADICTIONS as error:
+        raise damaged(label, len(data), error) from error
+
+
+_Record = Callable[[Any, Any, int, Any, LayerNames, Any], TensorRecord]
+
+
+def _take(model: Any, data: bytes, label: str, layers: tuple[str, ...], record: _Record) -> Census:
     metadata = _metadata(model, data)
     names = LayerNames(layers, metadata.get("edgebuild", ""))
     tensors: list[TensorRecord] = []
@@ -58,14 +105,13 @@ def take_census(data: bytes, label: str, layers: tuple[str, ...] = (), *, with_h
     for graph in model.subgraphs:
         offset = len(tensors)
         roles = _roles(model, graph)
+        unpacked = {source: graph.tensors[target] for target, source in _decoded(model, graph, ("DENSIFY",)).items()}
         tensors += [
-            _tensor_record(model, tensor, offset + index, roles[index], names)
+            record(model, tensor, offset + index, roles[index], names, unpacked.get(index, tensor))
             for index, tensor in enumerate(graph.tensors)
         ]
         for operator in graph.operators or []:
             operations.append(_operation_record(model, operator, len(operations), offset, tensors, names))
-    if with_host:
-        metadata["host_delegate"] = host_delegate(data, [operation.name for operation in operations])
     inputs, outputs = _io_records(model, tensors)
     return Census(
         path=label,
@@ -77,8 +123,8 @@ def take_census(data: bytes, label: str, layers: tuple[str, ...] = (), *, with_h
         outputs=outputs,
         tensors=tuple(tensors),
         operations=tuple(operations),
-        arena_bytes=plan_arena(model),
-        arena_source=SOURCE,
+        arena_bytes=None,
+        arena_source="not planned",
         min_runtime=metadata.get("min_runtime_version"),
         metadata={name: text[:_TEXT_LIMIT] for name, text in metadata.items()},
     )
@@ -93,15 +139,13 @@ def _layers_beside(path: Path) -> tuple[str, ...]:
 
 def _roles(model: Any, graph: Any) -> dict[int, str]:
     roles: dict[int, str] = {}
-    decoded: dict[int, int] = {}
+    decoded = _decoded(model, graph, _UNPACKED)
     for operator in graph.operators or []:
-        operation = operator_name(model, operator)
-        if operation in _UNPACKED:
-            decoded[int(operator.outputs[0])] = int(operator.inputs[0])
-        for position, role in parameter_roles(operation).items():
+        for position, role in parameter_roles(operator_name(model, operator)).items():
             if position < len(operator.inputs) and operator.inputs[position] >= 0:
                 index = int(operator.inputs[position])
-                index = decoded.get(index, index)
+                for _ in _UNPACKED:  # one may decode what another has decoded
+                    index = decoded.get(index, index)
                 if stored_bytes(model, graph.tensors[index]) is not None:
                     roles[index] = role
     for index, tensor in enumerate(graph.tensors):
@@ -110,14 +154,23 @@ def _roles(model: Any, graph: Any) -> dict[int, str]:
     return {**roles, **{int(i): "input" for i in graph.inputs}, **{int(i): "output" for i in graph.outputs}}
 
 
-def _tensor_record(model: Any, tensor: Any, index: int, role: Any, names: LayerNames) -> TensorRecord:
-    scale, zero_point, axis = quantization(tensor)
+def _decoded(model: Any, graph: Any, operations: tuple[str, ...]) -> dict[int, int]:
+    """What such an operation makes -> what it makes it of."""
+    return {
+        int(operator.outputs[0]): int(operator.inputs[0])
+        for operator in graph.operators or []
+        if operator_name(model, operator) in operations
+    }
+
+
+def _plain_record(model: Any, tensor: Any, index: int, role: Any, names: LayerNames, unpacked: Any) -> TensorRecord:
+    """The record of a tensor; `unpacked` is itself, or of a sparse weight the tensor that DENSIFY makes of it."""
+    scale, zero_point, axis = quantization(unpacked)
     stored = stored_bytes(model, tensor)
+    size = 0 if stored is None else len(stored)
     is_parameter = role in ("weight", "bias", "constant") and stored is not None
-    weight = stored if role == "weight" else None
-    sparsity, distinct, along = summarize_values(tensor, weight) if weight is not None else (None, None, ())
-    numbers = stored if role in ("weight", "bias") else None
-    digest, total = summarize_integers(tensor, numbers) if numbers is not None else (None, None)
+    if stored is not None and tensor.sparsity is not None:
+        size += index_bytes(tensor.sparsity)
     return TensorRecord(
         index=index,
         name=tensor_name(tensor),
@@ -125,16 +178,47 @@ def _tensor_record(model: Any, tensor: Any, index: int, role: Any, names: LayerN
         role=role,
         dtype=type_name(tensor.type),
         shape=tensor_shape(tensor),
-        bytes=len(stored) if is_parameter and stored is not None else 0,
+        bytes=size if is_parameter else 0,
         scale=scale,
         zero_point=zero_point,
         axis=axis,
+        values=_small_integers(tensor, stored) if role == "constant" and stored is not None else (),
+        is_sparse=tensor.sparsity is not None,
+    )
+
+
+def _small_integers(tensor: Any, stored: np.ndarray) -> tuple[int, ...]:
+    dtype = type_name(tensor.type)
+    if dtype not in ("int32", "int64") or len(stored) > _SMALL * np.dtype(dtype).itemsize:
+        return ()
+    return tuple(int(value) for value in np.frombuffer(stored.tobytes(), np.dtype(dtype).newbyteorder("<")))
+
+
+def _tensor_record(model: Any, tensor: Any, index: int, role: Any, names: LayerNames, unpacked: Any) -> TensorRecord:
+    plain = _plain_record(model, tensor, index, role, names, unpacked)
+    stored = stored_bytes(model, tensor) if role in ("weight", "bias") else None
+    if stored is None:
+        return plain
+    whole = stored if tensor.sparsity is None else _whole(tensor, stored)
+    weight = role == "weight"
+    sparsity, distinct, along = summarize_values(unpacked, whole) if weight else (None, None, ())
+    digest, total = summarize_integers(unpacked, whole)
+    return dataclasses.replace(
+        plain,
         sparsity=sparsity,
         distinct=distinct,
         distinct_along=along,
         digest=digest,
         magnitude=total,
+        zero_places=zero_places(unpacked, whole) if weight else b"",
     )
+
+
+def _whole(tensor: Any, stored: np.ndarray) -> np.ndarray:
+    """The bytes of a sparse tensor with its zeros."""
+    dtype = type_name(tensor.type)
+    values = stored.view(dtype) if dtype in np.sctypeDict else stored
+    return dense_values(values, tensor.sparsity, tensor_shape(tensor)).reshape(-1).view(np.uint8)
 
 
 def _operation_record(
@@ -150,6 +234,7 @@ def _operation_record(
         delegate=None,
         inputs=inputs,
         outputs=outputs,
+        options=operator_options(operator),
     )
 
 

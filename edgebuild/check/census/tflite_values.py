@@ -1,4 +1,4 @@
-"""How many stored values of a weight are zero, and how many are different."""
+"""How many numbers of a weight are zero and where, and how many are different."""
 
 from __future__ import annotations
 
@@ -14,29 +14,36 @@ from edgebuild.runtime.litert_flatbuffer import quantization, tensor_shape, type
 def summarize_values(tensor: Any, stored: np.ndarray) -> tuple[float | None, int | None, tuple[int, ...]]:
     """(share of zeros, number of distinct stored values, the same along each dimension) of a weight.
 
-    None and () where its type is not one we can read; () in sparse encoding.
+    None and () where its type is not one we can read.
 
-    `stored` are the bytes as uint8. A quantized zero is the zero point of its channel. In sparse encoding only the
-    blocks that are stored count as values, the rest as zeros.
+    `stored` are the bytes of the whole weight as uint8. A quantized zero is the zero point of its channel.
     """
-    values = _values(stored, type_name(tensor.type))
-    if values is None or not values.size:
+    values = _shaped(tensor, stored)
+    if values is None:
         return None, None, ()
-    elements = prod(tensor_shape(tensor))
-    distinct = int(np.unique(values).size)
-    if tensor.sparsity is not None:
-        return 1 - int(np.count_nonzero(values)) / elements, distinct, ()
-    values = values[:elements].reshape(tensor_shape(tensor))
-    return float(np.mean(values == _zero(tensor, values))), distinct, distinct_along(values)
+    return float(np.mean(values == _zero(tensor, values))), int(np.unique(values).size), distinct_along(values)
+
+
+def zero_places(tensor: Any, stored: np.ndarray) -> bytes:
+    """One bit for each number of a weight, set where it is zero; empty where its type is not one we can read."""
+    values = _shaped(tensor, stored)
+    return b"" if values is None else np.packbits(values == _zero(tensor, values)).tobytes()
 
 
 def summarize_integers(tensor: Any, stored: np.ndarray) -> tuple[str | None, float | None]:
-    """Digest and magnitude of a dense int8 weight or int32 bias with scales; (None, None) for every other one."""
+    """Digest and magnitude of an int8 weight or int32 bias with scales; (None, None) for every other one."""
     scale, _, axis = quantization(tensor)
-    if type_name(tensor.type) not in ("int8", "int32") or not scale or tensor.sparsity is not None:
+    if type_name(tensor.type) not in ("int8", "int32") or not scale:
         return None, None
     values = np.ascontiguousarray(stored).view(type_name(tensor.type)).reshape(tensor_shape(tensor))
     return values_digest(values), magnitude(values, np.asarray(scale), axis)
+
+
+def _shaped(tensor: Any, stored: np.ndarray) -> np.ndarray | None:
+    values, elements = _values(stored, type_name(tensor.type)), prod(tensor_shape(tensor))
+    if values is None or elements < 1:
+        return None
+    return values[:elements].reshape(tensor_shape(tensor))
 
 
 def _zero(tensor: Any, values: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Claim `activations_dtype` {dtype}: what the operations hand to each other has this type."""
+"""Claim `activations_dtype` {dtype, except?}: what the operations hand to each other has this type."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from edgebuild.check.census.model import Census, TensorRecord
 from edgebuild.check.claim import ClaimChecker, ClaimResult
 from edgebuild.check.finding import Finding
 from edgebuild.check.kinds import is_dequantize
+from edgebuild.check.layer_types import computes_in_float
 from edgebuild.check.selection import parameter
 from edgebuild.check.wiring import Wiring
 from edgebuild.check.wording import layers_of, of_total, places
@@ -22,13 +23,16 @@ _INDICES = frozenset({"int32", "int64", "bool"})
 
 
 def check(census: Census, claim: dict[str, Any]) -> ClaimResult:
-    """Count the activations that have the claimed type."""
+    """Count the activations that have the claimed type; what the layers in `except` compute in float is left out."""
     dtype = parameter(claim, "dtype")
     wiring = Wiring(census)
+    floating = computes_in_float(census, wiring, claim.get("except", ()))
     activations = [
         tensor
         for tensor in census.tensors
-        if tensor.role == "activation" and tensor.dtype not in _INDICES and not _is_float_by_need(tensor, wiring)
+        if tensor.role == "activation"
+        and tensor.dtype not in _INDICES
+        and not _is_float_by_need(tensor, wiring, floating)
     ]
     other = [tensor for tensor in activations if tensor.dtype != dtype]
     evidence = f"{len(activations) - len(other)} of {len(activations)} activations {dtype}"
@@ -42,13 +46,15 @@ def check(census: Census, claim: dict[str, Any]) -> ClaimResult:
     return ClaimResult(evidence, (Finding(CODE, message, layers_of(other, ())),))
 
 
-def _is_float_by_need(tensor: TensorRecord, wiring: Wiring) -> bool:
+def _is_float_by_need(tensor: TensorRecord, wiring: Wiring, floating: frozenset[int]) -> bool:
     """True for what is floating point because of its neighbour: the caller, or an operation behind a dequantize.
+
+    So is what an operation makes that may compute in floating point.
 
     An operation that computes in floating point is counted by what it makes itself.
     """
     maker = wiring.producer.get(tensor.index)
-    is_decoded = maker is not None and is_dequantize(maker)
+    is_decoded = maker is not None and (is_dequantize(maker) or maker.index in floating)
     return is_decoded or wiring.is_given(tensor) or wiring.is_returned(tensor)
 
 

@@ -39,8 +39,15 @@ def check(census: Census, claim: dict[str, Any]) -> ClaimResult:
     if not over:
         return ClaimResult(evidence)
     named = listing(f"{place(tensor)}: {count}" for tensor, count in over)
-    message = f"{claim['step']}: at most {maximum} distinct values{each} promised, found {named}"
+    message = f"{claim['step']}: at most {maximum} distinct values{each} promised, found {named}{_why(census)}"
     return ClaimResult(evidence, (Finding(CODE, message, layers_of([tensor for tensor, _ in over], ())),))
+
+
+def _why(census: Census) -> str:
+    """A hint where the file normalises layers: RSQRT is what the converter makes of that."""
+    if not any(operation.name == "RSQRT" for operation in census.operations):
+        return ""
+    return "; TFLite's converter multiplies the scale of a layer norm into the linear layer behind it: skip that layer"
 
 
 def _count(tensor: TensorRecord, census: Census, of_channels: bool) -> int | None:

@@ -1,6 +1,6 @@
 """Claim `sparsity`: so many of the stored weights are exactly zero.
 
-{minimum, layer(s)?}: at least this share, of each layer named or of all weights together.
+{minimum, layer(s)?, together?}: at least this share, of each layer named, or of those or all weights together.
 {layer, zeros, weights}: at least `zeros` of the layer's `weights` numbers; quantization can only add to them.
 """
 
@@ -23,7 +23,7 @@ _ROUNDING = 1.0
 
 
 def check(census: Census, claim: dict[str, Any]) -> ClaimResult:
-    """Compare each named layer's zeros with what was promised; where none is named, those of all weights together."""
+    """Compare each named layer's zeros with what was promised, or those of all weights together."""
     if "zeros" in claim:
         return _check_count(census, claim)
     minimum = float(parameter(claim, "minimum"))
@@ -33,7 +33,7 @@ def check(census: Census, claim: dict[str, Any]) -> ClaimResult:
     total = sum(_size(tensor) for tensor in weights)
     zeros = sum(_zeros(tensor) for tensor in weights)
     evidence = f"{zeros / total:.1%} of {total} weights in {len(weights)} tensors are zero"
-    if not named_layers(claim):
+    if not named_layers(claim) or claim.get("together"):
         if zeros + _ROUNDING >= minimum * total:
             return ClaimResult(evidence)
         message = f"{claim['step']}: {evidence}, at least {minimum:.1%} promised"

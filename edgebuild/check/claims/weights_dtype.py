@@ -1,4 +1,4 @@
-"""Claim `weights_dtype` {dtype, granularity?, layer(s)?}: the weights are stored in this type."""
+"""Claim `weights_dtype` {dtype, granularity?, layer(s)?, except?}: the weights are stored in this type."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from edgebuild.check.census.model import Census, TensorRecord
 from edgebuild.check.channels import output_channels
 from edgebuild.check.claim import ClaimChecker, ClaimResult
 from edgebuild.check.finding import Finding
+from edgebuild.check.layer_types import owner
 from edgebuild.check.selection import nothing_found, parameter, weights_of
 from edgebuild.check.wiring import Wiring
 from edgebuild.check.wording import layers_of, of_total, places
@@ -18,9 +19,9 @@ CODE = "float-weights"
 
 
 def check(census: Census, claim: dict[str, Any]) -> ClaimResult:
-    """Count the weights that have the claimed type."""
+    """Count the weights that have the claimed type; those of the layers in `except` are another claim's."""
     dtype = parameter(claim, "dtype")
-    weights = weights_of(census, claim)
+    weights = tuple(t for t in weights_of(census, claim) if owner(t.layer, claim.get("except", ())) is None)
     if not weights:
         return nothing_found(CODE, claim)
     other = [tensor for tensor in weights if tensor.dtype != dtype]

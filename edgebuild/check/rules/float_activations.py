@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgebuild.check.census.model import Census, OperationRecord
 from edgebuild.check.finding import Finding
 from edgebuild.check.kinds import is_dequantize, is_quantize
+from edgebuild.check.layer_types import FLOATS, computes_in_float
 from edgebuild.check.promise import Promise
 from edgebuild.check.rule import Rule
 from edgebuild.check.wiring import Wiring
@@ -13,15 +14,17 @@ from edgebuild.config.registries import RULES
 
 CODE = "float-activations"
 
-_FLOATS = frozenset({"float64", "float32", "bfloat16", "float16"})
-
 
 def check(census: Census, promise: Promise, layers: tuple[str, ...]) -> list[Finding]:
-    """Find operations of a full-integer file that read or make floating-point activations."""
+    """Find operations of a full-integer file that read or make floating-point activations.
+
+    Layers that the plan leaves in floating point may, and what stands between them.
+    """
     if not promise.full_integer:
         return []
     wiring = Wiring(census)
-    left = [operation for operation in census.operations if _is_float(operation, wiring)]
+    meant = computes_in_float(census, wiring, promise.float_layers)
+    left = [one for one in census.operations if one.index not in meant and _is_float(one, wiring)]
     if not left:
         return []
     named = listing(dict.fromkeys(f"{operation.name} {wiring.whereabouts(operation)}" for operation in left))
@@ -34,7 +37,7 @@ def _is_float(operation: OperationRecord, wiring: Wiring) -> bool:
     # A conversion stands between float and integer by its nature; `inner-quantize` looks at where it stands.
     if is_quantize(operation) or is_dequantize(operation) or wiring.moves_at_border(operation):
         return False
-    return any(tensor.dtype in _FLOATS for tensor in [*wiring.computed_inputs(operation), *wiring.outputs(operation)])
+    return any(tensor.dtype in FLOATS for tensor in [*wiring.computed_inputs(operation), *wiring.outputs(operation)])
 
 
 RULES.register(CODE)(Rule("a full-integer file computes nothing in floating point", check))

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from edgebuild.check.census.model import Census, TensorRecord
 from edgebuild.check.finding import Finding
+from edgebuild.check.layer_types import FLOATS, owner
 from edgebuild.check.promise import Promise
 from edgebuild.check.rule import Rule
 from edgebuild.check.wording import layers_of, of_total, places
@@ -14,13 +15,14 @@ from edgebuild.config.registries import RULES
 
 CODE = "float-weights"
 
-_FLOATS = frozenset({"float64", "float32", "bfloat16", "float16"})
 _TOO_WIDE = {
     "fp16": frozenset({"float64", "float32"}),
-    "int8": _FLOATS,
-    "int16x8": _FLOATS,
-    "int8-dynamic": _FLOATS,
-    "int8-weight-only": _FLOATS,
+    "int8": FLOATS,
+    "int16x8": FLOATS,
+    "int8-dynamic": FLOATS,
+    "int8-weight-only": FLOATS,
+    "int4-dynamic": FLOATS,
+    "int4-weight-only": FLOATS,
 }
 """asked -> types that a weight must not have"""
 
@@ -32,14 +34,19 @@ _WHY = (
 
 
 def check(census: Census, promise: Promise, layers: tuple[str, ...]) -> list[Finding]:
-    """Find weights, and in full-integer files biases, that were left in a floating type."""
+    """Find weights, and in full-integer files biases, that were left in a floating type and not meant to be."""
     too_wide = _TOO_WIDE.get(promise.dtype, frozenset())
-    findings = _findings(census.weights, too_wide, "weight tensor", promise, layers)
-    if promise.dtype == "int8-dynamic":
+    weights = tuple(tensor for tensor in census.weights if owner(tensor.layer, promise.float_layers) is None)
+    findings = _findings(weights, too_wide, "weight tensor", promise, layers)
+    if promise.dtype in ("int8-dynamic", "int4-dynamic"):
         findings = [_explained(finding, census) for finding in findings]
     if promise.full_integer:
-        biases = tuple(tensor for tensor in census.tensors if tensor.role == "bias")
-        findings += _findings(biases, _FLOATS, "bias", promise, layers, plural="biases")
+        biases = tuple(
+            tensor
+            for tensor in census.tensors
+            if tensor.role == "bias" and owner(tensor.layer, promise.float_layers) is None
+        )
+        findings += _findings(biases, FLOATS, "bias", promise, layers, plural="biases")
     return findings
 
 

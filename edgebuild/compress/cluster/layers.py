@@ -10,7 +10,7 @@ import numpy as np
 
 from edgebuild.compress.cluster.kmeans import codebook, nearest
 from edgebuild.compress.cluster.parameters import Cluster
-from edgebuild.compress.prune.skip import named_by
+from edgebuild.compress.layer_names import named_by
 
 if TYPE_CHECKING:
     import torch

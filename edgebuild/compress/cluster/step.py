@@ -32,7 +32,8 @@ def run(context: StepContext, parameters: Cluster) -> None:
     from edgebuild.compress.cluster.fold import fold_all_norms
     from edgebuild.compress.cluster.layers import candidates, share_values
     from edgebuild.compress.constraints.codebooks import SharedValues
-    from edgebuild.compress.prune.measure import Scale
+    from edgebuild.compress.open_attention import open_attentions
+    from edgebuild.compress.scale import Scale
     from edgebuild.compress.training import Training
     from edgebuild.model.load import derive_model_folder, rebuild
     from edgebuild.model.seeding import deterministic
@@ -40,6 +41,7 @@ def run(context: StepContext, parameters: Cluster) -> None:
     record = read_record(context.model)
     _check(record, parameters)
     model = rebuild(context.model, context.project_root)
+    opened = open_attentions(model)
     metric = resolve_metric(context.project["metric"], context.project_root)
     inputs, targets = read_inputs(context.data, "validation"), read_targets(context.data)
     with deterministic(context.seed, context.threads):
@@ -65,7 +67,7 @@ def run(context: StepContext, parameters: Cluster) -> None:
         context.model,
         context.output,
         model,
-        edits=(*record.edits, *edits),
+        edits=(*record.edits, *opened, *edits),
         claims=(
             *(claim for claim in record.claims if claim["step"] != STEP),
             *claims_of(found.weights, parameters),
@@ -112,7 +114,7 @@ STEPS.register(STEP)(
         title="Weight sharing: k-means codebooks whose values are trained",
         parameters=Cluster,
         phase=Phase.VALUES,
-        version=1,
+        version=2,
         run=run,
         tools=("torch", "numpy", "safetensors", "torchmetrics"),
         sections=("data", "train", "metric"),

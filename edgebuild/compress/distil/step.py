@@ -71,7 +71,7 @@ def run(context: StepContext, parameters: DistilStep) -> None:
         ConfigError: the student cannot take the data or be exported, or it does not fit its teachers.
     """
     from edgebuild.compress.distil.student import train_student
-    from edgebuild.compress.prune.measure import Scale
+    from edgebuild.compress.scale import Scale
     from edgebuild.model.load import derive_model_folder, write_model_folder
     from edgebuild.model.seeding import deterministic
 

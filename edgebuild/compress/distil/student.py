@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgebuild.compress.distil.peers import Peers
-from edgebuild.compress.prune.measure import Measurement, Scale
+from edgebuild.compress.scale import Measurement, Scale
 from edgebuild.compress.step import StepContext
 from edgebuild.compress.training import Training
 from edgebuild.errors import ConfigError, InternalError

@@ -29,13 +29,15 @@ def factors_claim(step: str, layer: str, method: str, ranks: Sequence[int], part
 
 
 def moved(claim: Mapping[str, Any], parts: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """An earlier claim about a layer is one about its factors now: all of them cost, and the last one has its outputs.
+    """An earlier claim about a layer is one about its factors now: all of them cost, the last one has its outputs.
+
+    The first one has its inputs.
 
     `parts` are the factors' names by the layer's.
     """
     now = dict(claim)
     if claim.get("layer") in parts:
-        now["layer"] = parts[claim["layer"]][-1]
+        now["layer"] = parts[claim["layer"]][0 if claim["claim"] == "input_channels" else -1]
     if "layers" in claim:
         chosen = slice(None) if claim["claim"] == "macs" else slice(-1, None)
         now["layers"] = [part for layer in claim["layers"] for part in parts.get(layer, [layer])[chosen]]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from edgebuild.compress.factorize.layers import LeftAlone
 from edgebuild.compress.factorize.parameters import Factorize
-from edgebuild.compress.prune.measure import Measurement
+from edgebuild.compress.scale import Measurement
 from edgebuild.errors import ConfigError
 
 _SHOWN = 8

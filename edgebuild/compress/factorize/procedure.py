@@ -14,8 +14,8 @@ from edgebuild.compress.factorize.layers import Layer, LeftAlone, find_layers
 from edgebuild.compress.factorize.methods import METHODS
 from edgebuild.compress.factorize.obstacles import goal_out_of_reach, nothing_gets_cheaper
 from edgebuild.compress.factorize.parameters import Factorize
-from edgebuild.compress.prune.measure import Measurement, Scale
-from edgebuild.compress.prune.skip import named_by
+from edgebuild.compress.layer_names import named_by
+from edgebuild.compress.scale import Measurement, Scale
 from edgebuild.compress.training import Training
 from edgebuild.model.edits import replay
 from edgebuild.model.edits.factorize import factorize_edit

@@ -19,7 +19,8 @@ def run(context: StepContext, parameters: Factorize) -> None:
         ConfigError: no layer gets cheaper, or the goal for the whole model is out of reach.
     """
     from edgebuild.compress.factorize.procedure import factorize
-    from edgebuild.compress.prune.measure import open_scale
+    from edgebuild.compress.open_attention import open_attentions
+    from edgebuild.compress.scale import open_scale
     from edgebuild.compress.training import Training
     from edgebuild.model.load import derive_model_folder, rebuild
     from edgebuild.model.seeding import deterministic
@@ -29,6 +30,7 @@ def run(context: StepContext, parameters: Factorize) -> None:
         msg = "factorize: a torch.export program has its layers fixed, so none of them can be replaced"
         raise ConfigError(msg, remedy="give the model as model.factory with its weights")
     model = rebuild(context.model, context.project_root)
+    opened = open_attentions(model)
     with deterministic(context.seed, context.threads):
         scale = open_scale(context)
         training = Training(context, parameters.finetune)
@@ -37,7 +39,7 @@ def run(context: StepContext, parameters: Factorize) -> None:
         context.model,
         context.output,
         outcome.model,
-        edits=(*record.edits, *outcome.edits),
+        edits=(*record.edits, *opened, *outcome.edits),
         claims=tuple(claims_of(outcome, record.claims)),
         extra={**record.extra, "factorize": record_of(outcome, parameters, scale.metric.unit)},
     )
@@ -49,7 +51,7 @@ STEPS.register("factorize")(
         title="Factorization: a layer becomes several smaller ones in a row, then the model is trained further",
         parameters=Factorize,
         phase=Phase.STRUCTURE,
-        version=1,
+        version=2,
         run=run,
         tools=("torch", "tensorly", "numpy", "safetensors", "torchmetrics"),
         sections=("data", "train", "metric"),

@@ -5,28 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
 
 import numpy as np
 
-from edgebuild.compress.prune.cost import Cost, CostModel
+from edgebuild.compress.prune.cost import CostModel
+from edgebuild.compress.prune.goal import Goal
 from edgebuild.compress.prune.groups import ChannelGroup
-
-Quantity = Literal["channels", "macs", "parameters"]
-
-
-@dataclass(frozen=True)
-class Goal:
-    """How far to cut: `amount` channels to remove, or MACs or parameters that may remain at most."""
-
-    quantity: Quantity
-    amount: int
-
-    def reached(self, cost: Cost, removed: int) -> bool:
-        """Whether a model of this cost, with so many channels gone, is there."""
-        if self.quantity == "channels":
-            return removed >= self.amount
-        return (cost.macs if self.quantity == "macs" else cost.parameters) <= self.amount
 
 
 @dataclass(frozen=True)
@@ -56,6 +40,10 @@ class Ranking:
     def everything(self) -> dict[str, int]:
         """Channels removed when every group is as small as it may be."""
         return {name: sum(len(block.channels) for block in blocks) for name, blocks in self.blocks.items()}
+
+    def removed(self, taken: Mapping[str, int]) -> dict[str, int]:
+        """Channels removed with the first `taken` blocks of each group."""
+        return {name: sum(len(block.channels) for block in self.blocks[name][:count]) for name, count in taken.items()}
 
     def choice(self, taken: Mapping[str, int]) -> dict[str, list[int]]:
         """The channels of the first `taken` blocks of each group."""
@@ -108,9 +96,7 @@ def choose_local(ranking: Ranking, costs: CostModel, goal: Goal) -> dict[str, li
         return ranking.choice(_at_share(ranking, goal.amount / total))
     for step in range(1, _SHARES + 1):
         taken = _at_share(ranking, step / _SHARES)
-        removed = {
-            name: sum(len(block.channels) for block in ranking.blocks[name][:count]) for name, count in taken.items()
-        }
+        removed = ranking.removed(taken)
         if goal.reached(costs.after(removed), sum(removed.values())):
             break
     return ranking.choice(taken)
@@ -118,8 +104,13 @@ def choose_local(ranking: Ranking, costs: CostModel, goal: Goal) -> dict[str, li
 
 def _at_share(ranking: Ranking, share: float) -> dict[str, int]:
     """How many blocks of each group bring it nearest to having lost `share` of its channels."""
+    return nearest(ranking, {name: share * size for name, size in ranking.sizes.items()})
+
+
+def nearest(ranking: Ranking, wanted: Mapping[str, float]) -> dict[str, int]:
+    """How many blocks of each group bring it nearest to having lost so many channels; none of one that is not named."""
     taken = {}
     for name, blocks in ranking.blocks.items():
         gone = np.cumsum([0, *(len(block.channels) for block in blocks)])
-        taken[name] = int(np.abs(gone - share * ranking.sizes[name]).argmin())
+        taken[name] = int(np.abs(gone - wanted.get(name, 0.0)).argmin())
     return taken

@@ -9,13 +9,14 @@ from edgebuild.compress.prune.groups import ChannelGroup, Choice, removed_indice
 from edgebuild.compress.prune.layer_sides import sides_of
 from edgebuild.model.edits import replay
 from edgebuild.model.edits.keep_channels import keep_channels
+from edgebuild.model.edits.keep_heads import keep_heads
 
 if TYPE_CHECKING:
     import torch
 
 
 def edits_of(model: torch.nn.Module, groups: Sequence[ChannelGroup], choice: Choice) -> list[dict[str, Any]]:
-    """One edit per layer that loses anything; `model` is as it is before the cut."""
+    """One edit per layer that loses anything, and one per attention; `model` is as it is before the cut."""
     tensors: dict[str, dict[str, dict[int, list[int]]]] = {}
     attributes: dict[str, dict[str, int | list[int]]] = {}
     for (layer, side_name, tensor), indices in removed_indices(groups, choice).items():
@@ -34,7 +35,19 @@ def edits_of(model: torch.nn.Module, groups: Sequence[ChannelGroup], choice: Cho
             here.setdefault(own.name, {})[own.dim] = keep
         for name in side.attributes:
             counts[name] = [len(left)] if isinstance(getattr(module, name), tuple) else len(left)
-    return [keep_channels(layer, tensors[layer], attributes[layer]) for layer in tensors]
+    cut = [keep_channels(layer, tensors[layer], attributes[layer]) for layer in tensors]
+    return [
+        *cut,
+        *(_heads_edit(group, choice[group.name]) for group in groups if group.heads and choice.get(group.name)),
+    ]
+
+
+def _heads_edit(group: ChannelGroup, gone: Sequence[int]) -> dict[str, Any]:
+    heads = group.heads
+    assert heads is not None
+    kept = _kept(group.size, gone)
+    attributes = {name: each * len(kept) for name, each in heads.attributes.items()}
+    return keep_heads(heads.layer, kept, group.size, attributes, heads.projections, heads.output)
 
 
 def apply(model: torch.nn.Module, edits: Iterable[Mapping[str, Any]]) -> None:

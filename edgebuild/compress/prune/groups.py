@@ -24,8 +24,29 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Heads:
+    """What a group of attention heads has besides their channels.
+
+    Attributes:
+        layer: dotted name of the attention.
+        attributes: name of an attribute of it -> how much of its value is each head's.
+        projections: the layers that make queries, keys and values.
+        output: the layer that reads what the heads found.
+        macs: module -> multiply-accumulates that each head takes in it, outside of these layers.
+    """
+
+    layer: str
+    attributes: Mapping[str, int]
+    projections: tuple[str, ...]
+    output: str
+    macs: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class ChannelGroup:
     """Channels that are made by the same layers: each can be cut on its own, with its index in every part.
+
+    An attention head counts as one channel, with as many indices as it is wide.
 
     Attributes:
         name: the first layer that makes them.
@@ -35,6 +56,7 @@ class ChannelGroup:
             make them; no two groups have the same.
         step: numbers of channels that leave every producer with a multiple of `round_to` are multiples of this.
         mixes: a layer inside normalises over the channels.
+        heads: of a group of attention heads.
     """
 
     name: str
@@ -43,6 +65,7 @@ class ChannelGroup:
     makers: tuple[tuple[str, int], ...]
     step: int
     mixes: bool = False
+    heads: Heads | None = None
 
     @property
     def producers(self) -> tuple[str, ...]:

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 from edgebuild.compress.prune.cost import Cost
 from edgebuild.compress.prune.groups import LeftAlone
-from edgebuild.compress.prune.measure import Measurement, Scale
+from edgebuild.compress.prune.keep import Quantity
 from edgebuild.compress.prune.parameters import Prune
+from edgebuild.compress.scale import Measurement, Scale
+from edgebuild.config.quantity import BYTES
 from edgebuild.errors import ConfigError
 
 _SHOWN = 8
+_WORDS: dict[Quantity, str] = {"macs": "MACs", "parameters": "parameters", "bytes": "bytes"}
 
 
 def nothing_to_cut(parameters: Prune, left_alone: Sequence[LeftAlone]) -> ConfigError:
@@ -19,24 +22,28 @@ def nothing_to_cut(parameters: Prune, left_alone: Sequence[LeftAlone]) -> Config
         asked = f"ratio {parameters.ratio:g}, round_to {parameters.round_to}"
     else:
         asked = f"round_to {parameters.round_to}"
-    msg = f"prune: nothing would be cut ({asked}, max_ratio {parameters.max_ratio:g}){_listing(left_alone)}"
+    msg = f"prune: nothing would be cut ({asked}, max_ratio {parameters.max_ratio:g}){listing(left_alone)}"
     return ConfigError(msg, remedy="lower round_to, raise ratio or max_ratio, or take layers out of skip")
 
 
-def goal_out_of_reach(
-    parameters: Prune, before: Measurement, smallest: Cost, left_alone: Sequence[LeftAlone]
-) -> ConfigError:
+def small_enough(parameters: Prune, before: Cost) -> ConfigError:
+    """The model takes no more bytes than may remain."""
+    keep = parameters.keep
+    assert keep is not None
+    msg = f"prune.keep.size: {keep.shown()} asked, but the parameters take {BYTES.show(before.bytes)} as they are"
+    return ConfigError(msg, remedy="take the prune step out of the plan, or ask for less")
+
+
+def goal_out_of_reach(parameters: Prune, before: Cost, smallest: Cost, left_alone: Sequence[LeftAlone]) -> ConfigError:
     """With every layer as small as it may be, the model is still larger than asked."""
     keep = parameters.keep
     assert keep is not None
-    name = "macs" if keep.macs is not None else "parameters"
-    asked = keep.macs if keep.macs is not None else keep.parameters
-    least = smallest.macs / before.macs if keep.macs is not None else smallest.parameters / before.parameters
+    share = smallest.of(keep.quantity) / before.of(keep.quantity)
+    least = f"{share:.3f} of the {_WORDS[keep.quantity]}" if keep.size is None else BYTES.show(smallest.bytes)
     limits = f"round_to {parameters.round_to}, max_ratio {parameters.max_ratio:g}"
-    words = "MACs" if name == "macs" else "parameters"
-    msg = f"prune.keep.{name}: {asked:g} asked, but {least:.3f} of the {words} is the least ({limits})"
+    msg = f"prune.keep.{keep.key}: {keep.shown()} asked, but {least} is the least ({limits})"
     remedy = "lower round_to, raise max_ratio, take layers out of skip, or keep more"
-    return ConfigError(msg + _listing(left_alone), remedy=remedy)
+    return ConfigError(msg + listing(left_alone), remedy=remedy)
 
 
 def first_cut_lost_too_much(
@@ -46,15 +53,18 @@ def first_cut_lost_too_much(
     unit = "points" if scale.metric.unit == "%" else scale.metric.unit
     found = f"{scale.metric.name} fell from {before.quality:.4g} to {after.quality:.4g}"
     share = after.macs / before.macs
+    key, which = ("max_accuracy_drop", "first") if parameters.recover is None else ("recover", "smallest")
     msg = (
-        f"prune: the first cut, to {share:.1%} of the MACs, lost {lost:.4g} {unit} ({found}); "
-        f"at most {parameters.max_accuracy_drop:g} allowed (max_accuracy_drop), so nothing was cut"
+        f"prune: the {which} cut, to {share:.1%} of the MACs, lost {lost:.4g} {unit} ({found}); "
+        f"at most {parameters.bound():g} allowed ({key}), so nothing was cut"
     )
-    remedy = "cut less, in smaller steps (schedule: iterative), or train longer (finetune.epochs, finetune.between)"
+    smaller = "cut less, in smaller steps (schedule: iterative)," if parameters.recover is None else "lower round_to,"
+    remedy = f"{smaller} or train longer (finetune.epochs, finetune.between)"
     return ConfigError(msg, remedy=remedy)
 
 
-def _listing(left_alone: Sequence[LeftAlone]) -> str:
+def listing(left_alone: Sequence[LeftAlone]) -> str:
+    """The layers that stand in the way, with their reasons; empty where there are none."""
     if not left_alone:
         return ""
     lines = [f"\n    {item.layer}: {_words(item.reason)}" for item in left_alone[:_SHOWN]]

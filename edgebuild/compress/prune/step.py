@@ -14,13 +14,17 @@ from edgebuild.model.model_folder import read_record
 
 
 def run(context: StepContext, parameters: Prune) -> None:
-    """Write the model folder of the pruned model, and history.json with every epoch of training after a cut.
+    """Write the model folder of the pruned model, and history.json with every epoch.
+
+    The training before the first cut comes first, where there is one. Beside it goes sensitivity.json, where the
+    sensitivity of the layers was measured.
 
     Raises:
         ConfigError: nothing can be cut, or not as much as asked, or no cut stays within `max_accuracy_drop`.
     """
-    from edgebuild.compress.prune.measure import open_scale
     from edgebuild.compress.prune.procedure import prune
+    from edgebuild.compress.prune.sensitivity.curves import FILE
+    from edgebuild.compress.scale import open_scale
     from edgebuild.compress.training import Training
     from edgebuild.model.load import derive_model_folder, rebuild
     from edgebuild.model.seeding import deterministic
@@ -39,10 +43,14 @@ def run(context: StepContext, parameters: Prune) -> None:
         context.output,
         outcome.model,
         edits=(*record.edits, *outcome.edits),
-        claims=tuple(claims_of(outcome, record.claims, parameters.round_to)),
+        claims=tuple(claims_of(outcome, record.claims, parameters)),
         extra={**record.extra, "prune": record_of(outcome, parameters, unit)},
     )
     history = [[dict(row) for row in cut.history] for cut in outcome.cuts]
+    if outcome.sparsify is not None:
+        history.insert(0, outcome.sparsify["history"])
+    if outcome.sensitivity is not None:
+        (context.output / FILE).write_text(json.dumps(outcome.sensitivity, indent=1) + "\n")
     (context.output / "history.json").write_text(json.dumps(history, indent=1) + "\n")
 
 
@@ -51,7 +59,7 @@ STEPS.register("prune")(
         title="Structured pruning: whole channels are cut out of the model, then it is trained further",
         parameters=Prune,
         phase=Phase.STRUCTURE,
-        version=2,
+        version=3,
         run=run,
         tools=("torch", "torch-pruning", "numpy", "safetensors", "torchmetrics"),
         sections=("data", "train", "metric"),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgebuild.compress.prune.coupling import Coupling, Element
 from edgebuild.compress.prune.groups import ChannelGroup, LeftAlone, Part
+from edgebuild.compress.prune.heads.find import find_heads
 from edgebuild.compress.prune.layer_sides import IN, OUT, Side, sides_of
 from edgebuild.compress.prune.trial import why_not_cut
 from edgebuild.errors import ConfigError
@@ -57,19 +58,38 @@ def trace(
     for parameter in traced.parameters():
         parameter.requires_grad_(parameter.is_floating_point())
     graph, found = _library_groups(traced, sample)
-    coupling = Coupling()
     order = _forward_order(traced, sample)
-    reasons = _couple(traced, graph, found, coupling, set(skipped))
-    groups, left_alone = _assemble(traced, coupling, reasons, order, round_to)
+    heads, left_alone = find_heads(traced, sample, round_to)
+    whole = {(part.layer, part.side) for group in heads for part in group.parts}
+    coupling = Coupling()
+    reasons = _couple(traced, graph, found, coupling, set(skipped), whole)
+    groups, others = _assemble(traced, coupling, reasons, order, round_to)
+    left_alone += others
     good = []
-    for group in groups:
-        reason = _too_few(group, round_to) if group.size == 1 else why_not_cut(traced, sample, group)
-        reason = reason or _too_few(group, round_to)
+    for group in [*groups, *heads]:
+        reason = (
+            _why_not_heads(traced, group, set(skipped))
+            or (_too_few(group, round_to) if group.size == 1 else why_not_cut(traced, sample, group))
+            or _too_few(group, round_to)
+        )
         if reason is None:
             good.append(group)
         else:
-            left_alone += [LeftAlone(name, reason) for name in group.producers]
+            named = group.producers if group.heads is None else (group.heads.layer,)
+            left_alone += [LeftAlone(name, reason) for name in named]
+    good.sort(key=lambda group: (order[group.producers[0]], group.name))
     return Trace(traced, tuple(good), tuple(sorted(set(left_alone), key=lambda item: (order[item.layer], item.reason))))
+
+
+def _why_not_heads(model: torch.nn.Module, group: ChannelGroup, skipped: set[str]) -> str | None:
+    """Why the heads of an attention may not go, as far as its layers say; None of other groups."""
+    if group.heads is None:
+        return None
+    if group.heads.layer in skipped:
+        return "skip"
+    shared = _shared_tensors(model)
+    found = (_why_not(model, (part.layer, part.side, ""), shared, skipped) for part in group.parts)
+    return next((reason for reason in found if reason is not None), None)
 
 
 def _library_groups(model: torch.nn.Module, sample: tuple[torch.Tensor, ...]) -> tuple[Any, list[Any]]:
@@ -115,17 +135,27 @@ def _forward_order(model: torch.nn.Module, sample: tuple[torch.Tensor, ...]) -> 
 
 
 def _couple(
-    model: torch.nn.Module, graph: Any, library_groups: Sequence[Any], coupling: Coupling, skipped: set[str]
+    model: torch.nn.Module,
+    graph: Any,
+    library_groups: Sequence[Any],
+    coupling: Coupling,
+    skipped: set[str],
+    whole: set[tuple[str, str]],
 ) -> dict[Element, str]:
-    """Couple what goes together; returns why some elements may not go."""
+    """Couple what goes together; returns why some elements may not go.
+
+    `whole` are sides of layers whose channels only go with their attention head.
+    """
     names = {module: name for name, module in model.named_modules()}
     shared = _shared_tensors(model)
     reasons: dict[Element, str] = {}
     for found in library_groups:
         root = names[found[0].dep.target.module]
+        if (root, OUT) in whole:
+            continue
         for item in found:
             place = _place(item, names, model, graph)
-            if place is None:
+            if place is None or place[:2] in whole:
                 continue
             layer, side_name, tensor = place
             elements = [Element(layer, side_name, tensor, index) for index in item.idxs]
@@ -224,8 +254,10 @@ def _assemble(
 def _too_few(group: ChannelGroup, round_to: int) -> str | None:
     if len(group.sizes(1)) > 1:
         return None
-    few = "its one channel" if group.size == 1 else f"its {group.size} channels"
-    return f"{few} cannot be cut to a multiple of {round_to}"
+    unit = "channel" if group.heads is None else "head"
+    few = f"its one {unit}" if group.size == 1 else f"its {group.size} {unit}s"
+    wide = f" of {len(group.parts[-1].indices[0])} channels" if group.heads is not None else ""
+    return f"{few}{wide} cannot be cut to a multiple of {round_to}{' channels' if group.heads is not None else ''}"
 
 
 def _name(layer: str, by_makers: Mapping[tuple[tuple[str, int], ...], Any], classes: list[list[Element]]) -> str:

@@ -13,7 +13,7 @@ from edgebuild.compress.qat.parameters import Qat
 from edgebuild.compress.quantize.calibration import write_calibration
 from edgebuild.compress.step import Phase, StepContext, StepMethod
 from edgebuild.config.registries import STEPS
-from edgebuild.errors import ConfigError
+from edgebuild.errors import ConfigError, InternalError
 from edgebuild.model.model_folder import read_record
 
 
@@ -45,7 +45,11 @@ def run(context: StepContext, parameters: Qat) -> None:
         instrumented = instrument_training(model, inputs, rounding)
         samples = write_calibration(context, parameters.calibration.samples, STEP)
         instrumented.start_ranges(samples)
+        started = {name: value.detach().clone() for name, value in model.named_parameters()}
         history = training.tune(model, parameters.epochs, additions=[Freeze(instrumented, parameters.freeze_after)])
+        if all(bool((value == started[name]).all()) for name, value in model.named_parameters()):
+            msg = "qat: no weight changed in training"
+            raise InternalError(msg)
         settled = settle(instrumented, rounding)
     derive_model_folder(
         context.model,

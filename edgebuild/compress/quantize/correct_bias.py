@@ -7,13 +7,13 @@ Data-Free Quantization Through Weight Equalization and Bias Correction, ICCV 201
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgebuild.errors import ConfigError
+from edgebuild.errors import ConfigError, InternalError
 
 if TYPE_CHECKING:
     import torch
@@ -36,16 +36,20 @@ class Corrected:
     unstored: tuple[str, ...]
 
 
-def correct_bias(model: torch.nn.Module, samples: Mapping[str, np.ndarray], *, per_channel: bool) -> Corrected:
+def correct_bias(
+    model: torch.nn.Module, samples: Mapping[str, np.ndarray], *, per_channel: bool, skipped: Collection[str] = ()
+) -> Corrected:
     """Fold the batch norms of `model` and correct the biases of layers that have one, in place.
 
     Args:
         model: in eval mode.
         samples: input name -> [n, ...].
         per_channel: scales of convolutions; linear layers are taken as per tensor.
+        skipped: layers that stay in floating point: they are neither rounded nor corrected.
 
     Raises:
         ConfigError: no layer has a bias, a batch norm cannot be folded, or the model takes no batches.
+        InternalError: no bias is another one afterwards.
     """
     from edgebuild.model.fakequant.fold import fold_norms
     from edgebuild.model.fakequant.scheme import scheme_of
@@ -55,11 +59,16 @@ def correct_bias(model: torch.nn.Module, samples: Mapping[str, np.ndarray], *, p
     traced = trace_batches(model, samples)
     scheme = scheme_of(traced.graph)
     uses = Counter(use.weight for use in scheme.weights)
-    corrected = {use.node: use for use in scheme.weights if uses[use.weight] == 1 and _bias(model, use) is not None}
+    rounded = [use for use in scheme.weights if use.layer not in skipped]
+    corrected = {use.node: use for use in rounded if uses[use.weight] == 1 and _bias(model, use) is not None}
     if not corrected:
         msg = "quantize.correct_bias: no convolution or linear layer of the model has a bias, or a batch norm behind it"
         raise ConfigError(msg, remedy="leave correct_bias out for this model")
-    _run(model, traced, samples, {use.weight: use for use in scheme.weights}, corrected, per_channel)
+    before = {use.node: _bias(model, use).detach().clone() for use in corrected.values()}
+    _run(model, traced, samples, {use.weight: use for use in rounded}, corrected, per_channel)
+    if all(bool((_bias(model, use) == before[use.node]).all()) for use in corrected.values()):
+        msg = "quantize: correct_bias changed no bias"
+        raise InternalError(msg)
     sums = {use.layer: float(_bias(model, use).detach().abs().double().sum()) for use in corrected.values()}
     return Corrected(edits, sums, tuple(use.layer for use in corrected.values() if use.split or use.mergeable))
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _SWEEPS = 20
 _SAME = 1e-3
 """Largest difference of outputs, as a share of the largest output: other rounding, nothing else."""
+_EVEN = 1 + 1e-3
+"""How far apart the ranges of a channel may be to count as even."""
 _PASSED = POOLS | {"relu", "dropout", "max_pool1d", "max_pool2d", "max_pool3d"}
 
 
@@ -57,7 +59,7 @@ def equalize(model: torch.nn.Module, samples: Mapping[str, np.ndarray], project_
 
     Raises:
         ConfigError: no layer is alone in reading another one, or a batch norm cannot be folded.
-        InternalError: the model computes something else afterwards.
+        InternalError: the model computes something else afterwards, or its channels are as uneven as before.
     """
     from edgebuild.model.exportable import check_exportable, example_tensors
     from edgebuild.model.fakequant.fold import fold_norms
@@ -73,9 +75,14 @@ def equalize(model: torch.nn.Module, samples: Mapping[str, np.ndarray], project_
         raise ConfigError(msg, remedy="leave equalize out for this model")
     before = _outputs(model, example_tensors(samples, 8))
     edits = fold_norms(model, scheme)
+    uneven = max(_unevenness(model, pair) for pair in pairs)
     for _ in range(_SWEEPS):
         for pair in pairs:
             _even_out(model, pair)
+    left = max(_unevenness(model, pair) for pair in pairs)
+    if left >= uneven > _EVEN:
+        msg = f"quantize: equalize left ranges of channels {left:.3g} times apart, {uneven:.3g} before"
+        raise InternalError(msg)
     for one, other in zip(before, _outputs(model, example_tensors(samples, 8)), strict=True):
         if float((one - other).abs().max()) > _SAME * float(one.abs().max()):
             msg = f"equalize: the outputs changed by {float((one - other).abs().max()):.3g}"
@@ -150,9 +157,7 @@ def _even_out(model: torch.nn.Module, pair: Pair) -> None:
     first: Any = model.get_submodule(pair.first)
     second: Any = model.get_submodule(pair.second)
     with torch.no_grad():
-        own = first.weight.abs().flatten(1).amax(1)
-        read = second.weight if pair.depthwise else second.weight.transpose(0, 1)
-        other = read.abs().flatten(1).amax(1)
+        own, other = _ranges(model, pair)
         factor = torch.where((own > 0) & (other > 0), torch.sqrt(own / other.clamp_min(1e-30)), torch.ones_like(own))
         first.weight.div_(factor.reshape(-1, *[1] * (first.weight.dim() - 1)))
         if first.bias is not None:
@@ -161,3 +166,19 @@ def _even_out(model: torch.nn.Module, pair: Pair) -> None:
         shape = [1] * second.weight.dim()
         shape[axis] = -1
         second.weight.mul_(factor.reshape(shape))
+
+
+def _ranges(model: torch.nn.Module, pair: Pair) -> tuple[torch.Tensor, torch.Tensor]:
+    """Largest magnitude of every channel between the layers [channels], in the first one's weight and the second's."""
+    first: Any = model.get_submodule(pair.first)
+    second: Any = model.get_submodule(pair.second)
+    read = second.weight if pair.depthwise else second.weight.transpose(0, 1)
+    return first.weight.detach().abs().flatten(1).amax(1), read.detach().abs().flatten(1).amax(1)
+
+
+def _unevenness(model: torch.nn.Module, pair: Pair) -> float:
+    """How many times larger one of a channel's two ranges is than the other, of the channel where that is most."""
+    own, other = _ranges(model, pair)
+    used = (own > 0) & (other > 0)
+    ratio = (own[used] / other[used]).log().abs()
+    return float(ratio.max().exp()) if ratio.numel() else 1.0

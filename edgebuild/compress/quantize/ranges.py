@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from edgebuild.compress.quantize.calibration import Calibration
-from edgebuild.compress.quantize.methods import METHODS
+from edgebuild.compress.quantize.methods import METHODS, CalibrationMethod
 from edgebuild.compress.step import StepContext
 from edgebuild.config.wording import BadValueError, unknown_name
 from edgebuild.model.fakequant.ranges import write_steps
 from edgebuild.model.fakequant.steps import Steps, steps_of
 
 if TYPE_CHECKING:
+    import torch
+
     from edgebuild.model.fakequant.scheme import Scheme
 
 _PERCENTILE = 99.99
@@ -49,15 +51,19 @@ class StaticCalibration(Calibration):
 
 
 def decide_ranges(
-    context: StepContext, calibration: StaticCalibration, samples: Mapping[str, np.ndarray]
+    context: StepContext,
+    calibration: StaticCalibration,
+    samples: Mapping[str, np.ndarray],
+    skipped: Collection[str] = (),
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the method makes of `samples`: the part of `ModelRecord.quantization`, and the claim.
+
+    The layers of `skipped` stay in floating point, so that the ranges of what they make need not be in the file.
 
     Raises:
         ConfigError: the model cannot be traced.
     """
     from edgebuild.model.exportable import check_exportable
-    from edgebuild.model.fakequant.observe import observe
     from edgebuild.model.fakequant.scheme import scheme_of
     from edgebuild.model.load import rebuild
 
@@ -65,21 +71,37 @@ def decide_ranges(
     graph = check_exportable(model, samples, context.project_root).module()
     scheme = scheme_of(graph.graph)
     method = METHODS.get(str(calibration.method))
+    steps = steps_by_method(graph, scheme, samples, method, calibration.percentile or _PERCENTILE)
+    return {"ranges": write_steps(steps)}, claim_of_ranges("quantize", scheme, steps, skipped)
+
+
+def steps_by_method(
+    graph: torch.fx.GraphModule,
+    scheme: Scheme,
+    samples: Mapping[str, np.ndarray],
+    method: CalibrationMethod,
+    percentile: float,
+) -> dict[str, Steps]:
+    """Label of a group of activations -> steps of the widest range that `method` finds for one of the group."""
+    from edgebuild.model.fakequant.observe import observe
+
     ends: dict[int, list[tuple[float, float]]] = {}
     for name, found in observe(graph, samples, scheme.rounded).items():
-        chosen = method.range(found, calibration.percentile or _PERCENTILE)
-        ends.setdefault(scheme.group_of[name], []).append(chosen)
+        ends.setdefault(scheme.group_of[name], []).append(method.range(found, percentile))
     steps = {}
     for number, group in enumerate(scheme.groups):
         widest = steps_of(min(low for low, _ in ends[number]), max(high for _, high in ends[number]))
         steps[group.label] = Steps(*group.fixed) if group.fixed else widest
-    return {"ranges": write_steps(steps)}, claim_of_ranges("quantize", scheme, steps)
+    return steps
 
 
-def claim_of_ranges(step: str, scheme: Scheme, steps: Mapping[str, Steps]) -> dict[str, Any]:
+def claim_of_ranges(
+    step: str, scheme: Scheme, steps: Mapping[str, Steps], skipped: Collection[str] = ()
+) -> dict[str, Any]:
     """The claim `activation_ranges`: those of layers with weights must be in the file, whatever the format."""
     labels = scheme.labels()
-    stored = {labels[scheme.group_of[use.norm or use.node]] for use in scheme.weights if not use.split}
+    whole = [use for use in scheme.weights if not use.split and use.layer not in skipped]
+    stored = {labels[scheme.group_of[use.norm or use.node]] for use in whole}
     return {
         "claim": "activation_ranges",
         "step": step,

@@ -14,6 +14,7 @@ from edgebuild.export.c.cores import Core, find_core
 from edgebuild.export.c.emit import model_source
 from edgebuild.export.c.graph import Graph, Tensor
 from edgebuild.export.c.header import Facts, Port, accessors, header
+from edgebuild.export.c.kernel import KERNELS
 from edgebuild.export.c.layout import Layer, Layout, choose_layers, emit_layers, lay_out
 from edgebuild.export.c.legalise import drop_unused, legalise
 from edgebuild.export.c.macs import macs_of
@@ -37,6 +38,7 @@ class CompileOptions:
             bands of rows, as few as suffice. What cannot fit is compiled as small as it can be; nothing is refused.
         constant_limit: bytes that weights and tables should have at most: if they would have more, layers of few
             distinct weights store them as 4-bit indices, the largest first, as far as that is needed and helps.
+        codebooks: every layer of few distinct weights stores them so, wherever that is fewer bytes.
     """
 
     prefix: str = "model"
@@ -44,6 +46,7 @@ class CompileOptions:
     kernels: Mapping[str, str] = field(default_factory=dict)
     arena_limit: int | None = None
     constant_limit: int | None = None
+    codebooks: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,12 +149,18 @@ def _arrange(graph: Graph, core: Core, options: CompileOptions) -> tuple[Graph, 
         graph = in_patches(graph, arena_of, options.arena_limit)
     layers = layers_of(graph, options.kernels)
     layout = lay_out(graph, layers)
-    if options.constant_limit is None:
+    limit = 0 if options.codebooks else options.constant_limit
+    if limit is None:
         return graph, layers, layout
-    excess = sum(emit_layers(layers, layout)[0].constant_bytes.values()) - options.constant_limit
+    excess = sum(emit_layers(layers, layout)[0].constant_bytes.values()) - limit
     chosen = {layer.symbol: (layer.node, layer.kernel) for layer in layers if layer.symbol not in options.kernels}
     layers = layers_of(graph, {**lighter_kernels(chosen, core, excess), **options.kernels})
     return graph, layers, lay_out(graph, layers)
+
+
+def codebook_layers(compiled: CompiledModel) -> tuple[CompiledLayer, ...]:
+    """The layers that store indices into a table of values instead of weights."""
+    return tuple(layer for layer in compiled.layers if KERNELS.get(layer.kernel).has_codebook)
 
 
 def _facts_of(layer: Layer, core: Core) -> CompiledLayer:

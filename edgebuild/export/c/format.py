@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from edgebuild.config.parameters import Parameters
 from edgebuild.config.registries import FORMATS
+from edgebuild.config.wording import BadValueError
 from edgebuild.errors import ConfigError
-from edgebuild.export.c.compile import CompileOptions, compile_model
+from edgebuild.export.c.compile import CompileOptions, codebook_layers, compile_model
 from edgebuild.export.c.library import write_library
 from edgebuild.export.format import ExportFormat, ExportRequest, LayerError, read_export
-from edgebuild.progress import Section
+from edgebuild.model.model_folder import read_record
 from edgebuild.runtime.c_library import HOST, SOURCE
 
 TFLITE = "tflite"
@@ -27,35 +28,52 @@ class COptions(Parameters):
     prefix: str = Field(
         default="model", pattern=_C_NAME, description="of the library's files, functions and macros: `model_invoke`"
     )
+    codebooks: bool = Field(
+        default=False,
+        description="store weights of at most 16 distinct values, which `cluster` makes, as 4-bit indices: about half "
+        "of the flash, more cycles",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_no_sparse_weights(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "sparse" in values:
+            msg = "compiled kernels read every weight, zeros too: sparse storage is an option of the format tflite"
+            raise BadValueError(msg, key="sparse")
+        return values
 
 
 def run(request: ExportRequest) -> None:
-    """Fill `request.output` with the library, the .tflite it was compiled from, and export.json.
+    """Fill `request.output` with the library, the .tflite in `request.source` that it is made from, and export.json.
 
     Raises:
-        ConfigError: the profile names no core, the model cannot be converted, or an operation cannot be compiled.
-        ToolError: the quantizer failed.
+        ConfigError: the profile names no core, an operation cannot be compiled, or codebooks are asked and none fits.
     """
     core = request.hardware.get("core")
     if not core:
         msg = "export.format c compiles for one core, and the profile names none"
         raise ConfigError(msg, remedy="add hardware: {core: cortex-m4}, or the core of your part")
-    prefix = COptions(**request.options).prefix
-    with tempfile.TemporaryDirectory(prefix="edgebuild-c-") as scratch:
-        folder = Path(scratch)
-        inner = dataclasses.replace(request, output=folder, options={}, progress=Section(request.progress, 0.0, 0.8))
-        FORMATS.get(TFLITE).run(inner)
-        record = read_export(folder)
-        data = (folder / record.file).read_bytes()
-    request.progress.update(0.8, f"compiling to C for {core}")
-    target = compile_model(data, SOURCE, CompileOptions(prefix, core))
+    left = read_record(request.model).layer_types
+    if "float32" in left.values():
+        msg = f"format c has no operation in floating point, but the plan leaves {', '.join(left)} in it"
+        raise ConfigError(msg, remedy="let the quantizing step skip nothing for this target")
+    options = COptions(**request.options)
+    prefix = options.prefix
+    assert request.source is not None, "the graph exports what is compiled first"
+    record = read_export(request.source)
+    data = (request.source / record.file).read_bytes()
+    request.progress.update(0.0, f"compiling to C for {core}")
+    target = compile_model(data, SOURCE, CompileOptions(prefix, core, codebooks=options.codebooks))
+    if options.codebooks and not codebook_layers(target):
+        msg = "export.options.codebooks asked, but no layer has at most 16 distinct weights that take fewer bytes so"
+        raise ConfigError(msg, remedy="cluster the weights: `- cluster: {clusters: 16}`, then granularity: per_tensor")
     host = compile_model(data, SOURCE, CompileOptions(prefix, "generic"))
     write_library(request.output, target, host, data)
     dataclasses.replace(
         record,
         format="c",
         file=f"{prefix}.c",
-        extra={"prefix": prefix, "core": core, "host": f"{HOST}/{prefix}.c"},
+        extra={"prefix": prefix, "core": core, "host": f"{HOST}/{prefix}.c", "codebooks": options.codebooks},
     ).write(request.output)
     request.progress.update(1.0, "exported")
 
@@ -73,11 +91,14 @@ FORMATS.register("c")(
         suffix=".c",
         dtypes={"int8": ("int8", "uint8", "float32")},
         options=COptions,
-        version=1,
-        tools=("torch", "litert-torch", "litert-converter", "ai-edge-litert", "flatbuffers", "numpy"),
+        version=2,
+        tools=("flatbuffers", "numpy", "ai-edge-litert"),
+        sources=("export/c",),
+        compiles=TFLITE,
         runtime="c",
         run=run,
         layer_error=layer_error,
+        all_integer=True,
         hardware=("core",),
         float_format=TFLITE,
         device_stage="firmware",

@@ -16,10 +16,13 @@ class Kernel(ABC):
     Attributes:
         ops: the schema's words of the operations it can compute: `("CONV_2D",)`.
         features: what the core must have (`cores.py`); empty for plain C99.
+        has_codebook: it stores a table `values` of 16 numbers, and `weights` that are 4-bit indices into it, two a
+            byte, the low half first, each output channel beginning with a byte.
     """
 
     ops: ClassVar[tuple[str, ...]]
     features: ClassVar[frozenset[str]] = frozenset()
+    has_codebook: ClassVar[bool] = False
 
     @abstractmethod
     def supports(self, node: Node) -> bool:

@@ -53,6 +53,11 @@ def layer_of(node: torch.fx.Node) -> str | None:
     return found
 
 
+def is_part(name: str, layer: str) -> bool:
+    """Whether `name`, of an operation, is that of the layer or of what its forward calls by itself."""
+    return name == layer or name.startswith(f"{layer}.")
+
+
 def record_layers(program: ExportedProgram) -> dict[str, Any]:
     """What the file says about layers: by debug handle inside delegates, by order for portable kernels."""
     handles: dict[str, str | None] = {}

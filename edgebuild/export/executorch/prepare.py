@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgebuild.errors import ConfigError
+from edgebuild.export.executorch.four_bits import round_linears
 from edgebuild.export.executorch.half import cast_border, to_half
 from edgebuild.export.executorch.layers import mark_layers
 from edgebuild.export.executorch.layout import say_order_of_images
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
 _IMAGE_RANK = 4
+_DYNAMIC = ("int8-dynamic", "int4-dynamic")
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,12 @@ class Prepared:
     half: bool
 
 
-def trace(request: ExportRequest) -> tuple[torch.fx.GraphModule, tuple[str, ...], tuple[Any, ...]]:
+def trace(
+    request: ExportRequest, change: Callable[[torch.nn.Module], object] = lambda _model: None
+) -> tuple[torch.fx.GraphModule, tuple[str, ...], tuple[Any, ...]]:
     """The float graph of the model with its layers marked, the layers, and the outputs as the tracer saw them.
+
+    `change` may do something to the model before.
 
     Raises:
         ConfigError: the model cannot be rebuilt or traced.
@@ -61,6 +68,7 @@ def trace(request: ExportRequest) -> tuple[torch.fx.GraphModule, tuple[str, ...]
 
     record = read_record(request.model)
     model = rebuild(request.model, request.project_root)
+    change(model)
     specs = _ordered(record, read_summary(request.data).inputs)
     exported = check_exportable(model, _zeros(specs), request.project_root)
     layers = mark_layers(exported)
@@ -85,17 +93,19 @@ def prepare(request: ExportRequest) -> Prepared:
 
     record = read_record(request.model)
     request.progress.update(0.0, "tracing")
-    graph, layers, values = trace(request)
+    four_bits: list[str] = []
+    rounding = partial(_round_linears, request=request, rounded=four_bits)
+    graph, layers, values = trace(request, rounding) if request.dtype == "int4-dynamic" else trace(request)
     specs = _ordered(record, read_summary(request.data).inputs)
     inputs = tuple(torch.from_numpy(array) for array in _zeros(specs).values())
     half = request.dtype == "fp16"
-    if request.dtype in ("int8", "int8-dynamic"):
+    if request.dtype in ("int8", *_DYNAMIC):
         calibration = read_calibration(request.model, record.input_names)
-        if request.dtype == "int8-dynamic":
+        if request.dtype in _DYNAMIC:
             calibration = _zeros(specs)  # only the weights are fixed ahead
             say_order_of_images(graph)
         trained = ranges_of_folder(request.model, request.project_root)
-        graph = quantize(graph, record.quantization, request.dtype, calibration, request.progress, trained)
+        graph = quantize(graph, record.quantization, request.dtype, calibration, request.progress, trained, four_bits)
     if half:
         _refuse_quantized(record)
         graph = to_half(graph)
@@ -117,6 +127,24 @@ def prepare(request: ExportRequest) -> Prepared:
         ),
         half,
     )
+
+
+def _round_linears(model: torch.nn.Module, request: ExportRequest, rounded: list[str]) -> None:
+    """Round the weights of linear layers to 4 bits, where the plan agrees, and note which.
+
+    Batch norms are folded before, as they are into all weights: a rounded one takes none.
+    """
+    from edgebuild.model.exportable import check_exportable
+    from edgebuild.model.fakequant.fold import fold_norms
+    from edgebuild.model.fakequant.scheme import scheme_of
+
+    record = read_record(request.model)
+    scheme: Mapping[str, Any] = record.quantization or {}
+    if scheme.get("weights") != "int4":
+        return
+    zeros = _zeros(_ordered(record, read_summary(request.data).inputs))
+    fold_norms(model, scheme_of(check_exportable(model, zeros, request.project_root).module().graph))
+    rounded += round_linears(model, record.layer_types)
 
 
 def _spec(name: str, shape: tuple[int, ...], dtype: str, layout: Layout, float_type: str) -> IoSpec:

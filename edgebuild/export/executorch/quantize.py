@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgebuild.errors import ConfigError
-from edgebuild.export.executorch.quantizers import dynamic_quantizer, static_quantizer, trained_quantizer
+from edgebuild.export.executorch.layers import is_part, layer_of
+from edgebuild.export.executorch.quantizers import (
+    dynamic_quantizer,
+    pass_by,
+    static_quantizer,
+    trained_quantizer,
+)
 from edgebuild.export.executorch.trained import set_ranges
 from edgebuild.model.fakequant.ranges import ActivationRanges
 from edgebuild.progress import ProgressSink
@@ -17,7 +23,7 @@ from edgebuild.progress import ProgressSink
 if TYPE_CHECKING:
     import torch
 
-_KINDS = {"int8": ("static", "qat"), "int8-dynamic": ("dynamic",)}
+_KINDS = {"int8": ("static", "qat"), "int8-dynamic": ("dynamic",), "int4-dynamic": ("dynamic",)}
 
 
 def quantize(
@@ -27,16 +33,18 @@ def quantize(
     samples: Mapping[str, np.ndarray],
     progress: ProgressSink,
     trained: ActivationRanges | None = None,
+    done: Collection[str] = (),
 ) -> torch.fx.GraphModule:
     """Calibrate and convert `graph`; the result computes in float between quantize and dequantize nodes.
 
     Args:
         graph: of the exported float model, batch 1.
         scheme: `ModelRecord.quantization`.
-        dtype: `int8` or `int8-dynamic`, what the profile exports.
+        dtype: `int8`, `int8-dynamic` or `int4-dynamic`, what the profile exports.
         samples: input name -> [n, ...], in the order of the model's arguments; unused for dynamic.
         progress: one step per sample.
         trained: ranges that activations have instead of calibrated ones, wherever the graph has the activation.
+        done: layers that are quantized already.
 
     Raises:
         ConfigError: the plan's quantize step and the export dtype do not agree, or there are no samples.
@@ -52,6 +60,7 @@ def quantize(
         )
     else:
         quantizer = static_quantizer(per_channel) if dtype == "int8" else dynamic_quantizer(per_channel)
+    pass_by(quantizer, {*float_layers(agreed, graph), *done})
     prepared = prepare_pt2e(graph, quantizer)
     arrays = list(samples.values()) if dtype == "int8" else [array[:1] for array in samples.values()]
     count = len(arrays[0]) if arrays else 0
@@ -76,6 +85,21 @@ def read_calibration(folder: Path, names: tuple[str, ...]) -> dict[str, np.ndarr
     return {name: np.load(path, mmap_mode="r") for name, path in paths.items()}
 
 
+def float_layers(scheme: Mapping[str, Any], graph: torch.fx.GraphModule) -> frozenset[str]:
+    """The layers that stay float32.
+
+    Raises:
+        ConfigError: the graph has not one of the layers that the scheme names.
+    """
+    types: Mapping[str, str] = scheme.get("layer_types", {})
+    known = {layer_of(node) for node in graph.graph.nodes}
+    missing = [layer for layer in types if not any(is_part(str(one), layer) for one in known)]
+    if missing:
+        msg = f"the graph for ExecuTorch has no operation of layer {missing[0]!r}: it has no type of its own"
+        raise ConfigError(msg, remedy="take it out of the layers that the plan names")
+    return frozenset(layer for layer, kind in types.items() if kind == "float32")
+
+
 def _agreed(scheme: Mapping[str, Any] | None, dtype: str) -> Mapping[str, Any]:
     found = scheme.get("kind") if scheme else None
     kind = _KINDS[dtype][0]
@@ -85,7 +109,7 @@ def _agreed(scheme: Mapping[str, Any] | None, dtype: str) -> Mapping[str, Any]:
     if scheme.get("activations", "int8") != "int8":
         msg = f"executorch has int8 activations only, found activations: {scheme['activations']}"
         raise ConfigError(msg, remedy="use activations: int8, or export tflite with dtype int16x8")
-    if dtype == "int8-dynamic" and scheme.get("granularity") == "per_tensor":
-        msg = "executorch computes int8-dynamic with one scale per channel only, found granularity: per_tensor"
+    if dtype != "int8" and scheme.get("granularity") == "per_tensor":
+        msg = f"executorch computes {dtype} with one scale per channel only, found granularity: per_tensor"
         raise ConfigError(msg, remedy="use granularity: per_channel, which is more accurate, or dtype int8")
     return scheme

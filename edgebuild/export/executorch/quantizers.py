@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from edgebuild.export.executorch.layers import is_part, layer_of
 
 if TYPE_CHECKING:
     import torch
@@ -72,10 +75,22 @@ def dynamic_quantizer(per_channel: bool) -> Any:
         def annotate(self, model: torch.fx.GraphModule) -> torch.fx.GraphModule:
             annotated: torch.fx.GraphModule = super().annotate(model)
             for node in annotated.graph.nodes:
-                _annotate_followed(node, config)
+                if self.filter_fn is None or self.filter_fn(node):
+                    _annotate_followed(node, config)
             return annotated
 
     return DynamicQuantizer().set_global(config)
+
+
+def pass_by(quantizer: Any, layers: Collection[str]) -> None:
+    """Let the quantizer leave all that belongs to `layers` as it is; what comes between two of them may stay float."""
+
+    def is_quantized(node: torch.fx.Node) -> bool:
+        name = layer_of(node)
+        return name is None or not any(is_part(name, layer) for layer in layers)
+
+    if layers:
+        quantizer.set_filter_function(is_quantized)
 
 
 def _annotate_followed(node: torch.fx.Node, config: Any) -> None:

@@ -32,11 +32,15 @@ def main(folder: Path) -> None:
         step(f"running calibration sample {number}")
         calibrator.FeedTensor([np.ascontiguousarray(column[number : number + 1]) for column in columns])
     step("quantizing")
-    changed = _with_ranges(bytes(calibrator.Calibrate()), job["ranges"])
-    if changed is not None:  # the ranges are in the model now: nothing has to be fed again
-        calibrator = wrapper.CalibrationWrapper(changed, [], [])
-        calibrator.Prepare()
-    data = _quantize(calibrator, job)
+    calibrated = bytes(calibrator.Calibrate())
+    changed = _with_ranges(calibrated, job["ranges"])
+    if job["float_operators"]:
+        data = _quantize_but(changed or calibrated, job)
+    else:
+        if changed is not None:  # the ranges are in the model now: nothing has to be fed again
+            calibrator = wrapper.CalibrationWrapper(changed, [], [])
+            calibrator.Prepare()
+        data = _quantize(calibrator, job)
     (folder / "quantized.tflite").write_bytes(data)
     step("running the quantized file")
     _run(data)
@@ -66,11 +70,26 @@ def _with_ranges(calibrated: bytes, ranges: dict[str, list[float]]) -> bytes | N
     return serialize_model(model) if changed else None
 
 
+def _quantize_but(calibrated: bytes, job: dict[str, Any]) -> bytes:
+    """Quantize, but leave the operators at the positions `float_operators` as they are."""
+    from ai_edge_litert import _pywrap_tensorflow_lite_calibration_wrapper as wrapper
+
+    from edgebuild.export.tflite.hidden_operators import hide, show
+    from edgebuild.runtime.litert_flatbuffer import parse_model, serialize_model
+
+    model = parse_model(calibrated, "the calibrated model")
+    hidden = hide(model, job["float_operators"])
+    data = serialize_model(model)
+    quantized = parse_model(_quantize(wrapper.CalibrationWrapper(data, [], []), job), "the quantized model")
+    show(quantized, hidden)
+    return serialize_model(quantized)
+
+
 def _quantize(calibrator: Any, job: dict[str, Any]) -> bytes:
     def code(name: str) -> int:
         return int(np.dtype(name).num)
 
-    allow_float = per_tensor_convolutions = False
+    allow_float, per_tensor_convolutions = bool(job["float_operators"]), False
     return bytes(
         calibrator.QuantizeModel(
             code(job["io"]),

@@ -76,9 +76,14 @@ def convert(
     model = parse_model(_lower(wrapped, arguments), "the converted model")
     cancel_transposes(model)
     input_names = [spec.name for spec in inputs]
-    output_layers = rename(model, input_names, output_names, prepared.output_layers, prepared.layers)
+    weights = {layer: _numbers(prepared.module.get_submodule(layer)) for layer in prepared.layers}
+    output_layers = rename(model, input_names, output_names, prepared.output_layers, weights)
     channel_last = {input_names[index] for index in to_last_in} | {output_names[index] for index in to_last_out}
     return FloatModel(serialize_model(model), prepared.layers, output_layers, frozenset(channel_last))
+
+
+def _numbers(layer: torch.nn.Module) -> list[np.ndarray]:
+    return [parameter.detach().numpy() for parameter in layer.parameters(recurse=False) if parameter.ndim > 1]
 
 
 def _with_layout(module: torch.nn.Module, inputs: set[int], outputs: set[int], output_count: int) -> torch.nn.Module:

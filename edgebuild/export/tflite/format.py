@@ -8,22 +8,29 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
+from edgebuild.check.accelerators.edge_tpu.mapping import COMPILER
+from edgebuild.check.runtime_versions.names import tensorflow_release
 from edgebuild.config.parameters import Parameters
 from edgebuild.config.registries import FORMATS
 from edgebuild.errors import ConfigError
 from edgebuild.export.format import ExportFormat, ExportRecord, ExportRequest, IoSpec
 from edgebuild.export.tflite.convert import FloatModel
 from edgebuild.export.tflite.layer_error import layer_error
+from edgebuild.export.tflite.lower_versions import Lowered, lower_versions
 from edgebuild.export.tflite.metadata import add_metadata
 from edgebuild.export.tflite.op_versions import correct_versions, state_runtime
 from edgebuild.export.tflite.quantizers import NEEDS_CALIBRATION, QUANTIZERS, Granularity, QuantizeTask
 from edgebuild.export.tflite.source import float_model
+from edgebuild.export.tflite.sparse import objection, store_sparsely
 from edgebuild.export.tflite.trained import trained_ranges
 from edgebuild.model.data_folder import read_summary
 from edgebuild.model.model_folder import ModelRecord, read_record
 from edgebuild.runtime.litert_flatbuffer import io_names, parse_model, quantization, tensor_shape, type_name
 
 FILE = "model.tflite"
+DENSE = "dense.tflite"
+"""The same file without sparse storage, for the proof that both are the same model; no package has it."""
+EDGE_TPU = "edge-tpu"
 _TOOLS = ("torch", "litert-torch", "litert-converter", "ai-edge-litert", "ai-edge-quantizer", "flatbuffers", "numpy")
 
 
@@ -34,6 +41,10 @@ class TfliteOptions(Parameters):
         default="per_tensor",
         description="weight scales of FULLY_CONNECTED in int8, int8-dynamic and int16x8; per_channel is a little more "
         "accurate, but tflite-runtime 2.14 computes it wrongly without saying so",
+    )
+    sparse: bool = Field(
+        default=False,
+        description="store weights with many zeros sparsely, where that makes the file smaller; it runs no faster",
     )
 
 
@@ -55,11 +66,19 @@ def export_converted(request: ExportRequest, source: FloatModel) -> None:
     options = TfliteOptions(**request.options)
     request.progress.update(0.6, f"quantizing to {request.dtype}")
     data = QUANTIZERS[request.dtype](_task(request, record, source, label, options))
-    data = state_runtime(correct_versions(data, label), label)
+    lowered = _for_accelerator(correct_versions(data, label), label, request)
+    data = lowered.data
     inputs, outputs = io_specs(data, label, source.channel_last)
+
+    def write(file: str, content: bytes) -> None:
+        content = state_runtime(content, label)
+        content = add_metadata(content, label, inputs, outputs, read_summary(request.data), source.output_layers)
+        (request.output / file).write_bytes(content)
+
     request.progress.update(0.9, "writing metadata")
-    data = add_metadata(data, label, inputs, outputs, read_summary(request.data), source.output_layers)
-    (request.output / FILE).write_bytes(data)
+    write(FILE, store_sparsely(data, label) if options.sparse else data)
+    if options.sparse:
+        write(DENSE, data)
     ExportRecord(
         format="tflite",
         dtype=request.dtype,
@@ -69,9 +88,23 @@ def export_converted(request: ExportRequest, source: FloatModel) -> None:
         outputs=outputs,
         layers=source.layers,
         tools={name: importlib.metadata.version(name) for name in _TOOLS},
-        extra={"fully_connected": options.fully_connected},
+        extra={
+            "fully_connected": options.fully_connected,
+            **({"dense": DENSE} if options.sparse else {}),
+            **_told(lowered),
+        },
     ).write(request.output)
     request.progress.update(1.0, "exported")
+
+
+def _for_accelerator(data: bytes, label: str, request: ExportRequest) -> Lowered:
+    """Versions of operations as the Edge TPU's compiler knows them, for a target that has one."""
+    release = tensorflow_release(COMPILER) if request.hardware.get("accelerator") == EDGE_TPU else None
+    return Lowered(data) if release is None else lower_versions(data, label, release)
+
+
+def _told(lowered: Lowered) -> dict[str, Any]:
+    return {"lowered": list(lowered.changes), "proof": lowered.proof} if lowered.changes else {}
 
 
 def _task(
@@ -90,6 +123,7 @@ def _task(
         fully_connected="per_tensor" if granularity == "per_tensor" else fully_connected,
         calibration=calibration,
         ranges=trained_ranges(request, source, calibration),
+        layer_types=record.layer_types,
     )
 
 
@@ -146,13 +180,17 @@ FORMATS.register("tflite")(
             "int8": ("int8", "uint8", "float32"),
             "int8-dynamic": ("float32",),
             "int8-weight-only": ("float32",),
+            "int4-dynamic": ("float32",),
+            "int4-weight-only": ("float32",),
             "int16x8": ("int16", "float32"),
         },
         options=TfliteOptions,
-        version=2,
+        version=3,
         tools=_TOOLS,
         runtime="litert",
         run=run,
         layer_error=layer_error,
+        objects_to=objection,
+        hardware=("accelerator",),
     )
 )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from edgebuild.runtime.litert_flatbuffer import operator_name, stored_bytes, tensor_name
 from edgebuild.runtime.litert_roles import parameter_roles
@@ -16,13 +18,14 @@ def rename(
     input_names: Sequence[str],
     output_names: Sequence[str],
     output_layers: Sequence[str | None],
-    parameter_layers: Sequence[str],
+    weights: Mapping[str, Sequence[np.ndarray]],
 ) -> dict[str, str]:
     """Rename the tensors and the signature of a freshly converted `ModelT`, and put inputs and outputs in order.
 
     An operation's result becomes `layer/operation`, its parameters `layer/weight` and `layer/bias`, an input or output
-    what the user calls it. The converter joins the names of fused layers, in no fixed order: an operation with a weight
-    is named after the last of them in `parameter_layers` (those that own parameters), any other after the last of all.
+    what the user calls it. The converter joins the names of fused layers, in no fixed order, and of layers that read
+    the same: an operation with a weight is named after the one in `weights` (layer -> its parameters) that owns these
+    very numbers, else after the last that owns any; any other operation after the last of all.
 
     Returns:
         Output tensor name -> layer that makes it.
@@ -35,9 +38,11 @@ def rename(
     for name, index in zip((*input_names, *output_names), (*graph.inputs, *graph.outputs), strict=True):
         new.setdefault(int(index), name)
     taken = set(new.values())
+    named: set[str | None] = set()
     for operator in graph.operators:
         operation = operator_name(model, operator)
-        layer = _layer_of(model, graph, operator, operation, outputs, output_layers, frozenset(parameter_layers))
+        layer = _layer_of(model, graph, operator, operation, outputs, output_layers, weights, named)
+        named.add(layer)
         for index in operator.outputs:
             if int(index) in outputs and layer:
                 layer_of_output[new[int(index)]] = layer
@@ -54,8 +59,6 @@ def rename(
 
 def _order_io(model: Any, input_names: Sequence[str], output_names: Sequence[str]) -> None:
     """Put the graph's inputs and outputs in the user's order and write the user's names into the signature."""
-    import numpy as np
-
     signature, graph = model.signatureDefs[0], model.subgraphs[0]
     for entries, prefix, names, side in (
         (signature.inputs, "input_", input_names, "inputs"),
@@ -75,17 +78,58 @@ def _layer_of(
     operation: str,
     outputs: dict[int, int],
     output_layers: Sequence[str | None],
-    owners: frozenset[str],
+    weights: Mapping[str, Sequence[np.ndarray]],
+    named: set[str | None],
 ) -> str | None:
     first = int(operator.outputs[0])
     weight = _stored_weight(model, graph, operator, operation)
     if first not in outputs:
         fused = _layers(tensor_name(graph.tensors[first]))
-        owning = [layer for layer in fused if layer in owners] if weight is not None else []
+        owning = list(dict.fromkeys(layer for layer in fused if layer in weights)) if weight is not None else []
+        if len(owning) > 1:
+            owning = _with_values(owning, weights, model, graph.tensors[weight], named)
         return next(reversed(owning or fused), None)
     if weight is not None:
         return next(reversed(_layers(tensor_name(graph.tensors[weight]))), None)
     return output_layers[outputs[first]]
+
+
+def _with_values(
+    layers: list[str],
+    weights: Mapping[str, Sequence[np.ndarray]],
+    model: Any,
+    tensor: Any,
+    named: set[str | None],
+) -> list[str]:
+    """Those of the layers that own the numbers of `tensor`; all of them where none does.
+
+    Copies of one layer own the same: of those the first that is not `named` yet.
+    """
+    data = stored_bytes(model, tensor)
+    assert data is not None
+    values = np.frombuffer(data, np.float32) if len(data) % 4 == 0 else np.empty(0, np.float32)
+    values = values.reshape(tuple(tensor.shape)) if values.size == np.prod(tensor.shape) else values
+    same = [layer for layer in layers if any(_are_of(values, one) for one in weights[layer])]
+    waiting = [layer for layer in same if layer not in named]
+    return waiting[:1] if len(same) > 1 and waiting else same or layers
+
+
+_SAME_DIRECTION = 0.999
+
+
+def _are_of(values: np.ndarray, weight: np.ndarray) -> bool:
+    """Whether `values` are those of `weight` in any order of axes, or of a matrix with its rows or columns scaled.
+
+    The converter multiplies what stands before a linear layer (the scale of a layer norm) or behind it into its weight.
+    """
+    if np.array_equal(np.sort(values, axis=None), np.sort(weight, axis=None)):
+        return True
+    if weight.ndim != 2 or values.shape != weight.shape or min(weight.shape) < 2:
+        return False
+    products, sizes = values.astype(np.float64) * weight, (values.astype(np.float64) ** 2, weight.astype(float) ** 2)
+    norms = [np.sqrt(sizes[0].sum(axis) * sizes[1].sum(axis)) for axis in (0, 1)]
+    cosines = [np.abs(products.sum(axis)) / np.maximum(norms[axis], 1e-30) for axis in (0, 1)]
+    return any(bool((cosine[norm > 0] > _SAME_DIRECTION).all()) for cosine, norm in zip(cosines, norms, strict=True))
 
 
 def _stored_weight(model: Any, graph: Any, operator: Any, operation: str) -> int | None:

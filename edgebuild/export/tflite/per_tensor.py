@@ -49,6 +49,8 @@ def one_scale_per_tensor(quantized: bytes, source: bytes, label: str) -> bytes:
         if not weight or stored_bytes(model, graph.tensors[operator.inputs[weight]]) is None:
             continue
         tensor = graph.tensors[operator.inputs[weight]]
+        if type_name(tensor.type) == "float32":  # a layer that stays in floating point
+            continue
         real = values[tensor_name(tensor)]
         scale = float(np.max(np.abs(real))) / _LARGEST or 1.0
         _store(model, tensor, real, scale)

@@ -28,6 +28,7 @@ class QuantizeTask:
         calibration: per input of the file, in its order: samples [n, ...] in the file's layout and type; empty where
             the dtype needs none.
         ranges: name of a tensor of the float file -> its range, instead of the calibrated one.
+        layer_types: layer -> type of its weight, where that is another one than `dtype` says of all.
     """
 
     model: bytes
@@ -38,6 +39,11 @@ class QuantizeTask:
     fully_connected: Granularity
     calibration: tuple[np.ndarray, ...] = ()
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    layer_types: Mapping[str, str] = field(default_factory=dict)
+
+    def layers_of(self, dtype: str) -> tuple[str, ...]:
+        """The layers whose weight has this type of its own."""
+        return tuple(layer for layer, kind in self.layer_types.items() if kind == dtype)
 
 
 def _keep_float(task: QuantizeTask) -> bytes:
@@ -50,6 +56,8 @@ QUANTIZERS: Mapping[Dtype, Callable[[QuantizeTask], bytes]] = {
     "int8": static.full_integer,
     "int8-dynamic": recipes.dynamic,
     "int8-weight-only": recipes.weight_only,
+    "int4-dynamic": recipes.dynamic_four_bits,
+    "int4-weight-only": recipes.weight_only_four_bits,
     "int16x8": static.full_integer,
 }
 """dtype -> (task) -> the quantized .tflite; raises ToolError where the quantizer fails."""

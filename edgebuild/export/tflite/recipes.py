@@ -1,10 +1,12 @@
-"""Half precision, dynamic and weight-only int8, through the recipes of ai-edge-quantizer."""
+"""Half precision, dynamic and weight-only int8 and int4, through the recipes of ai-edge-quantizer."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from edgebuild.errors import ToolError
+from edgebuild.export.tflite.layer_operators import results_of
 from edgebuild.runtime.litert_quiet import quiet
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ def dynamic(task: QuantizeTask) -> bytes:
     for operation, granularity in exceptions.items():
         if granularity != task.granularity:
             quantizer.add_dynamic_config(_EVERYWHERE, operation, num_bits=8, granularity=_granularity(granularity))
+    _leave_float(quantizer, task)
     return _quantize(quantizer, task)
 
 
@@ -63,7 +66,60 @@ def weight_only(task: QuantizeTask) -> bytes:
         num_bits=8,
         granularity=_granularity(task.granularity),
     )
+    _leave_float(quantizer, task)
     return _quantize(quantizer, task)
+
+
+def dynamic_four_bits(task: QuantizeTask) -> bytes:
+    """As `dynamic`, with 4-bit weights, one scale a channel, for the operations that have a kernel for them.
+
+    tflite-runtime 2.14 has none for convolutions and computes NaN without saying so.
+    """
+    from ai_edge_quantizer import qtyping
+
+    quantizer, operations = _quantizer(task), qtyping.TFLOperationName
+    quantizer.add_dynamic_config(_EVERYWHERE, operations.ALL_SUPPORTED, num_bits=8)
+    for operation in (operations.CONV_2D, operations.FULLY_CONNECTED, operations.EMBEDDING_LOOKUP):
+        quantizer.add_dynamic_config(_EVERYWHERE, operation, num_bits=4)
+    for result in results_of(task.model, task.layers_of("int8"), task.label):
+        quantizer.add_dynamic_config(_scope(result), operations.ALL_SUPPORTED, num_bits=8)
+    _leave_float(quantizer, task)
+    return _quantize(quantizer, task)
+
+
+def weight_only_four_bits(task: QuantizeTask) -> bytes:
+    """As `weight_only`, with 4-bit weights, one scale a channel, where the quantizer takes them."""
+    from ai_edge_quantizer import qtyping
+
+    quantizer, operations = _quantizer(task), qtyping.TFLOperationName
+    quantizer.add_weight_only_config(_EVERYWHERE, operations.ALL_SUPPORTED, num_bits=8)
+    for operation in (
+        operations.CONV_2D,
+        operations.FULLY_CONNECTED,
+        operations.EMBEDDING_LOOKUP,
+        operations.BATCH_MATMUL,
+    ):
+        quantizer.add_weight_only_config(_EVERYWHERE, operation, num_bits=4)
+    for result in results_of(task.model, task.layers_of("int8"), task.label):
+        quantizer.add_weight_only_config(_scope(result), operations.ALL_SUPPORTED, num_bits=8)
+    _leave_float(quantizer, task)
+    return _quantize(quantizer, task)
+
+
+def _leave_float(quantizer: Any, task: QuantizeTask) -> None:
+    """Take the layers that stay float32 out of the recipe; what is added last counts."""
+    from ai_edge_quantizer import qtyping
+    from ai_edge_quantizer.algorithm_manager import AlgorithmName
+
+    for result in results_of(task.model, task.layers_of("float32"), task.label):
+        quantizer.update_quantization_recipe(
+            _scope(result), qtyping.TFLOperationName.ALL_SUPPORTED, algorithm_key=AlgorithmName.NO_QUANTIZE
+        )
+
+
+def _scope(result: str) -> str:
+    """What matches the operation that makes the tensor `result`, and no other one."""
+    return f"^{re.escape(result)};$"
 
 
 def _granularity(name: str) -> Any:

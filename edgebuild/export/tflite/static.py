@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgebuild.errors import ConfigError, ToolError
+from edgebuild.export.tflite.gather import lookups_as_gathers
+from edgebuild.export.tflite.layer_operators import operators_of
 from edgebuild.export.tflite.per_tensor import one_scale_per_tensor
 from edgebuild.runtime.litert_flatbuffer import operator_name, parse_model, tensor_name
 
@@ -27,7 +29,8 @@ _REASON = re.compile(r"RuntimeError: (.*?)\.?\s*Node number", re.DOTALL)
 def full_integer(task: QuantizeTask) -> bytes:
     """Quantize weights to int8 and activations to int8 or int16, with ranges from `task.calibration`.
 
-    The calibrator is C++ that may abort its process on a model it cannot quantize, so it runs in a child.
+    The layers that `task` names so stay float32. The calibrator is C++ that may abort its process on a model it
+    cannot quantize, so it runs in a child.
 
     Raises:
         ConfigError: LiteRT has no kernel for an operation of the quantized model; the message names it and its layer.
@@ -35,7 +38,7 @@ def full_integer(task: QuantizeTask) -> bytes:
     """
     with tempfile.TemporaryDirectory(prefix="edgebuild-calibrate-") as scratch:
         folder = Path(scratch)
-        (folder / "float.tflite").write_bytes(task.model)
+        (folder / "float.tflite").write_bytes(lookups_as_gathers(task.model, task.label))
         for position, samples in enumerate(task.calibration):
             np.save(folder / f"input{position}.npy", samples)
         wide = task.dtype == "int16x8"
@@ -46,6 +49,7 @@ def full_integer(task: QuantizeTask) -> bytes:
             "bias": "int64" if wide else "int32",
             "per_tensor_fully_connected": task.fully_connected == "per_tensor",
             "ranges": dict(task.ranges),
+            "float_operators": list(operators_of(task.model, task.layers_of("float32"), task.label)),
         }
         (folder / "job.json").write_text(json.dumps(job))
         done = _child("quantize", folder)

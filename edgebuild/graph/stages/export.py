@@ -25,6 +25,7 @@ def request_of(context: StageContext) -> ExportRequest:
         seed=context.stage.seed,
         progress=context.progress,
         hardware=params.get("hardware", {}),
+        source=context.inputs.get("source"),
     )
 
 
@@ -40,4 +41,10 @@ def tools(params: Mapping[str, Any]) -> tuple[str, ...]:
     return chosen.tools
 
 
-STAGES.register("export")(StageKind(version=1, run=run, tools=tools))
+def sources(params: Mapping[str, Any]) -> tuple[str, ...]:
+    """The parts of this package that the format names."""
+    chosen: ExportFormat = FORMATS.get(params["format"])
+    return chosen.sources
+
+
+STAGES.register("export")(StageKind(version=1, run=run, tools=tools, sources=sources))

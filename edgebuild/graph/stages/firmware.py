@@ -19,6 +19,8 @@ from edgebuild.model.data_folder import read_inputs
 from edgebuild.runtime.c_library import SOURCE
 
 FACTS = "firmware.json"
+SOURCES = ("bench/firmware", "device/native", "estimate", "export/c")
+"""The parts of this package that decide what is compiled, run and counted."""
 
 
 def run(context: StageContext) -> None:
@@ -37,6 +39,7 @@ def run(context: StageContext) -> None:
             record.extra["core"],
             arena_limit=params["arena_limit"],
             constant_limit=params["constant_limit"],
+            codebooks=record.extra["codebooks"],
         ),
         Device.model_validate(params["device"]),
         to_raw(record, read_inputs(context.inputs["data"], "validation")),
@@ -66,4 +69,4 @@ def gate(artifact: Path) -> str | None:
     return f"{fatal[0].code}: {fatal[0].message}" if fatal else None
 
 
-STAGES.register("firmware")(StageKind(version=1, run=run, gate=gate))
+STAGES.register("firmware")(StageKind(version=2, run=run, sources=lambda _params: SOURCES, gate=gate))

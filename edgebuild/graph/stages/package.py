@@ -11,6 +11,9 @@ from edgebuild.graph.stage import StageContext, StageKind
 from edgebuild.model.data_folder import read_summary
 from edgebuild.package.packager import Packager, PackageRequest
 
+COMPILED = "*_*.tflite"
+"""What the verify stage keeps of an accelerator's compiler."""
+
 
 def run(context: StageContext) -> None:
     """Lay out the package; params are `{kind, kind_version, options, project, target}`.
@@ -43,6 +46,7 @@ def run(context: StageContext) -> None:
             options=params["options"],
             output=context.output,
             device=context.inputs.get("device"),
+            compiled=tuple(sorted(context.inputs["verify"].glob(COMPILED))),
         )
     )
 

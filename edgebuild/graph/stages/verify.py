@@ -10,12 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from edgebuild.check.accelerators.accelerator import Accelerator, AcceleratorReport, JudgeRequest
 from edgebuild.check.census.model import Census, CensusReader
+from edgebuild.check.dense_twin import twin_findings
 from edgebuild.check.finding import Finding, apply_allow
 from edgebuild.check.parity import AFTER_QAT, compare_outputs, parity_figures, reference_findings, runtime_findings
 from edgebuild.check.promise import Promise
+from edgebuild.check.rules import sparse_storage
 from edgebuild.check.verify import VerifyResult, verify
-from edgebuild.config.registries import CENSUSES, RUNTIMES, STAGES
+from edgebuild.config.registries import ACCELERATORS, CENSUSES, RUNTIMES, STAGES
 from edgebuild.errors import ToolError
 from edgebuild.export.feed import from_raw, raw_outputs
 from edgebuild.export.format import ExportRecord, read_export
@@ -33,8 +36,10 @@ Outputs = dict[str, np.ndarray]
 def run(context: StageContext) -> None:
     """Write verify.json, census.json and validation.<output>.npy.
 
-    Params are `{promise, allow, metric, runtime, threads}`. The input `score` holds the outputs of the baseline, from
-    which accuracy drops; `reference` those of the model that was exported, which the file must compute.
+    Params are `{promise, allow, metric, runtime, threads}`, and `accelerator: {name, version, hardware}` for a target
+    that has one: what it would make of the file goes into accelerator.json, its figures among the others. The input
+    `score` holds the outputs of the baseline, from which accuracy drops; `reference` those of the model that was
+    exported, which the file must compute.
     """
     params = context.stage.params
     model = read_record(context.inputs["model"])
@@ -44,7 +49,7 @@ def run(context: StageContext) -> None:
     context.progress.update(0.05, "reading the file")
     reader: CensusReader = CENSUSES.get(file.suffix.removeprefix("."))
     census = replace(reader.read(file), path=record.file)
-    proof = verify(census, promise, model.claims, record.layers, params["allow"])
+    proof = verify(census, promise, model.claims, record.layers, params["allow"], context.inputs["model"])
     context.progress.update(0.2, "running the file on the validation data")
     runtime: Runtime = RUNTIMES.get(params["runtime"])
     stored = _run(runtime, file, record, context)
@@ -60,9 +65,22 @@ def run(context: StageContext) -> None:
         compared = compare_outputs(exported[name], array, names=("pytorch", ran_on), output=name)
         figures += [figure for figure in parity_figures(compared) if figure.name in ("sqnr", "max_abs_diff")]
         findings += reference_findings(compared, _kind_of_reference(model, promise))
+    findings += _dense_twin(runtime, stored, file, record, context)
     context.progress.update(0.7, "running the file on the oldest runtime")
     findings += _oldest_runtime(promise, params["runtime"], stored, file, record, context)
+    if params.get("accelerator"):
+        report = _judge(params["accelerator"], file, record, context)
+        figures += report.figures
+        findings += report.findings
     _write(context.output, census, proof, apply_allow(findings, params["allow"]), figures)
+
+
+def _judge(chosen: Mapping[str, Any], file: Path, record: ExportRecord, context: StageContext) -> AcceleratorReport:
+    """What the target's accelerator would make of the file; nothing of it ran there."""
+    accelerator: Accelerator = ACCELERATORS.get(chosen["name"])
+    report = accelerator.judge(JudgeRequest(file, chosen["hardware"], context.output, record.layers))
+    (context.output / "accelerator.json").write_text(json.dumps(report.to_json(), indent=1, sort_keys=True) + "\n")
+    return report
 
 
 def _kind_of_reference(model: ModelRecord, promise: Promise) -> str:
@@ -71,9 +89,15 @@ def _kind_of_reference(model: ModelRecord, promise: Promise) -> str:
 
 
 def _complete(promise: Promise, model: ModelRecord, data: Path) -> Promise:
-    """Add what only the model and the data tell: names and shapes of the inputs, names of the outputs."""
+    """Add what only the model and the data tell: names and shapes of the inputs, outputs, layers of another type."""
     shapes = tuple((1, *spec.shape) for spec in read_summary(data).inputs)
-    return replace(promise, input_names=model.input_names, output_names=model.output_names, input_shapes=shapes)
+    return replace(
+        promise,
+        input_names=model.input_names,
+        output_names=model.output_names,
+        input_shapes=shapes,
+        layer_types=model.layer_types,
+    )
 
 
 def _run(runtime: Runtime, file: Path, record: ExportRecord, context: StageContext) -> Outputs:
@@ -107,6 +131,22 @@ def _sizes(census: Census, record: ExportRecord) -> list[Figure]:
         Figure("weight_bytes", float(weights), "B", "exact", provenance=f"weights and biases stored in {record.file}"),
         Figure("arena", arena, "B", "exact", provenance=census.arena_source),
     ]
+
+
+def _dense_twin(
+    runtime: Runtime, stored: Outputs, file: Path, record: ExportRecord, context: StageContext
+) -> list[Finding]:
+    """Hold a file with sparse weights against its twin without: the same numbers in it, and the same outputs."""
+    if "dense" not in record.extra:
+        return []
+    dense = file.with_name(record.extra["dense"])
+    findings = twin_findings(file, dense)
+    for name, array in _run(runtime, dense, record, context).items():
+        different = int((array != stored[name]).sum())
+        if different:
+            message = f"{different} of {array.size} numbers of output {name} are not those of the dense twin"
+            findings.append(Finding(sparse_storage.CODE, message))
+    return findings
 
 
 def _oldest_runtime(
@@ -172,4 +212,4 @@ def tools(params: Mapping[str, Any]) -> tuple[str, ...]:
     return (runtime.distribution, "numpy") if runtime.distribution else ("numpy",)
 
 
-STAGES.register("verify")(StageKind(version=2, run=run, tools=tools, gate=gate))
+STAGES.register("verify")(StageKind(version=3, run=run, tools=tools, gate=gate))

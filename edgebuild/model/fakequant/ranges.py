@@ -123,7 +123,10 @@ def activation_ranges(
 def activations(
     graph: torch.fx.GraphModule, samples: Mapping[str, np.ndarray], names: Iterable[str]
 ) -> dict[str, np.ndarray]:
-    """Node name -> its values over the samples [n, ...], for the nodes of `names` that are one tensor."""
+    """Node name -> its values over the samples [n, ...], for the nodes of `names` that are one tensor.
+
+    A number that the model's code multiplies with is a tensor without dimensions in some graphs: no activation.
+    """
     import torch
 
     wanted = frozenset(names)
@@ -132,7 +135,7 @@ def activations(
     class Watch(torch.fx.Interpreter):
         def run_node(self, n: torch.fx.Node) -> Any:
             result = super().run_node(n)
-            if n.name in wanted and isinstance(result, torch.Tensor):
+            if n.name in wanted and isinstance(result, torch.Tensor) and result.dim():
                 rows.setdefault(n.name, []).append(result.detach().numpy().copy())
             return result
 

@@ -18,19 +18,22 @@ SMALLEST = 1e-12
 """A channel of zeros has no scale of its own; any will do."""
 
 
-def round_weight(weight: torch.Tensor, axis: int | None) -> torch.Tensor:
-    """`weight` rounded to its own steps: one scale per index of `axis`, or one for all where that is None."""
+def round_weight(weight: torch.Tensor, axis: int | None, largest: int = WEIGHT_MAX) -> torch.Tensor:
+    """`weight` rounded to its own steps: one scale per index of `axis`, or one for all where that is None.
+
+    `largest` is the step of the largest magnitude, 7 for 4 bits.
+    """
     import torch
 
     detached = weight.detach()
     if axis is None:
-        scale = detached.abs().amax().clamp_min(SMALLEST) / WEIGHT_MAX
+        scale = detached.abs().amax().clamp_min(SMALLEST) / largest
         zero = torch.zeros((), dtype=torch.int32)
-        return torch.fake_quantize_per_tensor_affine(weight, scale, zero, -WEIGHT_MAX, WEIGHT_MAX)
+        return torch.fake_quantize_per_tensor_affine(weight, scale, zero, -largest, largest)
     others = [dim for dim in range(weight.dim()) if dim != axis]
-    scale = detached.abs().amax(dim=others).clamp_min(SMALLEST) / WEIGHT_MAX
+    scale = detached.abs().amax(dim=others).clamp_min(SMALLEST) / largest
     zeros = torch.zeros(len(scale), dtype=torch.int32)
-    return torch.fake_quantize_per_channel_affine(weight, scale, zeros, axis, -WEIGHT_MAX, WEIGHT_MAX)
+    return torch.fake_quantize_per_channel_affine(weight, scale, zeros, axis, -largest, largest)
 
 
 def round_activation(values: torch.Tensor, steps: Steps) -> torch.Tensor:

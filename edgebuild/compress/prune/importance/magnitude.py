@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgebuild.compress.prune.coupled import is_scale, is_weight
 from edgebuild.compress.prune.groups import Part
 from edgebuild.compress.prune.importance import IMPORTANCES, Importance, Scoring
 from edgebuild.compress.prune.layer_sides import sides_of
@@ -24,17 +25,17 @@ def l1(scoring: Scoring) -> list[np.ndarray]:
 
     The mean over all layers that are coupled (Fang et al., DepGraph, CVPR 2023, section 3.3).
     """
-    return _mean_over_layers(scoring, _is_weight, lambda weight: weight.abs())
+    return _mean_over_layers(scoring, is_weight, lambda weight: weight.abs())
 
 
 def l2(scoring: Scoring) -> list[np.ndarray]:
     """Sum of squared weights (He et al., Soft Filter Pruning, IJCAI 2018), over coupled layers as for `l1`."""
-    return _mean_over_layers(scoring, _is_weight, lambda weight: weight**2)
+    return _mean_over_layers(scoring, is_weight, lambda weight: weight**2)
 
 
 def batch_norm(scoring: Scoring) -> list[np.ndarray]:
     """Scale of the batch normalisation (Liu et al., Network Slimming, ICCV 2017); nothing where there is none."""
-    return _mean_over_layers(scoring, _is_scale, lambda scale: scale.abs())
+    return _mean_over_layers(scoring, is_scale, lambda scale: scale.abs())
 
 
 def _mean_over_layers(
@@ -57,19 +58,6 @@ def _sums(layer: torch.nn.Module, part: Part, size: Callable[[torch.Tensor], tor
     sums = (size(weight).sum(others) if others else size(weight)).numpy()
     width = len(sums)
     return np.array([sums[sorted({index % width for index in here})].sum() for here in part.indices])
-
-
-def _is_weight(layer: torch.nn.Module) -> bool:
-    from torch import nn
-
-    normalised = isinstance(layer, nn.modules.batchnorm._BatchNorm | nn.LayerNorm) and layer.weight is not None
-    return normalised or isinstance(layer, nn.modules.conv._ConvNd | nn.Linear)
-
-
-def _is_scale(layer: torch.nn.Module) -> bool:
-    from torch import nn
-
-    return isinstance(layer, nn.modules.batchnorm._BatchNorm) and layer.weight is not None
 
 
 IMPORTANCES.register("l1")(Importance("sum of absolute weights", l1))

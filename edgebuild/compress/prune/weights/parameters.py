@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from edgebuild.compress.prune.parameters import FineTuneCuts, shares_of
+from edgebuild.compress.prune.retraining import FineTuneCuts
+from edgebuild.compress.prune.schedules import SCHEDULES, fixed_schedules, shares_of, stepwise_words, titles
 from edgebuild.compress.prune.weights.importance import WEIGHT_IMPORTANCES
 from edgebuild.config.parameters import Parameters
 from edgebuild.config.wording import BadValueError, unknown_name
@@ -24,7 +25,7 @@ class WeightPruning(Parameters):
     skip: tuple[str, ...] = Field(
         default=(), description="layers that keep all weights, as patterns of names: `stem`, `body.*.conv1`"
     )
-    samples: int = Field(default=512, ge=1, description="training samples for gradient, drawn by the seed")
+    samples: int = Field(default=512, ge=1, description="training samples for gradient and hessian, drawn by the seed")
     finetune: FineTuneCuts = Field(default=FineTuneCuts(), description="training after weights were set to zero")
 
     @field_validator("importance")
@@ -57,9 +58,7 @@ class Unstructured(WeightPruning):
         description="global: the least important weights of the model; local: the same share of every layer",
     )
     max_ratio: float = Field(default=0.98, gt=0, lt=1, description="largest share of a layer's weights to set to zero")
-    schedule: Literal["one_shot", "iterative", "cubic"] = Field(
-        default="one_shot", description="iterative: equal cuts; cubic: large cuts first; each with training after it"
-    )
+    schedule: str = Field(default="one_shot", description=f"{titles(fixed_schedules())}; with training after every cut")
     steps: int | None = Field(
         default=None,
         ge=2,
@@ -68,13 +67,22 @@ class Unstructured(WeightPruning):
         "finetune.between epochs instead; default: 4",
     )
 
+    @field_validator("schedule")
+    @classmethod
+    def _is_a_schedule(cls, value: str) -> str:
+        if value not in fixed_schedules():
+            raise BadValueError(unknown_name("schedule", value, fixed_schedules()))
+        return value
+
     @model_validator(mode="after")
     def _fits_together(self) -> Unstructured:
-        if self.schedule == "one_shot" and self.steps is not None:
-            msg = "belongs to schedule: iterative or cubic, found one_shot"
+        once = SCHEDULES.get(self.schedule).cuts_once
+        if once and self.steps is not None:
+            msg = f"belongs to schedule: {stepwise_words(fixed_schedules())}, found {self.schedule}"
             raise BadValueError(msg, key="steps")
-        if self.learns() and (self.schedule == "one_shot" or not self.finetune.between):
-            msg = f"{self.importance} learns its masks in training; expected schedule: iterative or cubic, and "
+        if self.learns() and (once or not self.finetune.between):
+            schedules = stepwise_words(fixed_schedules())
+            msg = f"{self.importance} learns its masks in training; expected schedule: {schedules}, and "
             msg += "finetune.between of at least 1"
             raise BadValueError(msg, key="importance")
         if self.sparsity > self.max_ratio:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgebuild.compress.constraints.zeros import KeepZeros, pairs_of
-from edgebuild.compress.prune.measure import Measurement, Scale
-from edgebuild.compress.prune.skip import named_by
+from edgebuild.compress.layer_names import named_by
 from edgebuild.compress.prune.weights.importance import WEIGHT_IMPORTANCES, WeightScoring
 from edgebuild.compress.prune.weights.masks import pattern_masks, unstructured_masks
 from edgebuild.compress.prune.weights.parameters import Pattern, Unstructured, WeightPruning
+from edgebuild.compress.scale import Measurement, Scale
 from edgebuild.compress.training import Training
 from edgebuild.errors import ConfigError
 from edgebuild.model.addition import Addition
@@ -26,6 +26,8 @@ class Zeroed:
 
     Attributes:
         masks: by parameter: 1 where it may be anything, 0 where it is zero.
+        asked: layers whose weights could be chosen.
+        transposed: those of the model that are transposed convolutions.
         total: weights that could have been chosen.
         left_alone: layer -> why none of its weights could.
         cuts: share of the weights that was zero after each cut, and the quality after the training behind it.
@@ -33,6 +35,8 @@ class Zeroed:
     """
 
     masks: Mapping[str, torch.Tensor]
+    asked: tuple[str, ...]
+    transposed: frozenset[str]
     total: int
     left_alone: Mapping[str, str]
     before: Measurement
@@ -74,7 +78,17 @@ def set_to_zero(
         cuts.append({"sparsity": procedure.sparsity(), "quality": after.quality})
     masks = {**earlier, **procedure.masks}
     total = sum(weight.numel() for weight in weights.values())
-    return Zeroed(masks, total, left_alone, before, after, cuts, procedure.history)
+    return Zeroed(
+        masks=masks,
+        asked=tuple(name.removesuffix(".weight") for name in weights),
+        transposed=frozenset(name for name, module in model.named_modules() if _is_transposed(module)),
+        total=total,
+        left_alone=left_alone,
+        before=before,
+        after=after,
+        cuts=cuts,
+        history=procedure.history,
+    )
 
 
 class _Procedure:
@@ -152,27 +166,32 @@ def candidates(
     from torch import nn
 
     kinds = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
-    transposed = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
     skipped = set(named_by(parameters.skip, [name for name, _ in model.named_modules()]))
     own = dict(model.named_parameters())
     found: dict[str, nn.Parameter] = {}
     alone: dict[str, str] = {}
     of = parameters.stay_of()[1] if isinstance(parameters, Pattern) else 0
     for layer, module in model.named_modules():
-        if not isinstance(module, (*kinds, *transposed)):
+        if not isinstance(module, kinds) and not _is_transposed(module):
             continue
         name = f"{layer}.weight" if layer else "weight"
         if layer in skipped:
             alone[layer] = "it is skipped"
         elif name not in own:
             alone[layer] = "its weight is computed, or is that of another layer"
-        elif of and isinstance(module, transposed):
+        elif of and _is_transposed(module):
             alone[layer] = "a transposed convolution has its input channels elsewhere"
         elif of and own[name].shape[1] < of:
             alone[layer] = f"it reads {own[name].shape[1]} input channels a group, fewer than {of}"
         else:
             found[name] = own[name]
     return found, alone
+
+
+def _is_transposed(module: torch.nn.Module) -> bool:
+    from torch import nn
+
+    return isinstance(module, nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d)
 
 
 def _choose(

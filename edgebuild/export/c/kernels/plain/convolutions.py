@@ -128,6 +128,7 @@ class ConvolutionCodebookPlain(ConvolutionPlain):
     """The same with weights of 4 bits: half the flash, more instructions; matrix products too."""
 
     ops = ("CONV_2D", "FULLY_CONNECTED")
+    has_codebook = True
 
     def supports(self, node: Node) -> bool:
         """At most 16 distinct weights, which all 4-bit weights are."""

@@ -45,17 +45,32 @@ class Scale:
 
         self.metric = metric
         self.sample: tuple[torch.Tensor, ...] = example_tensors(inputs)
-        self._inputs, self._targets, self._outputs = inputs, targets, outputs
+        self.targets = targets
+        self._inputs, self._outputs = inputs, outputs
+
+    def on(self, rows: np.ndarray) -> Scale:
+        """The same with these samples only."""
+        inputs = {name: np.asarray(values[rows]) for name, values in self._inputs.items()}
+        return Scale(self.metric, inputs, np.asarray(self.targets[rows]), self._outputs)
+
+    def predict(self, model: torch.nn.Module) -> dict[str, np.ndarray]:
+        """Outputs of `model`, which is put in eval mode, by name [n, ...]."""
+        from edgebuild.model.evaluate import predict
+
+        model.eval()
+        return predict(model, self._inputs, names=self._outputs)
+
+    def quality(self, outputs: Mapping[str, np.ndarray]) -> float:
+        """The metric of outputs that `predict` gave."""
+        return self.metric.compute(outputs, self.targets)
 
     def measure(self, model: torch.nn.Module) -> Measurement:
         """Count and score `model`, which is put in eval mode."""
         from edgebuild.model.count import count_model
-        from edgebuild.model.evaluate import predict
 
         model.eval()
         counts = count_model(model, self.sample)
-        outputs = predict(model, self._inputs, names=self._outputs)
-        quality = self.metric.compute(outputs, self._targets)
+        quality = self.quality(self.predict(model))
         return Measurement(counts.parameters, counts.macs, quality, {row.layer: row.macs for row in counts.layers})
 
     def lost(self, before: Measurement, after: Measurement) -> float:

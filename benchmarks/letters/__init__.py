@@ -1,0 +1,1 @@
+"""The network of `benchmarks/compression.py`, its data, the ways to compress it, and other tools on the same."""

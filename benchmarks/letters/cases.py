@@ -1,0 +1,218 @@
+"""Ways to compress the residual network: what `benchmarks/compression.py` builds, each as a plan for two runtimes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from measuring.letters import LETTERS, NORMALIZATION
+
+from edgebuild.compress.prune.importance import IMPORTANCES
+
+KEEP = 0.4
+"""Share of the multiply-accumulates that pruning may leave."""
+ROUND_TO = 8
+RATE = 0.002
+"""Learning rate of training after structure was taken away; a tenth of the first training's or less elsewhere."""
+FINE_RATE = 0.0003
+
+TRAIN = 40_000
+"""Samples of an epoch of all training but the baseline's: a third of what that one has seen."""
+
+Step = Mapping[str, Any]
+TEACHER = {"teacher": "baseline", "temperature": 2, "weight": 0.7}
+STATIC: Step = {"quantize": {"kind": "static"}}
+LITERT, EXECUTORCH = "raspberry-pi-4", "android-arm64"
+FORMATS = {LITERT: "LiteRT", EXECUTORCH: "ExecuTorch"}
+"""Profile -> the runtime of its file."""
+
+
+def prune(importance: str, between: int, epochs: int, **more: Any) -> Step:
+    """Structured pruning to `KEEP` of the MACs, in two cuts with training after each; in one where `between` is 0."""
+    schedule = {"schedule": "iterative", "steps": 2} if between else {}
+    finetune = {"between": between, "epochs": epochs, "learning_rate": RATE, **more}
+    table = {"importance": importance, "keep": {"macs": KEEP}, "round_to": ROUND_TO, "finetune": finetune}
+    return {"prune": table | schedule}
+
+
+def factorize(kind: str, rank: Any, epochs: int = 3, **more: Any) -> Step:
+    """Low-rank factors in place of layers, trained on."""
+    return {"factorize": {"kind": kind, "rank": rank, "finetune": {"epochs": epochs, "learning_rate": RATE, **more}}}
+
+
+def qat(epochs: int = 2, **more: Any) -> Step:
+    """Training in int8."""
+    return {"qat": {"epochs": epochs, "learning_rate": FINE_RATE, **more}}
+
+
+def sparse(sparsity: float, **more: Any) -> Step:
+    """Single weights to zero, in two cuts with training after each."""
+    table = {"kind": "unstructured", "sparsity": sparsity, "schedule": "cubic", "steps": 2}
+    return {"prune": {**table, "finetune": {"between": 1, "epochs": 3, "learning_rate": RATE, **more}}}
+
+
+def cluster(epochs: int = 2, **more: Any) -> Step:
+    """16 shared values for every layer."""
+    return {"cluster": {"clusters": 16, "finetune": {"epochs": epochs, "learning_rate": FINE_RATE, **more}}}
+
+
+def student(epochs: int) -> Step:
+    """A network with half of the channels, taught by the baseline."""
+    small = {"student": "model:build", "kwargs": {"stem": 8, "middle": 16, "last": 40}}
+    return {"distil": {**small, **TEACHER, "epochs": epochs, "learning_rate": 0.004}}
+
+
+PRUNED = prune("taylor", 1, 6)
+TAUGHT = prune("taylor", 1, 6, distil=TEACHER)
+"""Pruning with the baseline as the teacher of the training after it."""
+TWO_OF_FOUR: Step = {"prune": {"kind": "n_m", "finetune": {"epochs": 2, "learning_rate": RATE}}}
+TAUGHT_AGAIN: Step = {"distil": {**TEACHER, "epochs": 2, "learning_rate": FINE_RATE}}
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One way to compress.
+
+    Attributes:
+        name: in the table.
+        plan: the steps of the targets.
+        dtype: of the exported files.
+        formats: profiles of the files; one where only that format has it.
+    """
+
+    name: str
+    plan: Sequence[Step]
+    dtype: str = "int8"
+    formats: tuple[str, ...] = tuple(FORMATS)
+
+
+FLOAT = Case("float32", (), "fp32")
+PTQ = Case("quantize: static", (STATIC,))
+QAT = Case("qat", (qat(),))
+DISTIL = Case("distil, itself", (TAUGHT_AGAIN,), "fp32")
+PRUNE = Case("prune", (PRUNED,), "fp32")
+PRUNE_DISTIL = Case("prune with a teacher", (TAUGHT,), "fp32")
+COMPOSED = Case("prune with a teacher, then qat with it", (TAUGHT, qat(distil=TEACHER)))
+
+_LITERT = (LITERT,)
+
+
+def _static(name: str, **more: Any) -> Case:
+    return Case(f"quantize: static, {name}", ({"quantize": {"kind": "static", **more}},))
+
+
+QUANTIZED = (
+    PTQ,
+    *(_static(name, calibration={"method": name}) for name in ("moving_average", "percentile", "mse", "entropy")),
+    _static("equalize", equalize=True),
+    _static("correct_bias", correct_bias=True),
+    Case("quantize: dynamic", ({"quantize": {"kind": "dynamic"}},), "int8-dynamic", _LITERT),
+    Case("quantize: weight_only", ({"quantize": {"kind": "weight_only"}},), "int8-weight-only", _LITERT),
+    Case("quantize: 16x8", ({"quantize": {"kind": "static", "activations": "int16"}},), "int16x8", _LITERT),
+    Case("fp16", (), "fp16", _LITERT),
+    QAT,
+)
+ALONE = (
+    PRUNE,
+    Case("prune, then static", (PRUNED, STATIC)),
+    Case("prune: unstructured 80 %, then static", (sparse(0.8), STATIC)),
+    Case("prune: 2:4, then static", (TWO_OF_FOUR, STATIC)),
+    *(
+        Case(f"factorize: {kind}, then static", (factorize(kind, rank), STATIC))
+        for kind, rank in (
+            ("svd", {"macs": 0.5}),
+            ("tucker2", {"macs": 0.5}),
+            ("spatial_svd", {"macs": 0.6}),
+            ("auto", {"macs": 0.5}),
+            ("auto", "vbmf"),
+        )
+    ),
+    DISTIL,
+    Case("distil: a student, then static", (student(10), STATIC)),
+    Case("cluster 16, then static", (cluster(), {"quantize": {"kind": "static", "granularity": "per_tensor"}})),
+)
+COMPOSITIONS = (
+    PRUNE_DISTIL,
+    Case("prune with a teacher, then static", (TAUGHT, STATIC)),
+    COMPOSED,
+    Case(
+        "prune with a teacher, 60 % zeros, cluster, static",
+        (
+            TAUGHT,
+            sparse(0.6, distil=TEACHER),
+            cluster(distil=TEACHER),
+            {"quantize": {"kind": "static", "granularity": "per_tensor"}},
+        ),
+    ),
+    Case(
+        "prune and factorize with a teacher, then qat",
+        (TAUGHT, factorize("auto", {"macs": 0.75}, distil=TEACHER), qat(distil=TEACHER)),
+    ),
+    Case("a student, then qat with its teacher", (student(10), qat(distil=TEACHER))),
+)
+CRITERIA = tuple(Case(f"prune by {name}", (prune(name, 0, 1),), "fp32", _LITERT) for name in IMPORTANCES.names())
+"""Each criterion of pruning, cut once and trained for one epoch."""
+
+CASES = (FLOAT, *QUANTIZED, *ALONE, *COMPOSITIONS)
+"""In the order of the table."""
+EVERY = tuple(dict.fromkeys((FLOAT, PTQ, QAT, PRUNE, PRUNE_DISTIL, COMPOSED, DISTIL, *CRITERIA, *CASES)))
+"""In the order in which they are built: first what promises depend on."""
+
+
+def baseline_project() -> dict[str, Any]:
+    """The network trained from nothing, in two threads."""
+    return {**_project(), "threads": 2, "targets": [LITERT]}
+
+
+def project(weights: Path) -> dict[str, Any]:
+    """The trained network, and a target for every case and format; each stage in one thread, on fewer samples."""
+    found = _project()
+    found["data"]["function"] = "fewer:load"
+    found["data"]["kwargs"]["train"] = TRAIN
+    found["model"]["weights"] = str(weights)
+    found["targets"] = [
+        {
+            "extends": profile,
+            "target": target_name(number, profile),
+            "export": {"dtype": case.dtype, "io": "float32"},
+            "plan": list(case.plan),
+            "budgets": {"accuracy_drop": None},
+            "runtime": {"oldest": None},
+        }
+        for number, case in enumerate(EVERY)
+        for profile in case.formats
+    ]
+    return found
+
+
+def _project() -> dict[str, Any]:
+    return {
+        "name": "compression",
+        "seed": 1,
+        "threads": 1,
+        "model": {"factory": "model:build", "inputs": ["image"], "outputs": ["scores"]},
+        "data": {
+            "function": "data:load",
+            "kwargs": {"file": str(LETTERS), "validation": 4800},
+            "depends": [str(LETTERS)],
+            "normalization": NORMALIZATION,
+        },
+        "metric": "accuracy",
+        "train": {
+            "epochs": 10,
+            "batch_size": 128,
+            "optimizer": "adamw",
+            "learning_rate": 0.004,
+            "weight_decay": 0.02,
+            "warmup_epochs": 0.5,
+            "schedule": "cosine",
+            "label_smoothing": 0.1,
+        },
+    }
+
+
+def target_name(number: int, profile: str) -> str:
+    """Of the case with that number."""
+    return f"case-{number}-{profile}"

@@ -1,0 +1,44 @@
+"""The accelerator `edge-tpu`: Coral's Edge TPU, judged from the file."""
+
+from __future__ import annotations
+
+from edgebuild.check.accelerators.accelerator import Accelerator, JudgeRequest
+from edgebuild.check.accelerators.edge_tpu.compiler import compile_file, compiler_version
+from edgebuild.check.accelerators.edge_tpu.mapping import COMPILER
+from edgebuild.check.accelerators.edge_tpu.report import EdgeTpuReport, report_on, with_compiled
+from edgebuild.check.census.tflite import read_structure
+from edgebuild.config.registries import ACCELERATORS
+from edgebuild.errors import ConfigError
+
+_USUAL_LINK = "usb3"
+
+
+def judge(request: JudgeRequest) -> EdgeTpuReport:
+    """Read a .tflite file and say what the compiler would; where it is on PATH and its file is kept, also what it does.
+
+    Raises:
+        ConfigError: it is no .tflite file, or a damaged one.
+        ToolError: the compiler failed.
+    """
+    path = request.file
+    if path.suffix != ".tflite":
+        msg = f"{path}: the Edge TPU compiler takes .tflite files, found {path.suffix or 'no suffix'}"
+        raise ConfigError(msg, remedy="export the model with format: tflite")
+    report = report_on(read_structure(path), request.hardware.get("link") or _USUAL_LINK)
+    compiled = compile_file(path, request.output) if request.output is not None else None
+    return report if compiled is None else with_compiled(report, compiled.log)
+
+
+def version() -> str:
+    """The compiler's version where there is one, else which one's documented limits are held against the file."""
+    found = compiler_version()
+    return f"offline, {COMPILER}" if found is None else found
+
+
+ACCELERATORS.register("edge-tpu")(
+    Accelerator(
+        "Coral Edge TPU: what its compiler would map and cache, estimated from the file",
+        version=version,
+        judge=judge,
+    )
+)

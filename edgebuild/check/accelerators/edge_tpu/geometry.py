@@ -1,0 +1,87 @@
+"""The operations of a census that run on the Edge TPU, as the layers that the estimate knows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from edgebuild.check.accelerators.edge_tpu.mapping import Mapping
+from edgebuild.check.census.model import Census, OperationRecord, TensorRecord
+from edgebuild.check.wiring import STORED, Wiring
+from edgebuild.estimate.edge_tpu.latency import CpuTail, Inference
+from edgebuild.estimate.edge_tpu.layer import Kind, TpuLayer
+from edgebuild.estimate.edge_tpu.memory import CachePlan
+
+_KINDS: dict[str, Kind] = {
+    "CONV_2D": "convolution",
+    "TRANSPOSE_CONV": "convolution",
+    "DEPTHWISE_CONV_2D": "depthwise",
+    "FULLY_CONNECTED": "fully_connected",
+}
+_PARAMETERS = ("weight", "bias")
+_CONVOLUTION_RANK = 4
+_OPTIONS = frozenset({"int32", "int64"})
+
+
+def layers_of(operations: Iterable[OperationRecord], wiring: Wiring) -> tuple[TpuLayer, ...]:
+    """One layer per operation, in order."""
+    return tuple(_layer(operation, wiring) for operation in operations)
+
+
+def inference_of(
+    census: Census, mapping: Mapping, layers: tuple[TpuLayer, ...], plan: CachePlan, wiring: Wiring
+) -> Inference:
+    """One inference: what crosses the link to the compiled part and back, and what the CPU does besides."""
+    inside = {operation.index for operation in mapping.mapped}
+    mapped = [census.operations[index] for index in sorted(inside)]
+    others = [operation for operation in census.operations if operation.index not in inside]
+    made = {index for operation in mapped for index in operation.outputs}
+    read_outside = {index for operation in others for index in operation.inputs}
+    sent = {
+        tensor.index: tensor
+        for operation in mapped
+        for tensor in wiring.computed_inputs(operation)
+        if tensor.index not in made
+    }
+    back = [
+        tensor
+        for operation in mapped
+        for tensor in wiring.outputs(operation)
+        if tensor.role == "output" or tensor.index in read_outside
+    ]
+    tail = layers_of((operation for operation in others if operation.outputs), wiring)
+    cpu = CpuTail(sum(layer.macs for layer in tail), sum(layer.output_bytes for layer in tail))
+    return Inference(layers, plan, _bytes(sent.values()), _bytes(back), cpu)
+
+
+def _layer(operation: OperationRecord, wiring: Wiring) -> TpuLayer:
+    inputs, outputs = wiring.computed_inputs(operation), wiring.outputs(operation)
+    weights = [tensor for tensor in wiring.inputs(operation) if tensor.role == "weight"]
+    kind = _KINDS.get(operation.name, "other")
+    weight = weights[0].shape if weights else ()
+    if kind != "other" and len(weight) != (2 if kind == "fully_connected" else _CONVOLUTION_RANK):
+        kind = "other"
+    taps = 1 if kind in ("other", "fully_connected") else weight[1] * weight[2]
+    channels_out = 0 if kind == "other" else weight[-1] if kind == "depthwise" else weight[0]
+    channels_in = 1 if kind in ("other", "depthwise") else weight[-1]
+    moved = inputs[0] if operation.name == "TRANSPOSE_CONV" and inputs else outputs[0]
+    return TpuLayer(
+        name=operation.layer or f"{operation.name} {operation.index}",
+        kind=kind,
+        positions=math.prod(moved.shape) // max(moved.shape[-1] if moved.shape else 1, 1),
+        taps=taps,
+        inputs=channels_in,
+        outputs=channels_out,
+        input_bytes=_bytes(inputs),
+        output_bytes=_bytes(outputs),
+        stored_bytes=sum(tensor.bytes for tensor in wiring.inputs(operation) if _is_parameter(tensor)),
+    )
+
+
+def _is_parameter(tensor: TensorRecord) -> bool:
+    """False for axes, shapes and paddings, which become part of the instructions."""
+    return tensor.role in _PARAMETERS or (tensor.role in STORED and tensor.dtype not in _OPTIONS)
+
+
+def _bytes(tensors: Iterable[TensorRecord]) -> int:
+    return sum(math.prod(tensor.shape) for tensor in tensors)

@@ -1,0 +1,146 @@
+"""Which operations of a file run on the Edge TPU and which stay on the CPU, each with the reason."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from packaging.version import Version
+
+from edgebuild.check.accelerators.edge_tpu.supported import reason_against
+from edgebuild.check.census.model import Census, OperationRecord
+from edgebuild.check.kinds import is_dequantize, is_quantize
+from edgebuild.check.promise import RuntimeVersion
+from edgebuild.check.runtime_versions.names import tensorflow_release
+from edgebuild.check.runtime_versions.table import operation_table
+from edgebuild.check.wiring import Wiring
+
+COMPILER = RuntimeVersion("edgetpu-compiler", "16")
+_BEHIND = "stands behind an operation that stays on the CPU: only the first part of a model is compiled"
+
+
+@dataclass(frozen=True)
+class MappedOperation:
+    """One operation of the file and where it runs.
+
+    Attributes:
+        index, name, version, layer, place: as in the census; `place` says where it stands, for people.
+        mapped: whether it runs on the Edge TPU.
+        reason: why it does not; empty where it does.
+        own: True where the reason is its own, False where it only stands behind another.
+        for_caller: True for a conversion right at an input or output of the file: the CPU does it for a float caller.
+    """
+
+    index: int
+    name: str
+    version: int
+    layer: str | None
+    place: str
+    mapped: bool
+    reason: str = ""
+    own: bool = True
+    for_caller: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """The whole file: its operations in order, and what makes the compiler refuse the file as a whole."""
+
+    operations: tuple[MappedOperation, ...]
+    refusals: tuple[str, ...] = ()
+
+    @property
+    def mapped(self) -> tuple[MappedOperation, ...]:
+        """What runs on the Edge TPU."""
+        return tuple(operation for operation in self.operations if operation.mapped)
+
+    @property
+    def left(self) -> tuple[MappedOperation, ...]:
+        """What runs on the CPU though nobody asked for it."""
+        return tuple(operation for operation in self.operations if not operation.mapped and not operation.for_caller)
+
+    @property
+    def partition(self) -> MappedOperation | None:
+        """The first operation that ends the compiled part; None where nothing does."""
+        first = next((operation.index for operation in self.operations if operation.mapped), -1)
+        return next((one for one in self.left if one.own and one.index > first), None)
+
+
+def map_operations(census: Census) -> Mapping:
+    """Map every operation as the compiler does: one part of the model, from the first operation that it can take."""
+    wiring = Wiring(census)
+    refusals = _refusals(census, wiring)
+    reasons = {operation.index: reason_against(operation, wiring) for operation in census.operations}
+    inside = frozenset() if refusals else _first_part(census, wiring, reasons)
+    return Mapping(tuple(_mapped(one, wiring, reasons[one.index], inside) for one in census.operations), refusals)
+
+
+def _mapped(operation: OperationRecord, wiring: Wiring, reason: str | None, inside: frozenset[int]) -> MappedOperation:
+    mapped = operation.index in inside
+    return MappedOperation(
+        operation.index,
+        operation.name,
+        operation.version,
+        operation.layer,
+        wiring.whereabouts(operation),
+        mapped,
+        reason="" if mapped else reason or _BEHIND,
+        own=reason is not None,
+        for_caller=not mapped and _faces_caller(operation, wiring),
+    )
+
+
+def _refusals(census: Census, wiring: Wiring) -> tuple[str, ...]:
+    """Versions of operations that the compiler's own parser does not have: it stops there, whatever else is right."""
+    release = tensorflow_release(COMPILER)
+    assert release is not None, "the compiler's parser has a release"
+    table = operation_table()
+    found = []
+    for operation in census.operations:
+        if operation.name not in table.runtimes:
+            continue
+        first = table.oldest_runtime(operation.name, operation.version)
+        if table.is_beyond(operation.name, operation.version) or (first or Version("0")) > release:
+            found.append(f"{operation.name} version {operation.version} {wiring.whereabouts(operation)}")
+    return tuple(dict.fromkeys(found))
+
+
+def _first_part(census: Census, wiring: Wiring, reasons: dict[int, str | None]) -> frozenset[int]:
+    """The operations of the first part that can be compiled.
+
+    TensorFlow Lite cuts a graph into parts for a delegate by going through it in order: a part takes every operation
+    of its kind whose inputs are there. The compiler takes the first part of its own kind and leaves the rest.
+    """
+    ready = {tensor.index for tensor in census.tensors if tensor.index not in wiring.producer}
+    waiting = list(census.operations)
+    first = next((one for one in waiting if ready.issuperset(one.inputs)), None)
+    if first is not None and reasons[first.index] is not None:
+        _, waiting = _take(waiting, ready, reasons, compiled=False)
+    part, _ = _take(waiting, ready, reasons, compiled=True)
+    return frozenset(operation.index for operation in part)
+
+
+def _take(
+    waiting: list[OperationRecord], ready: set[int], reasons: dict[int, str | None], *, compiled: bool
+) -> tuple[list[OperationRecord], list[OperationRecord]]:
+    """All waiting operations of one kind (compiled or not) whose inputs are there, in file order, and the rest."""
+    taken, left = [], []
+    for operation in waiting:
+        if (reasons[operation.index] is None) == compiled and ready.issuperset(operation.inputs):
+            taken.append(operation)
+            ready.update(operation.outputs)
+        else:
+            left.append(operation)
+    return taken, left
+
+
+def _faces_caller(operation: OperationRecord, wiring: Wiring) -> bool:
+    """True for the conversion right behind an input or right before an output: the CPU does it for a float caller."""
+    if not (is_quantize(operation) or is_dequantize(operation)):
+        return False
+    tensors = [*wiring.inputs(operation), *wiring.outputs(operation)]
+    return any(tensor.role in ("input", "output") for tensor in tensors)

@@ -1,0 +1,1 @@
+"""Attention heads as units that can be cut."""

@@ -1,0 +1,1 @@
+"""Training that makes channels small before they are cut."""

@@ -1,0 +1,114 @@
+# What runs on a Linux or Android device on our behalf: it is sent as one argument of sh, and leaves nothing there.
+# No backslash may stand here: some login shells read them even between quotes.
+#
+#   keep FOLDER                                  make a work folder, print it, remove it when stdin ends
+#   fence FOLDER WORK TOKEN OWNER SECONDS        have the device alone; end what an earlier lease left
+#   run FOLDER WORK TOKEN OWNER SECONDS ARGV     run a program in the work folder; it dies when stdin ends
+#   facts ROOT                                   say what the kernel tells about the machine
+#
+# What goes wrong on our side of it ends with 97 and one line on stderr that begins with "edgebuild: ".
+
+fail() {
+    echo "edgebuild: $*" >&2
+    exit 97
+}
+
+seconds_up() { cut -d. -f1 /proc/uptime; }
+
+is_alive() { kill -0 "$1" 2>/dev/null; }
+
+# End the programs of a work folder, and remove it.
+clear_work() {
+    for program in $(cat "$1.programs" 2>/dev/null); do kill -s KILL -- "-$program" 2>/dev/null; done
+    rm -rf "$1" "$1.programs"
+}
+
+keep() {
+    mkdir -p "$1" && cd "$1" || fail "cannot make the folder $1"
+    for old in work-*; do
+        if [ -d "$old" ] && ! is_alive "${old#work-}"; then clear_work "$old"; fi
+    done
+    work="$PWD/work-$$"
+    clear_work "$work"
+    mkdir "$work" || fail "cannot make the folder $work"
+    exec 3<&0
+    trap 'trap "" HUP INT TERM; clear_work "$work"; exit 0' HUP INT TERM
+    cat <&3 >/dev/null &
+    echo "$work"
+    wait $!
+    clear_work "$work"
+}
+
+# Under the lock: the record of who has the device is "BOOT TOKEN OWNER ENDS WORK".
+fence() {
+    folder=$1 work=$2 token=$3 owner=$4 seconds=$5
+    exec 9>"$folder/lock"
+    if command -v flock >/dev/null; then flock 9; fi
+    now=$(seconds_up) boot=$(cat /proc/sys/kernel/random/boot_id)
+    if read -r their_boot their_token their_owner their_end their_work 2>/dev/null <"$folder/lease" &&
+        [ "$their_boot" = "$boot" ] && [ "$their_token" != "$token" ]; then
+        if [ "$their_owner" = "$owner" ]; then
+            [ "$their_token" -lt "$token" ] || fail "late: the lease $token is over, $their_token has the device"
+        elif [ "$their_end" -gt "$now" ] && is_alive "${their_work##*work-}"; then
+            fail "busy: $their_owner has the device for another $((their_end - now)) s"
+        fi
+        if is_alive "${their_work##*work-}"; then kill -s TERM "${their_work##*work-}"; fi
+        clear_work "$their_work"
+    fi
+    echo "$boot $token $owner $((now + seconds)) $work" >"$folder/lease" || fail "no room in $folder"
+    exec 9>&-
+}
+
+# The first bytes of a program in hexadecimal: its kind, its class and its machine.
+kind_of() { od -An -tx1 -N20 "$1" 2>/dev/null | tr -cd 0-9a-f | cut -c1-10,37-40; }
+
+run() {
+    if [ "$3" != 0 ]; then fence "$1" "$2" "$3" "$4" "$5"; fi
+    work=$2
+    cd "$work" 2>/dev/null || fail "late: the work folder is gone, another job has the device"
+    shift 5
+    program=$(command -v "$1") || fail "absent: $1"
+    exec 3<&0
+    setsid "$@" </dev/null 3<&- &
+    child=$!
+    echo $child >>"$work.programs"
+    (
+        cat <&3
+        kill -s KILL -- "-$child"
+    ) >/dev/null 2>&1 &
+    watch=$!
+    wait $child
+    code=$?
+    kill $watch 2>/dev/null
+    kill -s KILL -- "-$child" 2>/dev/null
+    case $code in
+    2 | 126 | 127)
+        theirs=$(kind_of "$program") ours=$(kind_of /proc/self/exe)
+        case $theirs in
+        7f454c46*) [ "$theirs" = "$ours" ] || fail "foreign: $theirs $ours $1" ;;
+        esac
+        ;;
+    esac
+    exit $code
+}
+
+facts() {
+    echo "architecture: $(uname -m)"
+    echo "kernel: $(uname -r)"
+    echo "cores: $(nproc)"
+    grep MemTotal "$1/proc/meminfo"
+    sed 's/^/cpuinfo /' "$1/proc/cpuinfo"
+    if [ -r "$1/proc/device-tree/model" ]; then echo "board: $(tr -d '[:cntrl:]' <"$1/proc/device-tree/model")"; fi
+    for clock in "$1"/sys/devices/system/cpu/cpu[0-9]*/cpufreq; do
+        for name in scaling_governor scaling_cur_freq cpuinfo_max_freq; do
+            if [ -r "$clock/$name" ]; then echo "$name: $(cat "$clock/$name")"; fi
+        done
+    done
+    for zone in "$1"/sys/class/thermal/thermal_zone*/temp; do
+        if [ -r "$zone" ]; then echo "temperature: $(cat "$zone" 2>/dev/null)"; fi
+    done
+    if command -v vcgencmd >/dev/null; then vcgencmd get_throttled | sed 's/=/: /'; fi
+    return 0
+}
+
+"$@"

@@ -38,9 +38,12 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
     return load_file(folder / "weights.safetensors")
 
 
-@pytest.mark.parametrize("name", STEPS)
+SPARSIFIED: dict[str, Any] = {"method": "prune", "ratio": 0.5, "sparsify": {"epochs": 1}, "finetune": {"epochs": 1}}
+
+
+@pytest.mark.parametrize("name", [*STEPS, "sparsified"])
 def test_a_step_gives_the_same_artifact_again(room: Classroom, name: str) -> None:
-    parameters: dict[str, Any] = {**STEPS[name]}
+    parameters: dict[str, Any] = {**STEPS.get(name, SPARSIFIED)}
     method = parameters.pop("method")
     first, second = (room.step(method, f"{name}-{number}", **parameters) for number in (1, 2))
     assert contents(first) == contents(second)

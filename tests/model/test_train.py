@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -30,9 +31,11 @@ class Recorder:
 
     def __init__(self) -> None:
         self.fractions: list[float] = []
+        self.messages: list[str] = []
 
     def update(self, fraction: float, message: str = "") -> None:
         self.fractions.append(fraction)
+        self.messages.append(message)
 
 
 def stripes() -> tuple[np.ndarray, np.ndarray]:
@@ -69,6 +72,9 @@ def test_it_learns_and_reports_every_step_in_order(tmp_path: Path) -> None:
     assert recorder.fractions[-1] == 1.0
     # A last batch of one sample is left out: 49 samples make 6 steps of 8.
     assert len(recorder.fractions) == 25 * 6 + 1
+    assert recorder.messages[0] == "training, epoch 1 of 25"
+    assert re.fullmatch(r"training, epoch 13 of 25, [\d.]+ s left", recorder.messages[12 * 6])
+    assert recorder.messages[-2] == "training, epoch 25 of 25, 0.0 s left"
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from edgebuild.check.census.c import read_census
-from edgebuild.config.registries import CLAIMS
+from edgebuild.config.registries import CLAIMS, FORMATS
+from edgebuild.errors import ConfigError
 from edgebuild.export.c.compile import CompileOptions, codebook_layers, compile_model
 from edgebuild.export.c.library import write_library
+from edgebuild.export.format import ExportRequest
+from edgebuild.progress import Silent
 from tests.check.conftest import Export
 
 CLAIM = {"claim": "distinct_values", "step": "cluster", "layer": "stem", "maximum": 4}
@@ -38,3 +42,25 @@ def test_values_are_counted_in_the_source(tflite: Export, tmp_path: Path, codebo
     source.write_text(text)
     (finding,) = CLAIMS.get("distinct_values").check(read_census(source), CLAIM).findings
     assert finding.message == "cluster: at most 4 distinct values promised, found stem: 5"
+
+
+def test_codebooks_without_few_values_are_refused(tflite: Export, tmp_path: Path) -> None:
+    source = tflite("plain", "int8", io="int8").path.parent
+    request = ExportRequest(
+        model=source,
+        data=source,
+        output=tmp_path,
+        project_root=source,
+        dtype="int8",
+        io="int8",
+        layout="nhwc",
+        options={"codebooks": True},
+        seed=0,
+        progress=Silent(),
+        hardware={"core": "cortex-m4"},
+        source=source,
+    )
+    with pytest.raises(ConfigError, match="no layer has at most 16 distinct weights"):
+        FORMATS.get("c").run(request)
+    FORMATS.get("c").run(dataclasses.replace(request, options={}))
+    assert (tmp_path / "model.c").is_file()

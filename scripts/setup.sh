@@ -66,6 +66,7 @@ missing_microcontroller_packages() {
     command -v riscv64-unknown-elf-gcc >/dev/null || echo gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf
     command -v qemu-system-riscv32 >/dev/null || echo qemu-system-misc
     command -v qemu-aarch64 >/dev/null || echo qemu-user
+    command -v aarch64-linux-gnu-g++ >/dev/null || echo g++-aarch64-linux-gnu
     command -v clang >/dev/null || echo clang
     PATH="$PATH:/usr/sbin" command -v sshd >/dev/null || echo openssh-server
 }
@@ -156,6 +157,14 @@ fill_environment() {
     logged .venv/bin/python -m edgebuild.runtime.tflite_runtime_install
 }
 
+# Never fails, as above: a build fetches it when it is first needed.
+fetch_board_system() {
+    [[ ${EDGEBUILD_MICROCONTROLLERS:-yes} != no ]] && command -v qemu-aarch64 >/dev/null || return 0
+    say "fetching the system of emulated Arm Linux boards"
+    .venv/bin/python -m edgebuild.device.sysroot >>"$log" 2>&1 </dev/null ||
+        say "it could not be fetched; the last lines of $log say why"
+}
+
 exec 9<scripts/setup.sh
 flock 9
 if ready; then exit 0; fi
@@ -165,5 +174,6 @@ install_microcontroller_packages
 usable || check_disk
 create_environment
 fill_environment
+fetch_board_system
 state >"$stamp"
 say "ready after $((SECONDS - began)) s: .venv/bin/edgebuild"

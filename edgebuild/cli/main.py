@@ -11,7 +11,21 @@ from typing import Annotated, NoReturn
 import typer
 
 from edgebuild import __version__
-from edgebuild.cli import build, cache, devices, diff, doctor, explain, init, inspect, pack, report, targets, unpack
+from edgebuild.cli import (
+    bench,
+    build,
+    cache,
+    devices,
+    diff,
+    doctor,
+    explain,
+    init,
+    inspect,
+    pack,
+    report,
+    targets,
+    unpack,
+)
 from edgebuild.cli.compile import compile_file
 from edgebuild.cli.streams import settle_streams
 from edgebuild.errors import EdgebuildError, ExitCode
@@ -34,6 +48,7 @@ app.command("compile")(compile_file)
 app.command("explain")(explain.explain)
 app.command("inspect")(inspect.inspect)
 app.command("diff")(diff.diff)
+app.command("bench")(bench.bench)
 app.command("pack")(pack.pack)
 app.command("unpack")(unpack.unpack)
 app.command("report")(report.report)

@@ -11,6 +11,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from pydantic import Field
+
 from edgebuild.config.parameters import Parameters
 from edgebuild.config.registries import TRANSPORTS
 from edgebuild.device.linux_facts import read_facts
@@ -97,10 +99,18 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
         return
 
 
+class LocalOptions(Parameters):
+    """Options of the transport `local`."""
+
+    python: str | None = Field(
+        default=None, description="an interpreter with numpy and LiteRT; default: the one that runs edgebuild"
+    )
+
+
 def _open(device: str, _parameters: Parameters) -> Transport:
     return LocalTransport(device)
 
 
 TRANSPORTS.register("local")(
-    TransportKind("this machine", Parameters, _open, lambda _device, _parameters: "this-machine")
+    TransportKind("this machine", LocalOptions, _open, lambda _device, _parameters: "this-machine")
 )

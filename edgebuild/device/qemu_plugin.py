@@ -20,12 +20,16 @@ class Counts:
     Attributes:
         total: instructions executed from reset to the end.
         marks: (address, instructions executed before it) for each time a marked instruction was reached, in order.
-        executed: address -> how often the instruction there was executed; sorted by address.
+        executed: address -> how often the instruction there was executed; sorted by address. Empty where only totals
+            were counted.
+        calls: (number, instructions executed until then) for each time a program under Linux asked, in order: by
+            sched_get_priority_max(0x5eed0000 + number), which fails.
     """
 
     total: int
     marks: tuple[tuple[int, int], ...]
     executed: dict[int, int]
+    calls: tuple[tuple[int, int], ...] = ()
 
 
 def build_plugin(qemu_version: str) -> Path:
@@ -54,7 +58,7 @@ def read_counts(file: Path, said: str = "") -> Counts:
     Raises:
         ToolError: the file is missing or cut off: QEMU refused the plugin, or was killed before it ended.
     """
-    total, marks, executed = None, [], {}
+    total, marks, executed, calls = None, [], {}, []
     try:
         lines = file.read_text().splitlines()
     except OSError:
@@ -66,6 +70,8 @@ def read_counts(file: Path, said: str = "") -> Counts:
             total = values[0]
         elif kind == "M":
             marks.append((values[0], values[1]))
+        elif kind == "S":
+            calls.append((values[0], values[1]))
         else:
             executed[values[0]] = values[1]
     if total is None:
@@ -73,4 +79,4 @@ def read_counts(file: Path, said: str = "") -> Counts:
         raise ToolError(
             msg, remedy="see that QEMU takes plugins of interface 1, as 7.2 does, and that the disk has room"
         )
-    return Counts(total, tuple(marks), executed)
+    return Counts(total, tuple(marks), executed, tuple(calls))

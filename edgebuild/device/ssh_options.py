@@ -45,4 +45,9 @@ class SshOptions(SshLogin):
         pattern=r"^[A-Za-z0-9._/-]+$",
         description="on the device, where work folders are made; relative to the login's home",
     )
+    python: str = Field(
+        default="python3",
+        min_length=1,
+        description="on the device: an interpreter with numpy and LiteRT; ~ is the login's home",
+    )
     connect_timeout: Milliseconds = Field(default=10_000.0, description="until the device must have answered")

@@ -4,6 +4,7 @@
                  |                                              |
                  +-> TARGET/1-step -> TARGET/1-step/score -> …  |
                                    -> TARGET/export -> TARGET/verify -> TARGET/bench
+                                                                     -> TARGET/board
                                                                      -> TARGET/package
                  +-> TARGET/float-export -> TARGET/float-bench     the baseline in the same format, to compare with
 
@@ -24,6 +25,7 @@ from edgebuild.config.project import Project
 from edgebuild.config.registries import ACCELERATORS, FORMATS, PACKAGERS, STEPS
 from edgebuild.config.target import PlannedStep, Target
 from edgebuild.export.format import ExportFormat
+from edgebuild.graph.board import add_board_stage
 from edgebuild.graph.firmware import firmware_stage
 from edgebuild.graph.graph import Graph
 from edgebuild.graph.promise import promise_of
@@ -232,6 +234,7 @@ def _add_target(graph: Graph, project: Project, target: Target) -> None:
         graph.add(_bench_stage(project, target, ids.bench, bench_inputs, target.export.format))
     if ids.device:
         graph.add(firmware_stage(project, target, ids.device, bench_inputs))
+    add_board_stage(graph, project, target, bench_inputs)
     graph.add(_package_stage(project, target, ids))
 
 

@@ -18,6 +18,7 @@ from edgebuild.config.target import Target
 from edgebuild.export.format import ExportRecord, read_export
 from edgebuild.figure import Figure
 from edgebuild.graph.assemble import BASELINE, DATA, SCORE, TargetStages, method_of, target_stages
+from edgebuild.graph.board import board_stage_id
 from edgebuild.graph.reference import reference_figures, reference_findings
 from edgebuild.graph.result import BuildResult, StageResult
 from edgebuild.package.contents import MANIFEST
@@ -134,20 +135,27 @@ def _target(
     verified = _read(result, ids.verify, "verify.json")
     bench = _read(result, ids.bench, "bench.json")
     firmware = _read(result, ids.device, "firmware.json")
-    parts = [part for part in (verified, bench, firmware) if part]
+    board_id = board_stage_id(project, target)
+    board = _read(result, board_id, "board.json")
+    parts = [part for part in (verified, bench, firmware, board) if part]
     figures = [Figure.from_json(raw) for part in parts for raw in part["figures"]]
     compared = reference_figures(figures, *_reference(result, ids))
     figures += compared
     figures += _package_figures(result, ids.package, {figure.name for figure in figures})
     known = {figure.name for figure in figures}
-    figures += [one for one in missing_device_figures(target.name, target.device) if one.name not in known]
+    figures += [
+        one
+        for one in missing_device_figures(target.name, target.device, emulated=_emulated(board))
+        if one.name not in known
+    ]
     raw_findings = [raw for part in parts for raw in part["findings"]]
     findings = tuple(Finding(**{**raw, "layers": tuple(raw["layers"])}) for raw in raw_findings)
     findings += tuple(reference_findings(compared))
     claims = tuple(_claim(raw) for raw in verified["claims"]) if verified else ()
     scored = _read(result, SCORE, "score.json")
     budgets = tuple(judge_budgets(target, figures, scored["higher_is_better"])) if verified and scored else ()
-    stages = [result.stages[stage_id] for stage_id in (DATA, BASELINE, SCORE, *ids.all()) if stage_id in result.stages]
+    stage_ids = (DATA, BASELINE, SCORE, *ids.all(), *((board_id,) if board_id else ()))
+    stages = [result.stages[stage_id] for stage_id in stage_ids if stage_id in result.stages]
     error = next((str(stage.error) for stage in stages if stage.error is not None), None)
     status: Status = "error" if error else judge_status(budgets, findings, claims) if verified else "skipped"
     return TargetFacts(
@@ -176,6 +184,11 @@ def _target(
         stages=tuple(_stage_facts(stage) for stage in stages),
         packages=_package_files(result, ids.package),
     )
+
+
+def _emulated(board: Mapping[str, Any] | None) -> bool:
+    """Whether a board ran the file that counts, and has no time."""
+    return bool(board and board.get("instructions"))
 
 
 def _reference(result: BuildResult, ids: TargetStages) -> tuple[list[Figure], int | None]:

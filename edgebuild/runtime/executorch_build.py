@@ -11,8 +11,8 @@ from edgebuild.errors import ToolError
 from edgebuild.runtime.executorch_file import executorch_folder, executorch_version
 
 _LOG = logging.getLogger(__name__)
-_SOURCE = Path(__file__).parent / "native" / "runner.cpp"
-_FLAGS = (
+SOURCE = Path(__file__).parent / "native" / "runner.cpp"
+FLAGS = (
     "-w",
     "-std=c++17",
     "-O2",
@@ -20,7 +20,7 @@ _FLAGS = (
     "-DET_EVENT_TRACER_ENABLED",
     "-DET_USE_THREADPOOL",
 )
-_LIBRARIES = (
+LIBRARIES = (
     "executorch_kernels_optimized",
     "executorch_backend_xnnpack",
     "executorch_kernels_quantized",
@@ -38,7 +38,7 @@ def build_runner() -> Path:
     """
     folder = executorch_folder()
     # The library folder is the binary's search path.
-    depends = (_SOURCE.read_text(), str(executorch_version()), str(folder), *_FLAGS, *_LIBRARIES)
+    depends = (SOURCE.read_text(), str(executorch_version()), str(folder), *FLAGS, *LIBRARIES)
     return compiled_once("executorch-runner", depends, lambda binary: _compile(folder, binary))
 
 
@@ -47,19 +47,29 @@ def _compile(folder: Path, binary: Path) -> None:
     if compiler is None:
         msg = "g++ is missing; it compiles the runner that measures .pte files"
         raise ToolError(msg, remedy="apt-get install g++")
-    include = folder / "include"
+    compile_runner(compiler, folder / "lib", str(folder / "lib"), binary)
+
+
+def compile_runner(compiler: str, libraries: Path, search_path: str, binary: Path) -> None:
+    """Compile the runner against `libraries`, which it looks for in `search_path` when it runs.
+
+    Raises:
+        ToolError: executorch is missing, or the compiler failed.
+    """
+    include = executorch_folder() / "include"
     command = [
         compiler,
-        *_FLAGS,
+        *FLAGS,
         f"-I{include}",
         f"-I{include / 'executorch/runtime/core/portable_type/c10'}",
-        str(_SOURCE),
+        str(SOURCE),
         "-o",
         str(binary),
-        f"-L{folder / 'lib'}",
+        f"-L{libraries}",
         "-Wl,--no-as-needed",
-        *(f"-l{name}" for name in _LIBRARIES),
-        f"-Wl,-rpath,{folder / 'lib'}",
+        *(f"-l{name}" for name in LIBRARIES),
+        f"-Wl,-rpath,{search_path}",
+        f"-Wl,-rpath-link,{libraries}",
     ]
     _LOG.info("compiling the executorch runner")
     run_compiler(command, "the executorch runner", "check that g++ understands C++17 (version 9 or newer)")

@@ -18,7 +18,8 @@ import numpy as np
 from edgebuild.errors import ToolError
 from edgebuild.runtime.session import TimedRun
 
-_WORKER = Path(__file__).with_name("litert_worker.py")
+WORKER = Path(__file__).with_name("litert_worker.py")
+"""Runs alone, also on another machine that has Python, numpy and the runtime."""
 _HEADER = 8
 _RAISED = re.compile(r"\w+(Error|Exception)\b")
 
@@ -130,7 +131,7 @@ class ChildSession:
 
 def _command(python: Path) -> list[str]:
     """Isolated: neither our variables nor the worker's own folder (`tflite_runtime.py`!) lead it to our modules."""
-    return [str(python), "-I", str(_WORKER)]
+    return [str(python), "-I", str(WORKER)]
 
 
 def _last_words(file: str, status: int, errors: str) -> str:

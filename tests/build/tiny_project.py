@@ -21,6 +21,7 @@ targets:
       - quantize: {kind: static, calibration: {samples: 32}}
   - extends: android-arm64
     target: phone
+    device: host
     budgets: {size: 1 MiB, accuracy_min: 50}
 """
 

@@ -24,7 +24,7 @@ def test_short_forms_and_defaults(load: Load) -> None:
     assert project.target_names() == ["raspberry-pi-4"]
     assert project.target("raspberry-pi-4") is project.targets[0]
     assert project.target("other") is None
-    assert project.devices["host"].transport == "local"
+    assert project.devices["raspberry-pi-4-emulated"].transport == "qemu-user"
 
 
 def test_the_folder_names_the_project_file(load: Load) -> None:

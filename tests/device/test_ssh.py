@@ -117,6 +117,12 @@ def test_a_timeout_kills_the_program_and_its_children(board: Transport, tmp_path
     assert board.run(["echo", "still here"], timeout=60).stdout == b"still here\n"
 
 
+def test_a_program_in_the_home_of_the_login_is_found(board: Transport) -> None:
+    home = Path.home()
+    up = "/".join([".."] * (len(home.parts) - 1))
+    assert board.run([f"~/{up}/bin/echo", "~/x"], timeout=60).stdout == b"~/x\n", "only of the program"
+
+
 def test_a_missing_program_is_named(board: Transport) -> None:
     with pytest.raises(DeviceError, match="device 'board': cannot start 'no-such-program': No such file or directory"):
         board.run(["no-such-program"], timeout=60)

@@ -32,6 +32,20 @@ def host_delegate(data: bytes, operations: Sequence[str]) -> str:
     return f"XNNPACK takes {len(covered)} of {total} operations" + (f"; builtin kernels: {rest}" if rest else "")
 
 
+def takes_whole_graph(data: bytes) -> bool:
+    """Whether XNNPACK takes every operation of the main graph on this host; False where the file cannot be loaded."""
+    with quiet("LiteRT"):
+        from ai_edge_litert.interpreter import Interpreter
+
+        try:
+            interpreter = Interpreter(model_content=data, num_threads=1)
+            interpreter.allocate_tensors()
+            details = interpreter._get_ops_details()
+        except (RuntimeError, ValueError):
+            return False
+    return len(_covered(details)) == len([detail for detail in details if detail["op_name"] != _DELEGATE])
+
+
 def _covered(details: Sequence[Any]) -> set[int]:
     """Positions of the operations that a delegate's node replaces: all on the way from its inputs to its outputs."""
     plain = {number: detail for number, detail in enumerate(details) if detail["op_name"] != _DELEGATE}

@@ -1,9 +1,11 @@
 /* A QEMU plugin that counts the instructions a program executes, per address, and says the running total at marked
  * addresses. Two runs of one program give the same bytes.
  *
- * Arguments: out=FILE, and mark=0xADDRESS as often as wanted. FILE gets, in text:
+ * Arguments: out=FILE, and mark=0xADDRESS as often as wanted; totals=on leaves out the lines P. FILE gets, in text:
  *   T total            instructions executed in the whole run
  *   M address total    for each time a marked instruction was reached: what was executed before it, in order
+ *   S number total     for each time a program under Linux asked for the highest priority of scheduling policy
+ *                      0x5eed0000 + number, which does not exist: what was executed until then, in order
  *   P address count    for each instruction that was executed, by address
  *
  * Counting costs two additions per translation block, not per instruction: a block that is entered is executed to its end,
@@ -28,6 +30,9 @@ struct qemu_plugin_insn;
 enum { INLINE_ADD_U64 = 0, NO_REGISTERS = 0 };
 
 extern void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t, void (*)(qemu_plugin_id_t, struct qemu_plugin_tb *));
+typedef void (*syscall_callback)(qemu_plugin_id_t, unsigned, int64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
+                                 uint64_t, uint64_t, uint64_t);
+extern void qemu_plugin_register_vcpu_syscall_cb(qemu_plugin_id_t, syscall_callback);
 extern void qemu_plugin_register_atexit_cb(qemu_plugin_id_t, void (*)(qemu_plugin_id_t, void *), void *);
 extern size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *);
 extern struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *, size_t);
@@ -57,11 +62,14 @@ struct count {
 };
 
 enum { MARKS = 1024 };
+enum { PRIORITY_MAX_64 = 125, PRIORITY_MAX_32 = 159 }; /* sched_get_priority_max on AArch64 and on 32-bit Arm */
+enum { POLICY = 0x5eed0000, POLICY_MASK = 0xffff0000 };
 
 static struct block *blocks;
 static uint64_t total;
 static uint64_t marked[MARKS];
 static int marks;
+static bool only_totals;
 static FILE *out;
 
 static void *allocate(size_t bytes)
@@ -79,6 +87,14 @@ static void on_mark(unsigned cpu, void *data)
     const struct mark *mark = data;
     (void)cpu;
     fprintf(out, "M %llu %llu\n", (unsigned long long)mark->address, (unsigned long long)(total - mark->rest));
+}
+
+static void on_syscall(qemu_plugin_id_t id, unsigned cpu, int64_t number, uint64_t policy, uint64_t a2, uint64_t a3,
+                       uint64_t a4, uint64_t a5, uint64_t a6, uint64_t a7, uint64_t a8)
+{
+    (void)id, (void)cpu, (void)a2, (void)a3, (void)a4, (void)a5, (void)a6, (void)a7, (void)a8;
+    if (out != NULL && (number == PRIORITY_MAX_64 || number == PRIORITY_MAX_32) && (policy & POLICY_MASK) == POLICY)
+        fprintf(out, "S %llu %llu\n", (unsigned long long)(policy & 0xffff), (unsigned long long)total);
 }
 
 static bool is_marked(uint64_t address)
@@ -141,7 +157,8 @@ static void finish(void)
     if (out == NULL)
         return;
     fprintf(out, "T %llu\n", (unsigned long long)total);
-    write_counts();
+    if (!only_totals)
+        write_counts();
     fclose(out);
     out = NULL;
 }
@@ -159,6 +176,8 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, 
     for (int i = 0; i < argc; i++) {
         if (strncmp(argv[i], "out=", 4) == 0) {
             out = fopen(argv[i] + 4, "w");
+        } else if (strcmp(argv[i], "totals=on") == 0) {
+            only_totals = true;
         } else if (strncmp(argv[i], "mark=", 5) == 0 && marks < MARKS) {
             marked[marks++] = strtoull(argv[i] + 5, NULL, 0);
         } else {
@@ -171,6 +190,7 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, 
         return -1;
     }
     qemu_plugin_register_vcpu_tb_trans_cb(id, on_translation);
+    qemu_plugin_register_vcpu_syscall_cb(id, on_syscall);
     qemu_plugin_register_atexit_cb(id, on_exit_of_qemu, NULL);
     atexit(finish); /* semihosting leaves QEMU through exit(), where the callback above is not always reached */
     return 0;

@@ -67,6 +67,13 @@ run() {
     work=$2
     cd "$work" 2>/dev/null || fail "late: the work folder is gone, another job has the device"
     shift 5
+    case $1 in
+    "~/"*)
+        first="$HOME/${1#??}"
+        shift
+        set -- "$first" "$@"
+        ;;
+    esac
     program=$(command -v "$1") || fail "absent: $1"
     exec 3<&0
     setsid "$@" </dev/null 3<&- &

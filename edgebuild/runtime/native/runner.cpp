@@ -270,6 +270,9 @@ void pin_to(const std::string& cpus) {
   }
 }
 
+// Says to whoever counts instructions where we are: a call that fails, and that nobody else makes.
+void mark(int number) { sched_get_priority_max(0x5eed0000 + number); }
+
 constexpr size_t kFixed = 6;  // arguments of `time` before the inputs
 
 int time_runs(const std::vector<std::string>& arguments) {
@@ -295,13 +298,18 @@ int time_runs(const std::vector<std::string>& arguments) {
       const size_t size = file.inputs()[i].bytes;
       std::memcpy(file.buffer(i), samples[i].data() + (run % (samples[i].size() / size)) * size, size);
     }
+    mark(2 * run);
     const auto start = Clock::now();
     const Error error = file.run();
     durations.push_back(milliseconds_since(start));
+    mark(2 * run + 1);
     if (error != Error::Ok) {
       fail("run " + std::to_string(run) + ": error " + std::to_string(static_cast<int>(error)));
     }
   }
+  mark(2 * runs);  // nothing between these two: what the marks add to a run
+  milliseconds_since(Clock::now());
+  mark(2 * runs + 1);
   const size_t peak_bytes = memory_status("VmHWM");
   if (output_path != "-") {
     std::FILE* output = std::fopen(output_path.c_str(), "wb");

@@ -1,0 +1,63 @@
+"""A .tflite file on a board that has Python and LiteRT: what is pushed, what is run, and what comes back."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgebuild.bench.board.run import DEFAULT_SECONDS, BoardRun, between_marks, require_success, run_and_count
+from edgebuild.config.device import Device
+from edgebuild.device.connect import reach_of
+from edgebuild.device.transport import Transport
+from edgebuild.runtime.litert_child import WORKER
+
+_MODEL, _INPUTS, _OUTPUTS, _JOB = "model.tflite", "inputs.npz", "outputs.npz", "job.json"
+_REMEDY = "see what the runtime there lacks: numpy, and ai-edge-litert or tflite-runtime, for its python3"
+
+
+def run_litert(
+    transport: Transport, device: Device, file: Path, samples: Mapping[str, np.ndarray], runs: int
+) -> BoardRun:
+    """Run a file on an open device, with one thread.
+
+    Args:
+        transport: of the device, open.
+        device: its file.
+        file: the .tflite file.
+        samples: input -> array [samples, ...], each sample exactly as the file wants it, in the file's order of inputs.
+        runs: timed runs of the first sample, warm-up included.
+
+    Raises:
+        DeviceError: the device is gone, or the runtime there failed.
+        ToolError: the counter of an emulated board failed.
+    """
+    python = reach_of(device).options.python or sys.executable
+    job = {"file": _MODEL, "inputs": _INPUTS, "outputs": _OUTPUTS, "threads": 1, "runs": runs}
+    with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
+        folder = Path(scratch)
+        (folder / _JOB).write_text(json.dumps(job))
+        arrays: dict[str, Any] = {str(position): array for position, array in enumerate(samples.values())}
+        np.savez(folder / _INPUTS, **arrays)
+        for name in (_JOB, _INPUTS):
+            transport.push(folder / name, name)
+        transport.push(file, _MODEL)
+        transport.push(WORKER, WORKER.name)
+        completed, counts = run_and_count(transport, [python, WORKER.name, "board", _JOB], DEFAULT_SECONDS)
+        told = json.loads(require_success(completed, file.name, _REMEDY))
+        transport.pull(_OUTPUTS, folder / _OUTPUTS)
+        with np.load(folder / _OUTPUTS, allow_pickle=False) as pulled:
+            outputs = {name: pulled[str(position)] for position, name in enumerate(told["outputs"])}
+    return BoardRun(
+        outputs,
+        tuple(told["milliseconds"]),
+        between_marks(counts, runs),
+        told["load_ms"],
+        told["peak_bytes"],
+        told["outputs_sha256"],
+    )

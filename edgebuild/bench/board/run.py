@@ -1,0 +1,70 @@
+"""What a run of a file on a device gives, whichever runtime does it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgebuild.device.qemu_plugin import Counts
+from edgebuild.device.qemu_user import QemuUserTransport
+from edgebuild.device.transport import Completed, Transport
+from edgebuild.errors import DeviceError, InternalError
+
+DEFAULT_SECONDS = 600.0
+"""What a process on the device may take."""
+
+
+@dataclass(frozen=True)
+class BoardRun:
+    """What the board did.
+
+    Attributes:
+        outputs: name -> array [samples, ...], as the file gives them.
+        milliseconds: of each timed run of the first sample, warm-up included; of an emulated board they mean nothing.
+        instructions: of each of these runs, less those of the marks around it; empty on a real board.
+        load_ms: from opening the file to ready.
+        peak_bytes: high-water resident memory of the process.
+        outputs_sha256: of the outputs of the last timed run.
+    """
+
+    outputs: dict[str, np.ndarray]
+    milliseconds: tuple[float, ...]
+    instructions: tuple[int, ...]
+    load_ms: float
+    peak_bytes: int
+    outputs_sha256: str
+
+
+def run_and_count(transport: Transport, argv: Sequence[str], seconds: float) -> tuple[Completed, Counts | None]:
+    """Run a program; count its instructions where the board is emulated."""
+    if isinstance(transport, QemuUserTransport):
+        return transport.run_counted(argv, seconds)
+    return transport.run(argv, seconds), None
+
+
+def require_success(completed: Completed, what: str, remedy: str) -> bytes:
+    """The program's stdout.
+
+    Raises:
+        DeviceError: it failed; the message says `what` did, with its last words.
+    """
+    if completed.exit_code == 0:
+        return completed.stdout
+    words = [line.strip() for line in completed.stderr.decode(errors="replace").splitlines() if line.strip()]
+    last = words[-1] if words else "it said nothing"
+    msg = f"{what} does not run on the board (exit code {completed.exit_code}): {last}"
+    raise DeviceError(msg, remedy=remedy)
+
+
+def between_marks(counts: Counts | None, runs: int) -> tuple[int, ...]:
+    """Instructions from each even mark to the odd one after it, less those of the last pair, which has no run."""
+    if counts is None:
+        return ()
+    if [number for number, _ in counts.calls] != list(range(2 * runs + 2)):
+        msg = f"the counter saw {len(counts.calls)} marks, {2 * runs + 2} were made"
+        raise InternalError(msg)
+    totals = [total for _, total in counts.calls]
+    *passed, empty = [after - before for before, after in zip(totals[::2], totals[1::2], strict=True)]
+    return tuple(count - empty for count in passed)

@@ -1,0 +1,101 @@
+"""Any exported file on any device, without a project: what `edgebuild bench` does."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgebuild.bench.board.measure import BoardSettings, measure_on_device, runtime_of
+from edgebuild.bench.firmware.standalone import random_samples, read_samples
+from edgebuild.config.device import Device
+from edgebuild.config.registries import CENSUSES
+from edgebuild.device.inventory import lease_of
+from edgebuild.errors import ConfigError
+from edgebuild.export.c.header import Port
+from edgebuild.progress import ProgressSink
+
+SCHEMA_VERSION = 1
+"""Raise it when a reader of the record must change."""
+
+
+def bench_file(
+    file: Path,
+    device: Device,
+    inputs: Sequence[Path],
+    settings: BoardSettings,
+    *,
+    wait: float = 0.0,
+    token: int | None = None,
+    progress: ProgressSink | None = None,
+) -> dict[str, Any]:
+    """Run `file` on `device` and compare its outputs with this host's; the record, as plain JSON values.
+
+    Args:
+        file: a .tflite or .pte, ours or anybody's.
+        device: its file.
+        inputs: a .npy per input in the file's order, one or more samples as the file wants them; random where empty.
+        settings: for a device that is not emulated.
+        wait: seconds to wait for another holder of the device.
+        token: of a lease that was taken before.
+        progress: where to report.
+
+    Raises:
+        ConfigError: the file is none of these, or an input does not fit it.
+        DeviceError: the device is busy, gone or wrong, or its runtime failed.
+        ToolError: something this machine needs for it is missing.
+    """
+    if not file.is_file():
+        msg = f"{file}: no such file"
+        raise ConfigError(msg)
+    runtime = runtime_of(file)
+    if device.transport == "qemu-system":
+        msg = f"{file.name} cannot run on device {device.name!r}: a microcontroller has no runtime for files"
+        raise ConfigError(msg, remedy="compile it for that core: edgebuild compile --run")
+    census = CENSUSES.get(file.suffix.removeprefix(".")).read(file)
+    ports = [Port(spec.name, tuple(spec.shape), spec.dtype, None, None, 0, 0) for spec in census.inputs]
+    _require_one_at_a_time(file, ports)
+    given = read_samples(ports, inputs) if inputs else random_samples(ports)
+    samples = {name: array[:, None] for name, array in given.items()}
+    bench = measure_on_device(
+        device, file, samples, settings, wait=wait, lease=lease_of(device, token), progress=progress
+    )
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "file": file.name,
+        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+        "device": device.name,
+        "transport": device.transport,
+        "runtime": runtime,
+        "samples": len(next(iter(samples.values()))),
+        "outputs_sha256": {name: _digest(array) for name, array in bench.outputs.items()},
+        **bench.to_json(),
+    }
+
+
+def _require_one_at_a_time(file: Path, ports: Sequence[Port]) -> None:
+    large = [port for port in ports if not port.shape or port.shape[0] != 1]
+    if large:
+        msg = f"{file.name}: input {large[0].name!r} has the shape {list(large[0].shape)}, expected a batch of 1"
+        raise ConfigError(msg, remedy="export the model with a batch of 1, which is what a device runs")
+
+
+def _digest(array: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+
+
+def save_record(record: dict[str, Any], file: Path) -> None:
+    """Write the record with every raw sample.
+
+    Raises:
+        ConfigError: the file cannot be written.
+    """
+    try:
+        file.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
+    except OSError as error:
+        msg = f"{file}: cannot be written: {error.strerror}"
+        raise ConfigError(msg) from error

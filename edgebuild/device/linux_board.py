@@ -1,0 +1,82 @@
+"""What a device file says of an emulated Linux board: its core, and what Linux would tell of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from pydantic import Field
+
+from edgebuild.config.parameters import Parameters
+from edgebuild.config.quantity import Bytes, Hertz
+
+Core = Literal["cortex-a53", "cortex-a72", "cortex-a76"]
+"""Cores that QEMU 7.2 has by name. Its `max` is none of them: int8 kernels for SVE and SME give wrong results there."""
+
+_ARMV8 = "fp asimd evtstrm crc32 cpuid"
+_ARMV82 = "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """How a core shows in /proc/cpuinfo: part, variant and revision of MIDR_EL1, and the features of such boards."""
+
+    part: str
+    variant: str
+    revision: int
+    features: str
+
+
+IDENTITIES: Mapping[str, Identity] = MappingProxyType(
+    {
+        "cortex-a53": Identity("0xd03", "0x0", 4, _ARMV8),
+        "cortex-a72": Identity("0xd08", "0x0", 3, _ARMV8),
+        "cortex-a76": Identity("0xd0b", "0x4", 1, _ARMV82),
+    }
+)
+
+
+class Caches(Parameters):
+    """Sizes of the caches."""
+
+    l1_data: Bytes = Field(description="of each core")
+    l2: Bytes = Field(description="of each core, or shared where there is no third level")
+    l3: Bytes | None = Field(default=None, description="shared")
+
+
+class LinuxBoard(Parameters):
+    """Options of the transport `qemu-user`."""
+
+    cpu: Core = Field(description="the core that is emulated; kernels are chosen by it")
+    cores: int = Field(default=4, ge=1, description="how many the board has")
+    python: Literal["python3.11"] = Field(default="python3.11", description="the interpreter that the sysroot has")
+    clock: Hertz | None = Field(default=None, description="of the board; nothing runs at this speed here")
+    memory: Bytes | None = Field(default=None, description="of the board; not enforced")
+    caches: Caches | None = Field(default=None, description="of the board; not emulated")
+
+
+def cpuinfo(board: LinuxBoard) -> str:
+    """The text of /proc/cpuinfo on the board: what runtimes choose their kernels by."""
+    identity = IDENTITIES[board.cpu]
+    return "".join(
+        f"processor\t: {number}\n"
+        "BogoMIPS\t: 108.00\n"
+        f"Features\t: {identity.features}\n"
+        "CPU implementer\t: 0x41\n"
+        "CPU architecture: 8\n"
+        f"CPU variant\t: {identity.variant}\n"
+        f"CPU part\t: {identity.part}\n"
+        f"CPU revision\t: {identity.revision}\n\n"
+        for number in range(board.cores)
+    )
+
+
+def make_root(folder: Path, sysroot: Path, board: LinuxBoard) -> None:
+    """Fill `folder` with what the emulator takes for `/`: the sysroot, and the processor that the board has."""
+    for entry in sysroot.iterdir():
+        (folder / entry.name).symlink_to(entry)
+    (folder / "proc").mkdir()
+    (folder / "proc" / "cpuinfo").write_text(cpuinfo(board))

@@ -1,0 +1,151 @@
+"""The transport `qemu-user`: programs of a 64-bit Arm Linux board, run by QEMU instruction by instruction.
+
+The kernel is this machine's own: QEMU translates the program's instructions, and hands on what it asks of the kernel.
+Files are this machine's too, except what the sysroot has. Time passes as it does here and says nothing about the board;
+the instructions are exactly those that the board would execute.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+from edgebuild.config.device import Device
+from edgebuild.config.registries import TRANSPORTS
+from edgebuild.device.linux_board import LinuxBoard, make_root
+from edgebuild.device.local import LocalTransport
+from edgebuild.device.qemu_plugin import Counts, build_plugin, read_counts
+from edgebuild.device.sysroot import sysroot
+from edgebuild.device.toolchain import find_program, program_version
+from edgebuild.device.transport import Completed, Transport, TransportKind
+from edgebuild.errors import ConfigError, DeviceError
+
+EMULATOR = "qemu-aarch64"
+_COUNTS = "instruction-counts.txt"
+_AARCH64 = bytes((0x7F, *b"ELF", 2)), bytes((0xB7, 0))
+"""The first five bytes of a program, and its bytes 18 and 19."""
+ENVIRONMENT: Mapping[str, str] = MappingProxyType(
+    {
+        "PATH": "/usr/bin:/bin",
+        "LC_ALL": "C.UTF-8",
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+)
+"""All that a program finds: the same on every machine, so that it does the same."""
+
+
+class QemuUserTransport:
+    """Runs programs on a board of its own: every connection emulates another one, so that nobody has to wait."""
+
+    def __init__(self, device: str, board: LinuxBoard) -> None:
+        self.device = device
+        self.board = board
+        self.emulator = find_program(EMULATOR)
+        self.version = program_version(self.emulator)
+        self.sysroot = sysroot("arm64")
+        self._host = LocalTransport(device)
+        self._root = tempfile.TemporaryDirectory(prefix="edgebuild-root-")
+        make_root(Path(self._root.name), self.sysroot.folder, board)
+
+    @property
+    def folder(self) -> Path:
+        """The working folder, on this machine."""
+        return self._host.folder
+
+    def push(self, source: Path, destination: str) -> None:
+        """Copy a file or folder into the working folder."""
+        self._host.push(source, destination)
+
+    def pull(self, source: str, destination: Path) -> None:
+        """Copy a file or folder out of the working folder."""
+        self._host.pull(source, destination)
+
+    def run(self, argv: Sequence[str], timeout: float) -> Completed:
+        """Run a program of the working folder (`./program`) or of the sysroot (`python3`)."""
+        return self._run(argv, timeout, ())
+
+    def run_counted(self, argv: Sequence[str], timeout: float) -> tuple[Completed, Counts]:
+        """Like `run`, and count every instruction; `Counts.calls` has the totals where the program asked for them.
+
+        Raises:
+            ToolError: the counter cannot be compiled or did not finish.
+            DeviceError: as of `run`.
+        """
+        plugin = str(build_plugin(self.version)).replace(",", ",,")
+        output = str(self.folder / _COUNTS).replace(",", ",,")
+        completed = self._run(argv, timeout, ("-plugin", f"{plugin},out={output},totals=on"))
+        said = completed.stderr.decode(errors="replace").strip()[-300:]
+        return completed, read_counts(self.folder / _COUNTS, said)
+
+    def properties(self) -> dict[str, str]:
+        """What is emulated, and by what."""
+        here = self._host.properties()
+        memory = str(self.board.memory // 1024) if self.board.memory else here["memory_kib"]
+        return {
+            "cpu": self.board.cpu,
+            "cores": str(self.board.cores),
+            "architecture": "aarch64",
+            "kernel": here["kernel"],
+            "memory_kib": memory,
+            "qemu": self.version,
+            "emulated": "true",
+        }
+
+    def close(self) -> None:
+        """Remove the working folder."""
+        self._host.close()
+        self._root.cleanup()
+
+    def _run(self, argv: Sequence[str], timeout: float, extra: Sequence[str]) -> Completed:
+        program = self._program(argv[0])
+        variables = [f"{key}={value}" for key, value in {**ENVIRONMENT, "PYTHONPATH": str(self.sysroot.wheels)}.items()]
+        emulator = [self.emulator, "-cpu", self.board.cpu, "-L", self._root.name, *extra]
+        try:
+            return self._host.run(["env", "-i", *variables, *emulator, str(program), *argv[1:]], timeout)
+        except DeviceError as error:
+            raise DeviceError(error.message.replace("'env'", repr(argv[0])), remedy=error.remedy) from None
+
+    def _program(self, name: str) -> Path:
+        """The file of a program: of the sysroot where it is a bare name, as a shell would find it."""
+        file = self.folder / name
+        if "/" not in name:
+            found = [self.sysroot.folder / part / name for part in ("usr/bin", "bin")]
+            file = next((path for path in found if path.exists()), file)
+        try:
+            with file.open("rb") as stream:
+                head = stream.read(20)
+        except OSError as error:
+            msg = f"device {self.device!r}: cannot start {name!r}: {error.strerror}"
+            raise DeviceError(msg, remedy="push the program first and name it ./program") from None
+        if (head[:5], head[18:20]) != _AARCH64:
+            msg = f"device {self.device!r}: cannot start {name!r}: it is no program for aarch64"
+            raise DeviceError(
+                msg, remedy="push the program that was built for this device; scripts need their interpreter"
+            )
+        return file
+
+
+def linux_board_of(device: Device) -> LinuxBoard:
+    """The typed options of a device whose transport is `qemu-user`.
+
+    Raises:
+        ConfigError: the device is reached in another way.
+    """
+    if device.transport != "qemu-user":
+        msg = f"device {device.name!r} is reached by {device.transport!r}: it is no emulated Linux board"
+        raise ConfigError(msg, remedy="name a device whose transport is qemu-user, like raspberry-pi-4-emulated")
+    return LinuxBoard.model_validate(device.options)
+
+
+def _open(device: str, parameters: LinuxBoard) -> Transport:
+    return QemuUserTransport(device, parameters)
+
+
+TRANSPORTS.register("qemu-user")(
+    TransportKind("a 64-bit Arm Linux board emulated by QEMU", LinuxBoard, _open, lambda _device, _parameters: None)
+)

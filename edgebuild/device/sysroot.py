@@ -1,0 +1,189 @@
+"""The files of a Debian system for another processor, in a folder of the user's cache: nothing is installed here.
+
+Packages come through apt from where this machine's own come, wheels through pip; both check what they fetch. Running
+`python -m edgebuild.device.sysroot` fetches everything ahead.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgebuild.errors import ToolError
+
+COMMAND = "python -m edgebuild.device.sysroot"
+RECIPE = 2
+"""Raise it when what is made of the same packages changes."""
+FETCH_SECONDS = 600
+
+PYTHON = "3.11"
+PACKAGES = (f"python{PYTHON}-minimal", f"libpython{PYTHON}-stdlib", "libstdc++6", "libgcc-s1", "zlib1g")
+DISTRIBUTIONS = ("ai-edge-litert", "numpy")
+"""Wheels of the same versions as on this machine."""
+PLATFORMS = {
+    "arm64": ("manylinux_2_34_aarch64", "manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux2014_aarch64")
+}
+"""Debian's architecture -> the tags of wheels that its C library can load; pip takes a tag literally."""
+
+
+@dataclass(frozen=True)
+class Sysroot:
+    """One system.
+
+    Attributes:
+        folder: what the emulator takes for `/`.
+        wheels: where its Python finds packages.
+        python: its interpreter, as the emulator is given it.
+    """
+
+    folder: Path
+
+    @property
+    def wheels(self) -> Path:
+        """For PYTHONPATH."""
+        return self.folder / "wheels"
+
+    @property
+    def python(self) -> Path:
+        """A program of the other processor."""
+        return self.folder / "usr" / "bin" / f"python{PYTHON}"
+
+
+def cache_folder() -> Path:
+    """Where edgebuild keeps what it fetched for this user."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "edgebuild"
+
+
+def requirements() -> tuple[str, ...]:
+    """The wheels that a sysroot has, like `numpy==2.4.6`.
+
+    Raises:
+        ToolError: one of them is not installed here, so that no version is known.
+    """
+    found = []
+    for name in DISTRIBUTIONS:
+        try:
+            found.append(f"{name}=={importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            msg = f"{name} is not installed; the emulated board gets the same version"
+            raise ToolError(msg, remedy="pip install 'edgebuild[tflite]'") from None
+    return tuple(found)
+
+
+def sysroot(architecture: str = "arm64") -> Sysroot:
+    """The system for `architecture`, fetched (some 100 MB, a minute) if nobody did before.
+
+    Raises:
+        ToolError: apt or pip is missing or failed.
+    """
+    wheels = requirements()
+    content = "\0".join((architecture, str(RECIPE), *PACKAGES, *wheels, *PLATFORMS[architecture]))
+    digest = hashlib.sha256(content.encode()).hexdigest()[:12]
+    folder = cache_folder() / f"sysroot-{architecture}-{digest}"
+    if not folder.is_dir():
+        with _one_at_a_time(folder.parent):
+            if not folder.is_dir():
+                _make(folder, architecture, wheels)
+    return Sysroot(folder)
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "sysroot.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _make(folder: Path, architecture: str, wheels: Sequence[str]) -> None:
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="sysroot-new-") as scratch:
+        made = Path(scratch) / "root"
+        made.mkdir(mode=0o755)
+        for package in _fetch_packages(Path(scratch) / "apt", architecture):
+            _run(["dpkg-deb", "--extract", str(package), str(made)], "unpack a Debian package")
+        for wheel in fetch_wheels(Path(scratch) / "pip", architecture, wheels):
+            with zipfile.ZipFile(wheel) as archive:
+                archive.extractall(made / "wheels")
+        _precompile(made)
+        made.replace(folder)
+
+
+def _precompile(made: Path) -> None:
+    """Let the emulated Python find compiled modules, which start in half the time; only the same Python writes them."""
+    if f"{sys.version_info.major}.{sys.version_info.minor}" == PYTHON:
+        folders = (made / "wheels", made / "usr" / "lib" / f"python{PYTHON}")
+        quiet = [sys.executable, "-m", "compileall", "-qq", "--invalidation-mode=unchecked-hash"]
+        subprocess.run([*quiet, *map(str, folders)], capture_output=True, check=False)
+
+
+def _fetch_packages(state: Path, architecture: str) -> list[Path]:
+    """The .deb files of PACKAGES and all that they need, from this machine's own sources."""
+    for part in ("lists/partial", "cache/archives/partial"):
+        (state / part).mkdir(parents=True)
+    (state / "status").touch()
+    settings = {
+        "APT::Architecture": architecture,
+        "APT::Architectures::": architecture,
+        "APT::Install-Recommends": "0",
+        "APT::Sandbox::User": "",
+        "Acquire::Languages": "none",
+        "Debug::NoLocking": "1",
+        "Dir::State": str(state),
+        "Dir::State::lists": str(state / "lists"),
+        "Dir::State::status": str(state / "status"),
+        "Dir::Cache": str(state / "cache"),
+    }
+    apt = ["apt-get", "-q", "-y", *(f"-o{key}={value}" for key, value in settings.items())]
+    _run([*apt, "update"], f"read the lists of {architecture} packages")
+    _run([*apt, "install", "--download-only", *PACKAGES], f"fetch {architecture} packages")
+    return sorted((state / "cache" / "archives").glob("*.deb"))
+
+
+def fetch_wheels(folder: Path, architecture: str, wheels: Sequence[str]) -> list[Path]:
+    """Fetch wheels like `numpy==2.4.6` for another architecture into the new folder.
+
+    Raises:
+        ToolError: pip failed.
+    """
+    folder.mkdir()
+    tags = [f"--platform={tag}" for tag in PLATFORMS[architecture]]
+    python = [f"--python-version={PYTHON}", "--implementation=cp", f"--abi=cp{PYTHON.replace('.', '')}"]
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    _run([*pip, "--only-binary=:all:", *python, *tags, f"--dest={folder}", *wheels], f"fetch {architecture} wheels")
+    return sorted(folder.glob("*.whl"))
+
+
+def _run(command: list[str], what: str) -> None:
+    if shutil.which(command[0]) is None:
+        msg = f"cannot {what}: {command[0]} is missing"
+        raise ToolError(msg, remedy="emulated Linux boards need a Debian system; set `device: host` to do without")
+    environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=environment, timeout=FETCH_SECONDS, stdin=subprocess.DEVNULL
+    )
+    if done.returncode:
+        lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+        why = next((line for line in lines if line.startswith(("E:", "ERROR"))), lines[-1] if lines else "no reason")
+        msg = f"cannot {what}: {command[0]} ended with {done.returncode}: {why}"
+        raise ToolError(msg, remedy=f"look at the network and at the settings of apt and pip, then run: {COMMAND}")
+
+
+if __name__ == "__main__":
+    try:
+        place = sysroot()
+    except ToolError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(int(error.exit_code))
+    sys.stdout.write(f"arm64 system for emulated boards: {place.folder}\n")

@@ -1,0 +1,87 @@
+"""Stage kind `board`: the exported file on the Linux board of the target's device, held against this host."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgebuild.bench.board.measure import BoardSettings, measure_on_device
+from edgebuild.check.finding import Finding, apply_allow
+from edgebuild.config.device import Device
+from edgebuild.config.registries import RUNTIMES, STAGES
+from edgebuild.device.toolchain import find_program
+from edgebuild.errors import ToolError
+from edgebuild.export.feed import to_raw
+from edgebuild.export.format import read_export
+from edgebuild.graph.stage import StageContext, StageKind
+from edgebuild.model.data_folder import read_inputs
+
+FACTS = "board.json"
+SAMPLES = 16
+"""Of the validation data, whose outputs are compared."""
+WAIT_SECONDS = 3600.0
+"""How long a build waits for a board that somebody else uses."""
+
+
+def run(context: StageContext) -> None:
+    """Write board.json and outputs.<name>.npy; params are `{device, runtime, programs, allow}`.
+
+    Without the programs that emulate a board nothing is run, and a note says how to get them: the build's file is as
+    good without.
+    """
+    params = context.stage.params
+    device = Device.model_validate(params["device"])
+    missing = [name for name, version in params["programs"].items() if version is None]
+    if missing:
+        _write(context.output, {"figures": [], "findings": [_not_run(device, missing[0])], "device": device.name})
+        return
+    record = read_export(context.inputs["export"])
+    arrays = read_inputs(context.inputs["data"], "validation")
+    raw = to_raw(record, {name: np.asarray(array[:SAMPLES]) for name, array in arrays.items()})
+    samples = {name: array[:, None] for name, array in raw.items()}
+    bench = measure_on_device(
+        device,
+        context.inputs["export"] / record.file,
+        samples,
+        BoardSettings(seed=context.stage.seed),
+        wait=WAIT_SECONDS,
+        progress=context.progress,
+    )
+    for name, array in bench.outputs.items():
+        np.save(context.output / f"outputs.{name}.npy", array)
+    facts = bench.to_json()
+    facts["findings"] = [finding.to_json() for finding in apply_allow(bench.findings, params["allow"])]
+    _write(context.output, {**facts, "device": device.name})
+
+
+def _not_run(device: Device, program: str) -> dict[str, Any]:
+    try:
+        find_program(program)
+    except ToolError as error:
+        message = f"not run on {device.name}: {error.message}; {error.remedy}"
+    else:
+        message = f"not run on {device.name}: {program} was missing when the build began; build again"
+    return Finding("device-not-run", message, severity="note").to_json()
+
+
+def _write(folder: Path, facts: Mapping[str, Any]) -> None:
+    (folder / FACTS).write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
+
+
+def gate(artifact: Path) -> str | None:
+    """Outputs that are not those of this host."""
+    found: list[dict[str, Any]] = json.loads((artifact / FACTS).read_text())["findings"]
+    fatal = [raw for raw in found if raw["severity"] == "fatal"]
+    return f"{fatal[0]['code']}: {fatal[0]['message']}" if fatal else None
+
+
+def tools(params: Mapping[str, Any]) -> tuple[str, ...]:
+    """The board gets the same versions."""
+    return ("numpy", RUNTIMES.get(params["runtime"]).distribution)
+
+
+STAGES.register("board")(StageKind(version=1, run=run, tools=tools, gate=gate))

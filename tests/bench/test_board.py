@@ -1,0 +1,137 @@
+"""A file on a board: the same outputs as here, counts that repeat, and the same record over every transport."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgebuild.bench.board.compare import CODE, compare_with_host, promises_equal_outputs
+from edgebuild.bench.board.measure import BoardBench, BoardSettings, measure_on_device
+from edgebuild.config.device import Device
+from edgebuild.config.read_device import load_device
+from edgebuild.errors import DeviceError
+from tests.device.boards import skip_without_boards
+from tests.device.sshd import Server, needs_sshd, new_server
+from tests.mcu_kernels.layers import NONE, RELU, LayerBatch
+
+ROOT = Path(__file__).resolve().parents[2]
+SIZES = ((6, 6, 32), (5, 5, 16), (32,))
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A full-integer file with a depthwise, a pointwise and a fully connected layer."""
+    batch = LayerBatch(7)
+    batch.depthwise((6, 6), 32, clamp=RELU)
+    batch.convolve((5, 5), (16, 8), clamp=RELU)
+    batch.connect(1, 32, 2, clamp=NONE)
+    path = tmp_path_factory.mktemp("file") / "layers.tflite"
+    path.write_bytes(batch.build())
+    return path
+
+
+@pytest.fixture(scope="module")
+def samples(file: Path) -> dict[str, np.ndarray]:
+    from ai_edge_litert.interpreter import Interpreter
+
+    chance = np.random.default_rng(1)
+    details = Interpreter(model_path=str(file)).get_input_details()
+    return {
+        one["name"]: chance.integers(-128, 128, (5, *one["shape"]), dtype=np.int8)  # 5 samples
+        for one in details
+    }
+
+
+def emulated(name: str, file: Path, samples: dict[str, np.ndarray]) -> BoardBench:
+    skip_without_boards()
+    return measure_on_device(load_device(name, ROOT), file, samples)
+
+
+@pytest.fixture(scope="module")
+def on_a72(file: Path, samples: dict[str, np.ndarray]) -> BoardBench:
+    return emulated("raspberry-pi-4-emulated", file, samples)
+
+
+def test_an_integer_file_gives_the_same_bits_on_the_emulated_board(on_a72: BoardBench, file: Path) -> None:
+    assert promises_equal_outputs(file)
+    equal = [figure for figure in on_a72.figures if figure.name == "device_equal_outputs"]
+    assert [figure.value for figure in equal] == [100.0] * 3
+    assert {finding.code for finding in on_a72.findings} == {"device-runs"}
+    assert all(len(np.unique(array)) > 3 for array in on_a72.outputs.values()), "outputs that say something"
+
+
+def test_counts_are_the_same_in_another_run_and_differ_between_cores(
+    on_a72: BoardBench, file: Path, samples: dict[str, np.ndarray]
+) -> None:
+    assert emulated("raspberry-pi-4-emulated", file, samples).instructions == on_a72.instructions
+    a76 = emulated("raspberry-pi-5-emulated", file, samples)
+    assert a76.figures[0].value is not None
+    assert on_a72.figures[0].value is not None
+    assert a76.figures[0].value < on_a72.figures[0].value, "the A76 has instructions for dot products"
+    assert a76.outputs.keys() == on_a72.outputs.keys()
+
+
+def test_counts_are_labelled_and_times_are_not_shown(on_a72: BoardBench) -> None:
+    figure = on_a72.figures[0]
+    assert (figure.name, figure.unit, figure.kind) == ("instructions", "instructions", "emulated")
+    assert "an emulated cortex-a72, 1 thread: QEMU" in figure.provenance
+    assert on_a72.milliseconds == ()
+    assert {one.unit for one in on_a72.figures} == {"instructions", "%"}
+
+
+def test_one_other_number_is_found(on_a72: BoardBench) -> None:
+    name, array = next(iter(on_a72.outputs.items()))
+    other = array.copy()
+    other.flat[3] ^= 1
+    figures, findings = compare_with_host({name: array}, {name: other}, ("here", "there"), exact=True)
+    assert [(finding.code, finding.severity) for finding in findings] == [(CODE, "fatal")]
+    assert f"1 of {array.size} numbers differ" in findings[0].message
+    assert figures[0].value == pytest.approx(100 * (1 - 1 / array.size))
+    assert compare_with_host({name: array}, {name: other}, ("here", "there"), exact=False)[1][0].severity == "note"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = new_server(tmp_path_factory.mktemp("sshd"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@needs_sshd
+def test_over_ssh_it_is_timed_with_an_interval_and_the_record_is_the_same(
+    server: Server, file: Path, samples: dict[str, np.ndarray]
+) -> None:
+    device = Device(name="board", transport="ssh", options=server.options(python=sys.executable))
+    bench = measure_on_device(device, file, samples, BoardSettings(runs=40, processes=2))
+    latency = bench.figures[0]
+    assert (latency.name, latency.unit, latency.kind) == ("latency", "ms", "measured")
+    assert latency.low is not None
+    assert latency.high is not None
+    assert latency.value is not None
+    assert 0 < latency.low <= latency.value <= latency.high
+    assert "40 runs in each of 2 processes" in latency.provenance
+    assert [len(times) for times in bench.milliseconds] == [40, 40]
+    assert [figure.value for figure in bench.figures if figure.name == "device_equal_outputs"] == [100.0] * 3
+    here = measure_on_device(load_device("host", ROOT), file, samples, BoardSettings(runs=40, processes=2))
+    assert here.to_json().keys() == bench.to_json().keys()
+    assert [one.name for one in here.figures] == [one.name for one in bench.figures]
+
+
+@needs_sshd
+def test_a_board_without_the_runtime_is_told_what_it_lacks(
+    server: Server, file: Path, samples: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    (tmp_path / "python3").write_text(f'#!/bin/sh\nexec {sys.executable} -I -S "$@"\n')
+    (tmp_path / "python3").chmod(0o755)
+    device = Device(name="board", transport="ssh", options=server.options(python=str(tmp_path / "python3")))
+    with pytest.raises(
+        DeviceError, match=r"layers\.tflite does not run on the board .*No module named 'numpy'"
+    ) as caught:
+        measure_on_device(device, file, samples)
+    assert "ai-edge-litert" in str(caught.value.remedy)
+    assert server.work_folders() == []

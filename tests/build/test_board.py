@@ -1,0 +1,71 @@
+"""A target whose device is an emulated Linux board: its file is run there, and the report has what was counted."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.build.command import edgebuild
+from tests.device.boards import skip_without_boards
+
+
+def on_board(project: Path, target: str, device: str) -> dict[str, Any]:
+    """Build one target with another device; the facts of the run."""
+    file = project / "edgebuild.yaml"
+    facts = yaml.safe_load(file.read_text())
+    facts["targets"] = [{**next(one for one in facts["targets"] if one["target"] == target), "device": device}]
+    file.write_text(yaml.safe_dump(facts, sort_keys=False))
+    done = edgebuild(project, "build", "--json")
+    assert done.returncode == 0, done.stderr
+    run: dict[str, Any] = json.loads(done.stdout)
+    return run
+
+
+def test_the_file_runs_on_the_board_and_is_counted(project: Path) -> None:
+    skip_without_boards()
+    run = on_board(project, "board", "raspberry-pi-4-emulated")
+    assert [stage["stage"] for stage in run["stages"] if stage["status"] == "built"] == ["board/board"]
+    (target,) = run["facts"]["targets"]
+    figures = {figure["name"]: figure for figure in target["figures"]}
+    assert figures["instructions"]["kind"] == "emulated"
+    assert figures["instructions"]["value"] > 10_000
+    assert figures["device_equal_outputs"]["value"] == 100.0
+    assert figures["latency"]["value"] is None
+    assert "raspberry-pi-4-emulated counts instructions" in figures["latency"]["provenance"]
+    assert figures["host_latency"]["value"] > 0, "the host's own figures stay"
+    assert "device-runs" in {finding["code"] for finding in target["findings"]}
+    again = on_board(project, "board", "raspberry-pi-4-emulated")
+    assert {stage["status"] for stage in again["stages"]} == {"cached"}
+
+
+def test_a_program_for_phones_is_counted_to_the_instruction(project: Path) -> None:
+    skip_without_boards()
+    run = on_board(project, "phone", "android-arm64-emulated")
+    (target,) = run["facts"]["targets"]
+    figures = {figure["name"]: figure for figure in target["figures"]}
+    assert figures["instructions"]["low"] == figures["instructions"]["high"] > 10_000
+    assert "device-runs" in {finding["code"] for finding in target["findings"]}
+
+
+def test_without_the_emulator_the_build_goes_on_and_says_what_is_missing(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "bin"
+    place.mkdir()
+    for name in ("sh", "gcc", "g++", "env", "as", "ld"):
+        found = shutil.which(name)
+        assert found is not None
+        (place / name).symlink_to(found)
+    monkeypatch.setenv("PATH", str(place))
+    run = on_board(project, "board", "raspberry-pi-4-emulated")
+    (target,) = run["facts"]["targets"]
+    note = next(finding for finding in target["findings"] if finding["code"] == "device-not-run")
+    assert note["severity"] == "note"
+    assert "qemu-aarch64 is missing" in note["message"]
+    assert "apt-get install -y --no-install-recommends qemu-user" in note["message"]
+    assert "device raspberry-pi-4-emulated has not run this file" in json.dumps(target["figures"])

@@ -152,6 +152,8 @@ fill_environment() {
     logged "${pip[@]}" --no-build-isolation --editable '.[all,dev]'
     say "installing the runtime of old 32-bit boards beside it"
     logged .venv/bin/python -m edgebuild.runtime.tflite_runtime_install
+    say "installing the compiler of Ethos-U beside it"
+    logged .venv/bin/python -m edgebuild.runtime.vela_install
 }
 
 exec 9<scripts/setup.sh

@@ -155,6 +155,8 @@ fill_environment() {
     logged "${pip[@]}" --no-build-isolation --editable '.[all,dev]'
     say "installing the runtime of old 32-bit boards beside it"
     logged .venv/bin/python -m edgebuild.runtime.tflite_runtime_install
+    say "installing the compiler of Ethos-U beside it"
+    logged .venv/bin/python -m edgebuild.runtime.vela_install
 }
 
 # Never fails, as above: a build fetches it when it is first needed.

@@ -33,6 +33,8 @@ class Hardware(Table):
     link: Literal["usb3", "usb2", "pcie"] | None = Field(
         default=None, description="what the accelerator is attached by"
     )
+    system_config: str | None = Field(default=None, description="of an Ethos-U, by Vela's name for it")
+    memory_mode: str | None = Field(default=None, description="of an Ethos-U, by Vela's name for it")
     power: Milliwatts | None = Field(default=None, description="active power")
     part: str | None = Field(
         default=None, description="the very part, like stm32l4r5: where its results are published, estimates use them"

@@ -348,7 +348,9 @@ def _float_params(project: Project, target: Target) -> dict[str, Any]:
     """The export of the uncompressed model that the target's file is compared with."""
     name = FORMATS.get(target.export.format).float_format or target.export.format
     export = target.export.model_copy(update={"format": name, "dtype": FLOAT, "io": "float32", "options": {}})
-    return _export_params(project, target.model_copy(update={"export": export}))
+    # No accelerator ever takes it, so that targets with and without one share it.
+    hardware = target.hardware.model_copy(update={"accelerator": None})
+    return _export_params(project, target.model_copy(update={"export": export, "hardware": hardware}))
 
 
 def layer_error_stage(project: Project, target: Target, samples: int) -> Stage:

@@ -61,8 +61,8 @@ Total number of operations: 5
 Operation log: net_edgetpu.log
 
 Model successfully compiled but not all operations are supported by the Edge TPU. A percentage of the model \
-will instead run on the CPU, which is slower. If possible, consider updating your model to use only operations supported \
-by the Edge TPU. For details, visit g.co/coral/model-reqs.
+will instead run on the CPU, which is slower. If possible, consider updating your model to use only operations \
+supported by the Edge TPU. For details, visit g.co/coral/model-reqs.
 Number of operations that will run on Edge TPU: 1
 Number of operations that will run on CPU: 4
 

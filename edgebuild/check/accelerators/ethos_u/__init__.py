@@ -1,0 +1,1 @@
+"""What Arm's Ethos-U makes of a .tflite file, as its compiler Vela says."""

@@ -1,0 +1,44 @@
+"""The accelerators `ethos-u55-128`, `ethos-u55-256`, `ethos-u65-256`, `ethos-u85-256`: through Arm's compiler Vela."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import partial
+from pathlib import Path
+
+from edgebuild.check.accelerators.accelerator import Accelerator, JudgeRequest
+from edgebuild.check.accelerators.ethos_u.configurations import FAMILIES, configuration_of
+from edgebuild.check.accelerators.ethos_u.report import EthosUReport
+from edgebuild.check.accelerators.ethos_u.vela import run_vela, vela_version
+from edgebuild.check.census.tflite import read_structure
+from edgebuild.config.registries import ACCELERATORS
+from edgebuild.errors import ConfigError
+
+_CUSTOM = "ethos-u"
+"""The operation of a compiled file that runs on the accelerator."""
+
+
+def judge(accelerator: str, request: JudgeRequest) -> EthosUReport:
+    """Compile a .tflite file with Vela and say what it said.
+
+    Raises:
+        ConfigError: the file is no .tflite or damaged, or the profile names a configuration that Vela has not.
+        ToolError: Vela is not installed or refuses the file.
+    """
+    configuration = configuration_of(accelerator, request.hardware)
+    if request.file.suffix != ".tflite":
+        msg = f"{request.file}: Vela takes .tflite files, found {request.file.suffix or 'no suffix'}"
+        raise ConfigError(msg, remedy="export the model with format: tflite")
+    before = read_structure(request.file)
+    with tempfile.TemporaryDirectory(prefix="edgebuild-ethos-u-") as scratch:
+        output = request.output or Path(scratch)
+        result = run_vela(request.file.resolve(), configuration, output)
+        compiled = read_structure(output / result.file)
+    left = tuple(operation for operation in compiled.operations if operation.name != _CUSTOM)
+    return EthosUReport(result, left, len(before.operations))
+
+
+for name in FAMILIES:
+    ACCELERATORS.register(name)(
+        Accelerator(f"Arm {name}: compiled and estimated by Vela", vela_version, partial(judge, name))
+    )

@@ -1,0 +1,105 @@
+"""What Vela said of a file: figures, layers, and the operations that it left on the CPU."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edgebuild.check.accelerators.ethos_u.vela import VelaResult
+from edgebuild.check.census.model import OperationRecord
+from edgebuild.check.finding import Finding
+from edgebuild.check.wording import count, listing
+from edgebuild.figure import Figure
+from edgebuild.runtime.vela_install import VERSION
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+CODE = "unsupported-op"
+_CONVERSIONS = frozenset({"QUANTIZE", "DEQUANTIZE"})
+_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class EthosUReport:
+    """What Vela made of one file.
+
+    Attributes:
+        result: Vela's own figures.
+        on_cpu: operations of the compiled file that the microcontroller runs.
+        operations: how many the file had before.
+    """
+
+    result: VelaResult
+    on_cpu: tuple[OperationRecord, ...]
+    operations: int
+
+    @property
+    def basis(self) -> str:
+        """What the figures rest on."""
+        chosen = self.result.configuration
+        return (
+            f"estimated by Vela {VERSION} for {chosen.accelerator}, {chosen.system}, {chosen.mode}, "
+            f"{self.result.clock_hz / 1e6:g} MHz; Vela gives no interval and says that the real time may differ"
+        )
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """Time, cycles, SRAM and flash; what the CPU does besides is in none of them."""
+        beside = f"; without {count(len(self.on_cpu), 'operation')} on the CPU" if self.on_cpu else ""
+        runs = self.result.cycles > 0
+        where = f"{self.basis}{beside}" if runs else "nothing of the file runs on the accelerator"
+        milliseconds, cycles = (self.result.milliseconds, float(self.result.cycles)) if runs else (None, None)
+        return (
+            Figure("latency", milliseconds, "ms", "estimated", provenance=where),
+            Figure("cycles", cycles, "cycles", "estimated", provenance=where),
+            Figure("ram", float(self.result.sram + self.result.dram), "B", "estimated", provenance=self._memory()),
+            Figure("flash", float(self.result.flash), "B", "estimated", provenance=self.basis),
+        )
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The operations that are left on the CPU, except conversions for a float caller."""
+        left = [operation for operation in self.on_cpu if operation.name not in _CONVERSIONS]
+        if not left:
+            return ()
+        kinds = Counter(operation.name for operation in left)
+        named = listing(f"{number} {name}" for name, number in kinds.items())
+        layers = tuple(dict.fromkeys(operation.layer for operation in left if operation.layer is not None))
+        where = f" in {listing(layers)}" if layers else ""
+        message = f"Vela {VERSION} leaves {count(len(left), 'operation')} on the CPU: {named}{where}"
+        return (Finding(CODE, message, layers),)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {
+            "basis": self.basis,
+            "vela": self.result.to_json(),
+            "operations": self.operations,
+            "on_cpu": [operation.name for operation in self.on_cpu],
+            "figures": [figure.to_json() for figure in self.figures],
+            "findings": [finding.to_json() for finding in self.findings],
+        }
+
+    def describe(self) -> RenderableType:
+        """Figures, what is left on the CPU, and the layers that take most cycles."""
+        from rich.console import Group
+        from rich.table import Table
+        from rich.text import Text
+
+        facts = Table.grid(padding=(0, 2))
+        for figure in self.figures:
+            facts.add_row(figure.name, str(figure).removesuffix(f" ({figure.provenance})"))
+        left = [Text(finding.message, "red") for finding in self.findings]
+        layers = Table(title="layers that take most", title_justify="left", title_style="bold", box=None)
+        for column in ("layer", "operation", "cycles", "MACs", "of peak"):
+            layers.add_column(column, overflow="fold", justify="left" if column in ("layer", "operation") else "right")
+        for layer in sorted(self.result.layers, key=lambda one: -one.cycles)[:_SHOWN]:
+            short = layer.name.rpartition(";")[2] or layer.name
+            row = (short, layer.operation, f"{layer.cycles:,}", f"{layer.macs:,}", f"{layer.utilization:.0f} %")
+            layers.add_row(*row)
+        return Group(Text(self.basis, "dim"), facts, *left, layers)
+
+    def _memory(self) -> str:
+        return f"{self.basis}; SRAM {self.result.sram} B, DRAM {self.result.dram} B"

@@ -63,14 +63,7 @@ def _attention_class() -> Any:
             super().__init__()
             self.embed_dim, self.num_heads = origin.embed_dim, origin.num_heads
             self.head_dim, self.dropout, self.batch_first = origin.head_dim, origin.dropout, origin.batch_first
-            weights = (
-                origin.in_proj_weight.chunk(3)
-                if origin._qkv_same_embed_dim
-                else (origin.q_proj_weight, origin.k_proj_weight, origin.v_proj_weight)
-            )
-            biases = (None,) * 3 if origin.in_proj_bias is None else origin.in_proj_bias.chunk(3)
-            three = [_linear(weight, bias) for weight, bias in zip(weights, biases, strict=True)]
-            self.q_proj, self.k_proj, self.v_proj = three
+            self.q_proj, self.k_proj, self.v_proj = _projections(origin)
             self.out_proj = _linear(origin.out_proj.weight, origin.out_proj.bias)
             self.train(origin.training)
 
@@ -91,9 +84,10 @@ def _attention_class() -> Any:
                 query, key, value = (x.unsqueeze(0) for x in (query, key, value))
             elif not self.batch_first:
                 query, key, value = (x.transpose(0, 1) for x in (query, key, value))
-            q, k, v = self._heads(self.q_proj(query)), self._heads(self.k_proj(key)), self._heads(self.v_proj(value))
+            made = (self.q_proj(query), self.k_proj(key), self.v_proj(value))
+            q, k, v = (x.unflatten(-1, (self.num_heads, self.head_dim)).transpose(1, 2) for x in made)
             scores = q @ k.transpose(-2, -1) * self.head_dim**-0.5
-            for mask in self._masks(key_padding_mask, attn_mask):
+            for mask in _masks(key_padding_mask, attn_mask, self.num_heads):
                 scores = scores.masked_fill(mask, float("-inf")) if mask.dtype == torch.bool else scores + mask
             weights = scores.softmax(-1)
             mixed = nn.functional.dropout(weights, self.dropout, self.training) @ v
@@ -103,19 +97,23 @@ def _attention_class() -> Any:
                 return out.squeeze(0), None if shown is None else shown.squeeze(0)
             return out if self.batch_first else out.transpose(0, 1), shown
 
-        def _heads(self, x: torch.Tensor) -> torch.Tensor:
-            """[n, length, channels] -> [n, heads, length, head_dim]."""
-            split: torch.Tensor = x.unflatten(-1, (self.num_heads, self.head_dim))
-            return split.transpose(1, 2)
-
-        def _masks(self, padding: torch.Tensor | None, mask: torch.Tensor | None) -> list[torch.Tensor]:
-            """Masks that spread over [n, heads, queries, keys]."""
-            found = [] if padding is None else [padding.reshape(-1, 1, 1, padding.shape[-1])]
-            if mask is not None:
-                found.append(mask if mask.dim() == 2 else mask.unflatten(0, (-1, self.num_heads)))
-            return found
-
     return Attention
+
+
+def _projections(origin: torch.nn.MultiheadAttention) -> list[torch.nn.Linear]:
+    """The layers that make queries, keys and values; their weights are one, or three where the inputs differ."""
+    three = (origin.q_proj_weight, origin.k_proj_weight, origin.v_proj_weight)
+    weights = origin.in_proj_weight.chunk(3) if origin._qkv_same_embed_dim else three
+    biases = (None,) * 3 if origin.in_proj_bias is None else origin.in_proj_bias.chunk(3)
+    return [_linear(weight, bias) for weight, bias in zip(weights, biases, strict=True)]
+
+
+def _masks(padding: torch.Tensor | None, mask: torch.Tensor | None, heads: int) -> list[torch.Tensor]:
+    """Masks that spread over [n, heads, queries, keys]."""
+    found = [] if padding is None else [padding.reshape(-1, 1, 1, padding.shape[-1])]
+    if mask is not None:
+        found.append(mask if mask.dim() == 2 else mask.unflatten(0, (-1, heads)))
+    return found
 
 
 def _linear(weight: torch.Tensor, bias: torch.Tensor | None) -> torch.nn.Linear:

@@ -103,5 +103,6 @@ class Family(Classroom):
         options = {"fully_connected": quantization["fully_connected"]} if "fully_connected" in quantization else {}
         granularity = quantization.get("granularity", "per_channel")
         promise = Promise("test", form, dtype, "float32", "nchw", runtime, runtime, granularity, options)
-        proof = verify(census, promise, read_record(claims or folder).claims, record.layers)
+        source = claims or folder
+        proof = verify(census, promise, read_record(source).claims, record.layers, model=source)
         return Built(census, parity.sqnr_db, proof)

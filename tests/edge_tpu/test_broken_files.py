@@ -12,6 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from edgebuild.check.accelerators.edge_tpu.report import report_on
 from edgebuild.check.census.tflite import take_census, take_structure
+from edgebuild.check.inspection import inspect_file
 from edgebuild.errors import ConfigError
 from tests.edge_tpu.files import Net, image
 
@@ -76,3 +77,19 @@ def test_a_tensor_that_is_not_there_is_named_as_damage() -> None:
     x = net.convolution(image(net), 8)
     with pytest.raises(ConfigError, match="an input or output refers to a tensor that is not there"):
         take_structure(net.data(x + 50), "x.tflite")
+
+
+def test_a_file_of_others_is_loaded_into_the_runtime_in_a_process_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LiteRT can crash on damage that reads well; then the inspection says so and goes on."""
+    path = tmp_path / "theirs.tflite"
+    path.write_bytes(sound())
+    told = inspect_file(path).census.metadata["host_delegate"]
+    assert told.startswith("XNNPACK takes ")
+    killed = tmp_path / "python"
+    killed.write_text("#!/bin/sh\nkill -SEGV $$\n")
+    killed.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(killed))
+    told = inspect_file(path).census.metadata["host_delegate"]
+    assert told == "this host's LiteRT cannot load it: its process was killed by SIGSEGV"

@@ -15,7 +15,7 @@ import numpy as np
 
 from edgebuild.check.census.model import Census, CensusReader, IoRecord, OperationRecord, TensorRecord
 from edgebuild.check.census.tflite_arena import SOURCE, plan_arena
-from edgebuild.check.census.tflite_delegate import host_delegate
+from edgebuild.check.census.tflite_delegate import host_delegate, host_delegate_apart
 from edgebuild.check.census.tflite_layers import LayerNames
 from edgebuild.check.census.tflite_values import summarize_integers, summarize_values, zero_places
 from edgebuild.config.registries import CENSUSES
@@ -48,10 +48,17 @@ _UNPACKED = ("DEQUANTIZE", "DENSIFY")
 def read_census(path: Path) -> Census:
     """Read `path`; layers come from the file's own names, checked against export.json beside it where there is one.
 
+    It is also loaded into the runtime here, to see which operations its delegate takes: a file that no export.json of
+    ours lies beside in a process of its own.
+
     Raises:
         ConfigError: the file is missing, not a .tflite or damaged.
     """
-    return take_census(_bytes_of(path), path.name, _layers_beside(path), with_host=True)
+    census = take_census(_bytes_of(path), path.name, _layers_beside(path))
+    names = [operation.name for operation in census.operations]
+    ours = (path.parent / "export.json").exists()
+    host = host_delegate(path.read_bytes(), names) if ours else host_delegate_apart(path, names)
+    return dataclasses.replace(census, metadata={**census.metadata, "host_delegate": host})
 
 
 def read_structure(path: Path) -> Census:
@@ -71,18 +78,15 @@ def _bytes_of(path: Path) -> bytes:
         raise ConfigError(msg) from error
 
 
-def take_census(data: bytes, label: str, layers: tuple[str, ...] = (), *, with_host: bool = False) -> Census:
-    """Read a file that is in memory; `with_host` also asks the runtime here which operations its delegate takes."""
+def take_census(data: bytes, label: str, layers: tuple[str, ...] = ()) -> Census:
+    """Read a file that is in memory; unlike `read_census` it does not load it into the runtime here."""
     model = parse_model(data, label)
     try:
         census = _take(model, data, label, layers, _tensor_record)
         arena = plan_arena(model)
     except _CONTRADICTIONS as error:
         raise damaged(label, len(data), error) from error
-    metadata = dict(census.metadata)
-    if with_host:
-        metadata["host_delegate"] = host_delegate(data, [operation.name for operation in census.operations])
-    return dataclasses.replace(census, arena_bytes=arena, arena_source=SOURCE, metadata=metadata)
+    return dataclasses.replace(census, arena_bytes=arena, arena_source=SOURCE)
 
 
 def take_structure(data: bytes, label: str, layers: tuple[str, ...] = ()) -> Census:

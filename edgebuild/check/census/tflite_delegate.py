@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from edgebuild.runtime.litert_quiet import quiet
 
 _DELEGATE = "DELEGATE"
+_SECONDS = 60.0
+"""Loading a file takes less than one; what takes this long hangs."""
+
+
+def host_delegate_apart(file: Path, operations: Sequence[str]) -> str:
+    """As `host_delegate`, in a process of its own: a damaged file can take the runtime's whole process with it."""
+    command = [sys.executable, "-m", __name__, str(file)]
+    try:
+        done = subprocess.run(
+            command, input=json.dumps(list(operations)), capture_output=True, text=True, timeout=_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return f"this host's LiteRT had not loaded it after {_SECONDS:g} s"
+    if done.returncode == 0:
+        return done.stdout
+    how = f"failed with exit code {done.returncode}"
+    if done.returncode < 0:
+        how = f"was killed by {signal.Signals(-done.returncode).name}"
+    return f"this host's LiteRT cannot load it: its process {how}"
 
 
 def host_delegate(data: bytes, operations: Sequence[str]) -> str:
@@ -60,3 +84,7 @@ def _covered(details: Sequence[Any]) -> set[int]:
                 covered.add(number)
                 todo += [int(index) for index in plain[number]["inputs"] if int(index) not in stop]
     return covered
+
+
+if __name__ == "__main__":
+    sys.stdout.write(host_delegate(Path(sys.argv[1]).read_bytes(), json.load(sys.stdin)))

@@ -163,8 +163,8 @@ fill_environment() {
 fetch_board_system() {
     [[ ${EDGEBUILD_MICROCONTROLLERS:-yes} != no ]] && command -v qemu-aarch64 >/dev/null || return 0
     say "fetching the system of emulated Arm Linux boards"
-    .venv/bin/python -m edgebuild.device.sysroot >>"$log" 2>&1 </dev/null ||
-        say "it could not be fetched; the last lines of $log say why"
+    { .venv/bin/python -m edgebuild.device.sysroot && .venv/bin/python -m edgebuild.runtime.executorch_bundle aarch64; } \
+        >>"$log" 2>&1 </dev/null || say "it could not be fetched; the last lines of $log say why"
 }
 
 exec 9<scripts/setup.sh

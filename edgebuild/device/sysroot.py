@@ -177,7 +177,8 @@ def _run(command: list[str], what: str) -> None:
         lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
         why = next((line for line in lines if line.startswith(("E:", "ERROR"))), lines[-1] if lines else "no reason")
         msg = f"cannot {what}: {command[0]} ended with {done.returncode}: {why}"
-        raise ToolError(msg, remedy=f"look at the network and at the settings of apt and pip, then run: {COMMAND}")
+        remedy = f"look at the network and the settings of apt and pip, then: {COMMAND}; `device: host` does without"
+        raise ToolError(msg, remedy=remedy)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,19 @@
-"""The C++ runner with the shared libraries it needs, in one folder for a device that has neither Python nor torch."""
+"""The C++ runner with the shared libraries it needs, in one folder for a device that has neither Python nor torch.
+
+`python -m edgebuild.runtime.executorch_bundle aarch64` makes one ahead.
+"""
 
 from __future__ import annotations
 
 import shutil
+import sys
 import zipfile
 from pathlib import Path
 
 from edgebuild.device.compiled_once import compiled_once
 from edgebuild.device.sysroot import fetch_wheels
 from edgebuild.device.toolchain import find_program
-from edgebuild.errors import ConfigError
+from edgebuild.errors import ConfigError, EdgebuildError
 from edgebuild.runtime.executorch_build import FLAGS, LIBRARIES, SOURCE, compile_runner
 from edgebuild.runtime.executorch_file import executorch_folder, executorch_version
 
@@ -48,3 +52,12 @@ def _make(folder: Path, architecture: str) -> None:
     for name in LIBRARIES:
         shutil.copyfile(library / f"lib{name}.so", folder / "lib" / f"lib{name}.so")
     compile_runner(compiler, library, "$ORIGIN/lib", folder / RUNNER)
+
+
+if __name__ == "__main__":
+    try:
+        made = executorch_bundle(sys.argv[1])
+    except EdgebuildError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(int(error.exit_code))
+    sys.stdout.write(f"ExecuTorch's runner for {sys.argv[1]}: {made}\n")

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from edgebuild.compress.distil.parameters import Distil
+from edgebuild.compress.grid.parameters import Grid
 from edgebuild.config.parameters import Parameters
 
 
@@ -31,10 +32,12 @@ class Loop(Parameters):
         default=None, ge=0, description="stop after so many epochs without a lower validation loss; 0: never"
     )
     label_smoothing: float | None = Field(default=None, ge=0, lt=1, description="of the cross entropy")
+    grid: Grid | None = Field(default=None, description="pull the weights towards the steps of their later integers")
 
     def overrides(self) -> dict[str, Any]:
         """What it says of the project's `train:`."""
-        return {key: getattr(self, key) for key in Loop.model_fields if getattr(self, key) is not None}
+        own = [key for key in Loop.model_fields if key != "grid"]
+        return {key: getattr(self, key) for key in own if getattr(self, key) is not None}
 
     def past_epochs(self, train: Mapping[str, Any] | None, epochs: int) -> int:
         """Epochs of the learning rate's schedule that a training of `epochs` leaves out at the beginning.

@@ -41,6 +41,7 @@ class Training:
         self._context, self._loop = context, loop
         self._distil = loop.distil if isinstance(loop, FineTune) else distil
         self._distillation: Distillation | None = None
+        self._grid = loop.grid
         self.settings = TrainSettings.from_json({**(context.project.get("train") or {}), **loop.overrides()})
         self._split: Split | None = None
 
@@ -97,7 +98,7 @@ class Training:
             context.threads,
             Section(context.progress, start, end),
             context.project_root,
-            additions=[*self._teaching(), *additions, *constraints_of(context.model)],
+            additions=[*self._teaching(), *self._pulling(), *additions, *constraints_of(context.model)],
             checkpoints=context.checkpoints,
         )
 
@@ -112,6 +113,14 @@ class Training:
             context = self._context
             self._distillation = Distillation(self._distil, load_teachers(context, self._distil), context.project_root)
         return [self._distillation]
+
+    def _pulling(self) -> list[Addition]:
+        """The pull to the grid of integers that the parameters ask for."""
+        if self._grid is None:
+            return []
+        from edgebuild.compress.grid.pull import PullToGrid
+
+        return [PullToGrid(self._grid)]
 
     def loss(self) -> Callable[[object, torch.Tensor], torch.Tensor]:
         """(outputs as the model returns them, targets) -> scalar."""

@@ -77,6 +77,10 @@ class Addition:
         Where a killed training goes on it is called once more for the last step: twice must be as good as once.
         """
 
+    def measured(self) -> dict[str, float]:
+        """What it has to say after an epoch, by name, for the history."""
+        return {}
+
     def state(self) -> dict[str, torch.Tensor]:
         """What a training that goes on after a kill must know besides its `parameters`."""
         return {}

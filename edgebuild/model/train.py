@@ -6,7 +6,7 @@ import contextlib
 import copy
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,17 +78,22 @@ class TrainSettings:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One row of a history: mean losses over the two splits, and the learning rate at the epoch's end."""
+    """One row of a history: mean losses over the two splits, and the learning rate at the epoch's end.
+
+    `measured` is what additions say after the epoch, by name.
+    """
 
     epoch: int
     train_loss: float
     validation_loss: float
     learning_rate: float
     kept: bool = False
+    measured: dict[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return asdict(self)
+        """Return plain JSON values; `measured` only where there is any."""
+        values = asdict(self)
+        return values if self.measured else {key: value for key, value in values.items() if key != "measured"}
 
 
 def train(
@@ -179,7 +184,8 @@ def run(training: Training, crew: Crew, progress: ProgressSink) -> list[Epoch]:
             epoch = len(course.history) + 1
             train_loss = loop.run_epoch(epoch, progress)
             validation_loss = mean_loss(model, training.validation, loss, settings.batch_size, crew)
-            course.add(Epoch(epoch, train_loss, validation_loss, loop.rate()), model)
+            measured = {name: value for one in training.additions for name, value in one.measured().items()}
+            course.add(Epoch(epoch, train_loss, validation_loss, loop.rate(), measured=measured), model)
             if checkpoint is not None and (checkpoint.due() or (course.is_over() and checkpoint.exists())):
                 checkpoint.write(resume.snapshot(loop, course))
         rows = course.finish(model)

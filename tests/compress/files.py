@@ -21,7 +21,9 @@ from tests.compress.workshop import Workshop
 class File:
     """A quantized model in one format."""
 
-    def __init__(self, shop: Workshop, folder: Path, form: str, dtype: str = "int8") -> None:
+    def __init__(
+        self, shop: Workshop, folder: Path, form: str, dtype: str = "int8", granularity: str = "per_channel"
+    ) -> None:
         self.record = read_record(folder)
         output = shop.root / f"{folder.name}-{form}"
         output.mkdir()
@@ -35,7 +37,7 @@ class File:
         session.close()
         runtime = RuntimeVersion(chosen.runtime)
         options = {"fully_connected": "per_tensor"}
-        self.promise = Promise("test", form, dtype, "float32", "nchw", runtime, runtime, "per_channel", options)
+        self.promise = Promise("test", form, dtype, "float32", "nchw", runtime, runtime, granularity, options)
 
     def dtypes(self) -> dict[str, str]:
         return {str(tensor.layer): tensor.dtype for tensor in self.census.weights}

@@ -22,7 +22,9 @@ def claims_of(parameters: Quantize, types: Mapping[str, str], measured: Decided 
     weights: dict[str, Any] = {"claim": "weights_dtype", "step": STEP, "dtype": dtype}
     if dtype == "int8":
         weights["granularity"] = parameters.granularity
-    claims = [weights] if parameters.weights == "int8" else [{"claim": "four_bit_weights", "step": STEP}]
+    if parameters.weights == "int4":
+        weights = {"claim": "four_bit_weights", "step": STEP}
+    claims: list[dict[str, Any]] = [weights]
     if parameters.kind == "static":
         claims.append({"claim": "activations_dtype", "step": STEP, "dtype": parameters.activations})
     named = dict(types)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgebuild.check.four_bits import GROUP
 from edgebuild.export.executorch.layers import is_part
@@ -29,6 +29,14 @@ def round_linears(model: torch.nn.Module, float_layers: Collection[str]) -> tupl
         and layer.in_features % GROUP == 0
         and not any(is_part(name, other) for other in float_layers)
     ]
-    config = Int8DynamicActivationIntxWeightConfig(weight_dtype=torch.int4, weight_granularity=PerGroup(GROUP))
+    config = Int8DynamicActivationIntxWeightConfig(weight_dtype=_four_bits(), weight_granularity=PerGroup(GROUP))
     quantize_(model, config, filter_fn=lambda _layer, name: name in chosen)
     return tuple(chosen)
+
+
+def _four_bits() -> Any:
+    """Torch's own name of the type, which its stubs do not have."""
+    import torch
+
+    types: Any = torch
+    return types.int4

@@ -268,12 +268,14 @@ def _said(result: BuildResult, stage_id: str, method: str) -> list[str]:
 
 
 def _sensitivity(result: BuildResult, ids: TargetStages) -> tuple[SensitivityFacts, ...]:
-    """What the steps of a plan measured of each layer alone."""
-    found = []
+    """What the steps of a plan measured of each layer alone; a later step may carry the file on."""
+    found: list[SensitivityFacts] = []
+    before: dict[str, Any] | None = None
     for stage_id in ids.steps:
         raw = _read(result, stage_id, SENSITIVITY)
-        if raw is None:
+        if raw is None or raw == before:
             continue
+        before = raw
         curves = [
             SensitivityCurve(
                 tuple(curve["layers"]),

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from edgebuild.check.census.model import Census
+from edgebuild.check.claims.parameter_bytes import check
 from edgebuild.check.verify import ClaimProof
 from edgebuild.graph.collect import Invocation, collect
 from edgebuild.model.model_folder import read_record
@@ -39,9 +40,13 @@ def test_the_parameters_in_the_file_are_within_the_size(built: Building) -> None
     assert 0.7 * 12 * 1024 < stored <= proof.claim["maximum"] <= 12 * 1024
 
 
-def test_a_file_that_holds_more_would_be_found_out(built: Building) -> None:
-    (proof,) = of_bytes(built, built.census(built.stages[BY_FEEDBACK].export))
-    assert not proof.holds
+def test_a_file_with_one_byte_more_would_be_found_out(built: Building) -> None:
+    census = built.census(built.stages[SIZED].export)
+    stored = sum(tensor.bytes for tensor in census.tensors if tensor.role in ("weight", "bias"))
+    (proof,) = of_bytes(built, census)
+    assert check(census, {**proof.claim, "maximum": stored}).findings == ()
+    (finding,) = check(census, {**proof.claim, "maximum": stored - 1}).findings
+    assert finding.severity == "fatal"
 
 
 def test_the_report_has_the_curves(built: Building) -> None:

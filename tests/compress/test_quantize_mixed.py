@@ -88,16 +88,16 @@ def rows_of(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def test_the_layer_that_rounding_spoils_stays_float_in_both_formats(shop: Workshop) -> None:
-    folder = quantized(shop, "spoilt", mixed={"share": 0.2})
+    folder = quantized(shop, "spoilt", mixed={"share": 0.25})
     rows = rows_of(folder)
     assert rows["5"]["noise"] > 3 * max(rows["1"]["noise"], rows["7"]["noise"])
-    assert {layer: row["type"] for layer, row in rows.items()} == {"1": "int8", "5": "float32", "7": "int8"}
+    assert {layer: row["type"] for layer, row in rows.items()} == {"1": "int8", "5": "float32", "7": "float32"}
     for form in ("tflite", "executorch"):
         file = File(shop, folder, form, granularity="per_tensor")
         assert file.dtypes() == {layer: row["type"] for layer, row in rows.items()}
         assert file.proof().fatal == (), form
         (proof,) = [one for one in file.proof().claims if one.claim["claim"] == "layer_types"]
-        assert proof.evidence == "3 of 3 layers named have their own type: 1 float32, 2 int8 (1, 5, 7)"
+        assert proof.evidence == "3 of 3 layers named have their own type: 2 float32, 1 int8 (1, 5, 7)"
 
 
 def test_what_is_simulated_is_what_a_file_does(shop: Workshop) -> None:

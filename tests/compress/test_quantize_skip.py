@@ -117,7 +117,7 @@ def test_ranges_and_biases_are_decided_around_them(shop: Workshop) -> None:
     for form in SUFFIX:
         assert File(shop, folder, form).proof().fatal == (), form
     effect = read_record(folder).extra["quantize"]["effect"]
-    assert effect.startswith(f"float32: {POINTWISE}, 7, ")
+    assert effect.startswith(f"float32: {POINTWISE}, 7; ")
 
 
 def test_what_is_not_skipped_has_the_same_integers(shop: Workshop, files: Any) -> None:

@@ -127,7 +127,7 @@ def test_layer_error_refuses_another_file(export: Export) -> None:
 
 
 def test_missing_compiler_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(executorch_build, "_FLAGS", (*executorch_build._FLAGS, "-DANOTHER_BINARY"))
+    monkeypatch.setattr(executorch_build, "FLAGS", (*executorch_build.FLAGS, "-DANOTHER_BINARY"))
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(ToolError) as caught:
         build_runner()

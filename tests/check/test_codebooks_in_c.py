@@ -47,8 +47,8 @@ def test_values_are_counted_in_the_source(tflite: Export, tmp_path: Path, codebo
 def test_codebooks_without_few_values_are_refused(tflite: Export, tmp_path: Path) -> None:
     source = tflite("plain", "int8", io="int8").path.parent
     request = ExportRequest(
-        model=source,
-        data=source,
+        model=source.parent / "model",
+        data=source.parent / "data",
         output=tmp_path,
         project_root=source,
         dtype="int8",

@@ -20,6 +20,7 @@ from edgebuild.compress.prune.heads.find import find_heads
 from edgebuild.compress.prune.layer_sides import IN, OUT, Side, sides_of
 from edgebuild.compress.prune.trial import why_not_cut
 from edgebuild.errors import ConfigError
+from edgebuild.model.call_order import call_order
 
 if TYPE_CHECKING:
     import torch
@@ -117,21 +118,9 @@ def _as_list(outputs: Any) -> list[torch.Tensor]:
 
 def _forward_order(model: torch.nn.Module, sample: tuple[torch.Tensor, ...]) -> dict[str, int]:
     """Dotted name -> position of its first call; modules that are not called come last."""
-    import torch
-
-    names = {module: name for name, module in model.named_modules()}
-    called: dict[str, None] = {}
-    handles = [
-        module.register_forward_hook(lambda module, _inputs, _output: called.setdefault(names[module]))
-        for module in names
-    ]
-    try:
-        with torch.no_grad():
-            model(*sample)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return {name: position for position, name in enumerate(dict.fromkeys([*called, *names.values()]))}
+    called = call_order(model, sample)
+    names = [name for name, _ in model.named_modules()]
+    return {name: position for position, name in enumerate(dict.fromkeys([*called, *names]))}
 
 
 def _couple(

@@ -12,6 +12,7 @@ from edgebuild.compress.prune.cut import apply, edits_of
 from edgebuild.compress.prune.groups import ChannelGroup, LeftAlone
 from edgebuild.compress.prune.heads.block import Block
 from edgebuild.compress.prune.heads.candidates import blocks_of, numbers_of_heads, sizes_of_heads
+from edgebuild.model.call_order import call_order
 from edgebuild.model.count import count_model
 from edgebuild.model.seeding import seeded
 
@@ -154,16 +155,4 @@ def linear_layers(model: torch.nn.Module, sample: tuple[torch.Tensor, ...]) -> l
     """Dotted names of the linear layers in the order of their first call."""
     import torch
 
-    called: dict[str, None] = {}
-    names = {module: name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)}
-    handles = [
-        module.register_forward_hook(lambda module, _inputs, _output: called.setdefault(names[module]))
-        for module in names
-    ]
-    try:
-        with torch.no_grad():
-            model(*sample)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return list(called)
+    return [name for name in call_order(model, sample) if isinstance(model.get_submodule(name), torch.nn.Linear)]

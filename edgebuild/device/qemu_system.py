@@ -8,14 +8,12 @@ through semihosting; so `push` and `pull` work on that folder, and inputs take n
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from edgebuild.config.device import Device
 from edgebuild.config.registries import TRANSPORTS
-from edgebuild.device.local import LocalTransport
+from edgebuild.device.emulated import EmulatedBoard
 from edgebuild.device.qemu_board import SystemBoard
 from edgebuild.device.qemu_plugin import Counts, build_plugin, read_counts
-from edgebuild.device.toolchain import find_program, program_version
 from edgebuild.device.transport import Completed, Transport, TransportKind
 from edgebuild.errors import ConfigError, DeviceError
 
@@ -23,28 +21,12 @@ _COUNTS = "instruction-counts.txt"
 _ELF = b"\x7fELF"
 
 
-class QemuSystemTransport:
+class QemuSystemTransport(EmulatedBoard):
     """Runs firmware on a board of its own: every connection emulates another one, so that nobody has to wait."""
 
     def __init__(self, device: str, board: SystemBoard) -> None:
-        self.device = device
+        super().__init__(device, board.emulator)
         self.board = board
-        self.emulator = find_program(board.emulator)
-        self.version = program_version(self.emulator)
-        self._host = LocalTransport(device)
-
-    @property
-    def folder(self) -> Path:
-        """The working folder, on this machine."""
-        return self._host.folder
-
-    def push(self, source: Path, destination: str) -> None:
-        """Copy a file or folder into the working folder, where firmware can open it."""
-        self._host.push(source, destination)
-
-    def pull(self, source: str, destination: Path) -> None:
-        """Copy a file or folder out of the working folder."""
-        self._host.pull(source, destination)
 
     def run(self, argv: Sequence[str], timeout: float) -> Completed:
         """Run firmware until it ends itself through semihosting; its console arrives on stdout."""
@@ -76,10 +58,6 @@ class QemuSystemTransport:
             "qemu": self.version,
             "emulated": "true",
         }
-
-    def close(self) -> None:
-        """Remove the working folder."""
-        self._host.close()
 
     def _run(self, argv: Sequence[str], timeout: float, extra: Sequence[str]) -> Completed:
         self._require_firmware(argv[0])

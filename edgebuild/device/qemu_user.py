@@ -14,11 +14,10 @@ from types import MappingProxyType
 
 from edgebuild.config.device import Device
 from edgebuild.config.registries import TRANSPORTS
+from edgebuild.device.emulated import EmulatedBoard
 from edgebuild.device.linux_board import LinuxBoard, make_root
-from edgebuild.device.local import LocalTransport
 from edgebuild.device.qemu_plugin import Counts, build_plugin, read_counts
 from edgebuild.device.sysroot import sysroot
-from edgebuild.device.toolchain import find_program, program_version
 from edgebuild.device.transport import Completed, Transport, TransportKind
 from edgebuild.errors import ConfigError, DeviceError
 
@@ -39,31 +38,15 @@ ENVIRONMENT: Mapping[str, str] = MappingProxyType(
 """All that a program finds: the same on every machine, so that it does the same."""
 
 
-class QemuUserTransport:
+class QemuUserTransport(EmulatedBoard):
     """Runs programs on a board of its own: every connection emulates another one, so that nobody has to wait."""
 
     def __init__(self, device: str, board: LinuxBoard) -> None:
-        self.device = device
+        super().__init__(device, EMULATOR)
         self.board = board
-        self.emulator = find_program(EMULATOR)
-        self.version = program_version(self.emulator)
         self.sysroot = sysroot("arm64")
-        self._host = LocalTransport(device)
         self._root = tempfile.TemporaryDirectory(prefix="edgebuild-root-")
         make_root(Path(self._root.name), self.sysroot.folder, board)
-
-    @property
-    def folder(self) -> Path:
-        """The working folder, on this machine."""
-        return self._host.folder
-
-    def push(self, source: Path, destination: str) -> None:
-        """Copy a file or folder into the working folder."""
-        self._host.push(source, destination)
-
-    def pull(self, source: str, destination: Path) -> None:
-        """Copy a file or folder out of the working folder."""
-        self._host.pull(source, destination)
 
     def run(self, argv: Sequence[str], timeout: float) -> Completed:
         """Run a program of the working folder (`./program`) or of the sysroot (`python3`)."""
@@ -97,8 +80,8 @@ class QemuUserTransport:
         }
 
     def close(self) -> None:
-        """Remove the working folder."""
-        self._host.close()
+        """Remove the working folder, and the system below which programs ran."""
+        super().close()
         self._root.cleanup()
 
     def _run(self, argv: Sequence[str], timeout: float, extra: Sequence[str]) -> Completed:

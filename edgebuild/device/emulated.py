@@ -1,0 +1,42 @@
+"""What all emulated boards have in common: an emulator, and a working folder that lies on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgebuild.device.local import LocalTransport
+from edgebuild.device.toolchain import find_program, program_version
+
+
+class EmulatedBoard:
+    """A board of its own for every connection, so that nobody has to wait.
+
+    Attributes:
+        device: name of the device file.
+        emulator: path of the program.
+        version: of the emulator.
+    """
+
+    def __init__(self, device: str, emulator: str) -> None:
+        """Raises ToolError where the emulator is missing."""
+        self.device = device
+        self.emulator = find_program(emulator)
+        self.version = program_version(self.emulator)
+        self._host = LocalTransport(device)
+
+    @property
+    def folder(self) -> Path:
+        """The working folder, on this machine."""
+        return self._host.folder
+
+    def push(self, source: Path, destination: str) -> None:
+        """Copy a file or folder into the working folder, where what runs can open it."""
+        self._host.push(source, destination)
+
+    def pull(self, source: str, destination: Path) -> None:
+        """Copy a file or folder out of the working folder."""
+        self._host.pull(source, destination)
+
+    def close(self) -> None:
+        """Remove the working folder."""
+        self._host.close()

@@ -25,6 +25,7 @@ from edgebuild.model.seeding import deterministic
 from edgebuild.model.split import Split
 from edgebuild.model.train import TrainSettings, train
 from edgebuild.progress import Silent
+from edgebuild.runtime.litert_flatbuffer import parse_model, quantization
 from edgebuild.runtime.litert_quiet import quiet
 from letters import cases as ways
 
@@ -220,6 +221,7 @@ def _in_runtime(name: str, file: Path) -> Callable[[np.ndarray], np.ndarray]:
     """Scores of a file, one image after the other."""
 
     def run(images: np.ndarray) -> np.ndarray:
+        images = _as_the_file_reads(images, file) if name == "litert" else images
         session = RUNTIMES.get(name).open(file, 1)
         try:
             found = [session.run({FIRST_INPUT[name]: images[row : row + 1]}) for row in range(len(images))]
@@ -228,6 +230,15 @@ def _in_runtime(name: str, file: Path) -> Callable[[np.ndarray], np.ndarray]:
         return np.concatenate([next(iter(outputs.values())) for outputs in found])
 
     return run
+
+
+def _as_the_file_reads(images: np.ndarray, file: Path) -> np.ndarray:
+    """Integers, where the input of the .tflite has a scale."""
+    graph = parse_model(file.read_bytes(), file.name).subgraphs[0]
+    scale, zero_point, _ = quantization(graph.tensors[graph.inputs[0]])
+    if not scale:
+        return images
+    return np.clip(np.round(images / scale[0]) + zero_point[0], -128, 127).astype(np.int8)
 
 
 def _accuracy(scores: Callable[[np.ndarray], np.ndarray]) -> float:

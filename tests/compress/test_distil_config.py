@@ -75,12 +75,12 @@ def test_an_order_that_undoes_a_step_is_refused(
         ),
         (
             "prune: {kind: unstructured, sparsity: 0.5, importance: taylor}",
-            "prune.importance: unknown importance 'taylor'; known: gradient, magnitude, movement, random",
+            "prune.importance: unknown importance 'taylor'; known: gradient, hessian, magnitude, movement, random",
         ),
         ("prune: {kind: n_m, pattern: '4:4'}", "prune.pattern: expected N:M with N below M, like '2:4', found '4:4'"),
         (
             "prune: {kind: unstructured, sparsity: 0.5, importance: movement}",
-            "prune.importance: movement learns its masks in training; expected schedule: iterative or cubic, and ",
+            "prune.importance: movement learns its masks in training; expected schedule: cubic or iterative, and ",
         ),
         (
             "prune: {kind: n_m, importance: movement}",

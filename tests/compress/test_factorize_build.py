@@ -117,7 +117,8 @@ def test_layers_inside_torchs_own_encoder_are_proved_too(tmp_path: Path, kind: s
     # Trained a little: its two layers begin as copies, and a file holds equal weights once.
     shop = Workshop(tmp_path, "torch_encoder", epochs=1, zoo=Path(factor_zoo.__file__))
     _, result = exported(shop, shop.factorize(rank={"energy": 0.5}, skip=["embed", "head"]), kind)
-    assert [proof.claim["claim"] for proof in result.claims] == [*["factors"] * 4, "macs"]
+    # Of each encoder layer the two of its feed-forward part and the four projections of its attention.
+    assert [proof.claim["claim"] for proof in result.claims] == [*["factors"] * 12, "macs"]
     assert all(proof.holds for proof in result.claims)
 
 

@@ -120,7 +120,7 @@ def measured(result: BuildResult, ids: TargetStages, remembered: Remembered) -> 
         folder,
         file_macs(file),
         file.stat().st_size,
-        len(pack_file(file)),
+        int(remembered.once(file, "shipped", lambda: len(pack_file(file)))),
         remembered.once(file, "accuracy", partial(test_accuracy, folder)),
         tuple(proof["claim"]["claim"] for proof in claims if not proof["holds"]),
     )

@@ -17,7 +17,11 @@ from edgebuild.model.data_folder import InputSpec
 from tests.tflite.nets import Workbench, sqnr
 
 FLOOR = {"fp32": 110, "fp16": 60, "int8": 28, "int8-dynamic": 30, "int8-weight-only": 35, "int16x8": 35}
+FLOOR |= {"int4-dynamic": 13, "int4-weight-only": 13}
+"""SQNR in dB: 4 bits have a sixteenth of the steps of 8, which is 24 dB."""
 MATRIX = [(dtype, io) for dtype, ios in FORMATS.get("tflite").dtypes.items() for io in ios]
+EIGHT_BITS = [(dtype, io) for dtype, io in MATRIX if not dtype.startswith("int4")]
+"""What tflite-runtime 2.14 runs; of 4 bits it does not load one dtype and computes the other wrongly."""
 INSTALLED = [name for name in ("litert", "tflite-runtime") if RUNTIMES.get(name).version()]
 LEGACY = pytest.mark.skipif(
     RUNTIMES.get("tflite-runtime").version() is None, reason=RUNTIMES.get("tflite-runtime").remedy
@@ -50,12 +54,13 @@ def test_every_dtype_computes_what_the_model_computes(two_outputs: Workbench, dt
 def test_a_layer_that_is_always_silent_does_not_matter(silent: Workbench, dtype: str, io: str) -> None:
     file, record = silent.quantized(f"{dtype}-{io}", dtype, io, "nchw")
     found, truth = outputs_of("litert", file, record, silent)["scores"], silent.truth()["scores"]
-    assert np.abs(found - truth).max() <= 0.02 * np.abs(truth).max()
+    share = 0.15 if dtype.startswith("int4") else 0.02
+    assert np.abs(found - truth).max() <= share * np.abs(truth).max()
     assert all(scale > 0 for tensor in read_census(file).tensors for scale in tensor.scale)
 
 
 @LEGACY
-@pytest.mark.parametrize(("dtype", "io"), MATRIX)
+@pytest.mark.parametrize(("dtype", "io"), EIGHT_BITS)
 def test_the_oldest_runtime_computes_the_same(classifier: Workbench, dtype: str, io: str) -> None:
     file, record = classifier.quantized(f"{dtype}-{io}", dtype, io, "nhwc")
     new = outputs_of("litert", file, record, classifier)["scores"]

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from tests.mcu_kernels.firmware import compile_for, differing_outputs
 from tests.mcu_kernels.layers import NONE, RELU, RELU6, SAME, VALID, LayerBatch
 
-LAYERS, BATCHES = 24, 50
+FEWEST, LAYERS, BATCHES = 8, 24, 50
+"""Layers of a batch; few at once would mostly measure how long compiling takes."""
 AT_LEAST = 300
 """Layers that were tried on each core."""
 STACK_OF_RANDOM_LAYERS = 320
@@ -96,7 +97,7 @@ def test_random_layers_are_exact(core: str) -> None:
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
-    @given(st.lists(layers, min_size=1, max_size=LAYERS), st.integers(0, 2**16))
+    @given(st.lists(layers, min_size=FEWEST, max_size=LAYERS), st.integers(0, 2**16))
     def check(chosen: list[Layer], seed: int) -> None:
         nonlocal tried
         tried += len(chosen)

@@ -3,9 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
+from edgebuild.config.device import Device
+from edgebuild.config.parameters import Parameters
 from edgebuild.device.local import LocalTransport
 from edgebuild.device.toolchain import find_program, program_version
+from edgebuild.errors import ConfigError
+
+Board = TypeVar("Board", bound=Parameters)
+
+
+def board_options(device: Device, transport: str, board: type[Board], what: str, example: str) -> Board:
+    """The typed options of an emulated device; `what` it is and an `example` of one are for the message.
+
+    Raises:
+        ConfigError: the device is reached by another transport.
+    """
+    if device.transport != transport:
+        msg = f"device {device.name!r} is reached by {device.transport!r}: it is no emulated {what}"
+        raise ConfigError(msg, remedy=f"name a device whose transport is {transport}, like {example}")
+    return board.model_validate(device.options)
 
 
 class EmulatedBoard:

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 
 from edgebuild.config.device import Device
 from edgebuild.config.registries import TRANSPORTS
-from edgebuild.device.emulated import EmulatedBoard
+from edgebuild.device.emulated import EmulatedBoard, board_options
 from edgebuild.device.qemu_board import SystemBoard
 from edgebuild.device.qemu_plugin import Counts, build_plugin, read_counts
 from edgebuild.device.transport import Completed, Transport, TransportKind
-from edgebuild.errors import ConfigError, DeviceError
+from edgebuild.errors import DeviceError
 
 _COUNTS = "instruction-counts.txt"
 _ELF = b"\x7fELF"
@@ -114,10 +114,7 @@ def board_of(device: Device) -> SystemBoard:
     Raises:
         ConfigError: the device is reached in another way.
     """
-    if device.transport != "qemu-system":
-        msg = f"device {device.name!r} is reached by {device.transport!r}: it is no emulated microcontroller"
-        raise ConfigError(msg, remedy="name a device whose transport is qemu-system, like cortex-m4-emulated")
-    return SystemBoard.model_validate(device.options)
+    return board_options(device, "qemu-system", SystemBoard, "microcontroller", "cortex-m4-emulated")
 
 
 def _open(device: str, parameters: SystemBoard) -> Transport:

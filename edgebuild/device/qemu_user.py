@@ -14,12 +14,12 @@ from types import MappingProxyType
 
 from edgebuild.config.device import Device
 from edgebuild.config.registries import TRANSPORTS
-from edgebuild.device.emulated import EmulatedBoard
+from edgebuild.device.emulated import EmulatedBoard, board_options
 from edgebuild.device.linux_board import LinuxBoard, make_root
 from edgebuild.device.qemu_plugin import Counts, build_plugin, read_counts
 from edgebuild.device.sysroot import sysroot
 from edgebuild.device.transport import Completed, Transport, TransportKind
-from edgebuild.errors import ConfigError, DeviceError
+from edgebuild.errors import DeviceError
 
 EMULATOR = "qemu-aarch64"
 _COUNTS = "instruction-counts.txt"
@@ -119,10 +119,7 @@ def linux_board_of(device: Device) -> LinuxBoard:
     Raises:
         ConfigError: the device is reached in another way.
     """
-    if device.transport != "qemu-user":
-        msg = f"device {device.name!r} is reached by {device.transport!r}: it is no emulated Linux board"
-        raise ConfigError(msg, remedy="name a device whose transport is qemu-user, like raspberry-pi-4-emulated")
-    return LinuxBoard.model_validate(device.options)
+    return board_options(device, "qemu-user", LinuxBoard, "Linux board", "raspberry-pi-4-emulated")
 
 
 def _open(device: str, parameters: LinuxBoard) -> Transport:

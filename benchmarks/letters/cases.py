@@ -220,6 +220,8 @@ def _project() -> dict[str, Any]:
             "warmup_epochs": 0.5,
             "schedule": "cosine",
             "label_smoothing": 0.1,
+            "precision": "bf16",
+            "channels_last": True,
         },
     }
 

@@ -32,6 +32,10 @@ class Loop(Parameters):
         default=None, ge=0, description="stop after so many epochs without a lower validation loss; 0: never"
     )
     label_smoothing: float | None = Field(default=None, ge=0, lt=1, description="of the cross entropy")
+    precision: Literal["fp32", "bf16"] | None = Field(
+        default=None, description="of convolutions and matrix products in training"
+    )
+    channels_last: bool | None = Field(default=None, description="images have channels last in memory while training")
     grid: Grid | None = Field(default=None, description="pull the weights towards the steps of their later integers")
 
     def overrides(self) -> dict[str, Any]:

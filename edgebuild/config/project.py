@@ -134,6 +134,13 @@ class Train(Table):
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="where the built-in loop computes; auto: on a GPU where PyTorch finds one"
     )
+    precision: Literal["fp32", "bf16"] = Field(
+        default="fp32",
+        description="of convolutions and matrix products in training; bf16 is faster where the processor has it",
+    )
+    channels_last: bool = Field(
+        default=False, description="images have channels last in memory while training, which is faster for most CNNs"
+    )
     function: FunctionName | None = Field(
         default=None, description="`module:function` that trains in place of the built-in loop"
     )

@@ -8,6 +8,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edgebuild.model.precision import FULL
+
 if TYPE_CHECKING:
     import torch
 
@@ -21,6 +23,7 @@ class TrainStep:
         outputs: of the model, by name [n, ...], with their graph.
         targets: of the batch [n, ...].
         done: share of all steps that were done before, in [0, 1).
+        precision: of the training, for other models that see the batch (`edgebuild.model.precision.forward`).
     """
 
     model: torch.nn.Module
@@ -28,6 +31,7 @@ class TrainStep:
     outputs: Mapping[str, torch.Tensor]
     targets: torch.Tensor
     done: float
+    precision: str = FULL
 
 
 class Addition:

@@ -18,6 +18,7 @@ from edgebuild.model.addition import Addition
 from edgebuild.model.checkpoint import Checkpoint, Checkpoints
 from edgebuild.model.evaluate import named_outputs
 from edgebuild.model.losses import Loss, as_tensors, counted, resolve_loss
+from edgebuild.model.precision import FULL, laid_out
 from edgebuild.model.processes.crew import Alone, Crew, working
 from edgebuild.model.processes.team import hire, pack
 from edgebuild.model.seeding import deterministic
@@ -49,6 +50,8 @@ class TrainSettings:
         keep_best: end with the weights of the epoch with the lowest validation loss, not with the last ones.
         processes: how many train together, each on its share of every batch.
         device: `cpu`, `cuda`, or `auto`: a GPU where there is one.
+        precision: `fp32`, or `bf16` for convolutions and matrix products; weights are float32 in both.
+        channels_last: images and the weights of their convolutions have channels last in memory.
         past_epochs: the learning rate begins where so many epochs of its schedule are over; they come before `epochs`.
     """
 
@@ -67,6 +70,8 @@ class TrainSettings:
     patience: int = 0
     processes: int = 1
     device: str = "cpu"
+    precision: str = FULL
+    channels_last: bool = False
     past_epochs: int = 0
 
     @staticmethod
@@ -174,7 +179,8 @@ def run(training: Training, crew: Crew, progress: ProgressSink) -> list[Epoch]:
     model, settings, seed = training.model, training.settings, training.seed
     loss = resolve_loss(settings.loss, settings.label_smoothing, training.project_root)
     model.to(crew.device)
-    with deterministic(seed, training.threads), working(crew), contextlib.ExitStack() as attached:
+    layout = laid_out(model, channels_last=settings.channels_last)
+    with deterministic(seed, training.threads), working(crew), layout, contextlib.ExitStack() as attached:
         for addition in training.additions:
             attached.enter_context(addition.attached(model, _sample(training.data, crew)))
         loop = Loop(model, training.data, settings, seed, loss, training.additions, crew)

@@ -11,8 +11,8 @@ import numpy as np
 
 from edgebuild.errors import ConfigError
 from edgebuild.model.addition import Addition, TrainStep
-from edgebuild.model.evaluate import named_outputs
 from edgebuild.model.losses import Loss, as_tensors, counted
+from edgebuild.model.precision import forward, lay_out
 from edgebuild.model.processes.crew import Crew
 from edgebuild.model.split import Split
 from edgebuild.progress import ProgressSink, format_duration
@@ -107,9 +107,11 @@ class Loop:
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.learning_rate * share
         inputs, targets = as_tensors(*self.data.stack(self.crew.share(rows)), self.crew.device)
-        outputs = named_outputs(self.model(*inputs))
-        done = self.step / total
-        loss, value = self._share_of(self._loss(TrainStep(self.model, inputs, outputs, targets, done)), targets)
+        inputs = lay_out(inputs, channels_last=self.settings.channels_last)
+        done, precision = self.step / total, self.settings.precision
+        outputs = forward(self.model, inputs, precision)
+        step = TrainStep(self.model, inputs, outputs, targets, done, precision)
+        loss, value = self._share_of(self._loss(step), targets)
         if not math.isfinite(value):
             msg = f"training: the loss became {value} at step {self.step + 1} of {total}"
             raise ConfigError(msg, remedy=_REMEDY)

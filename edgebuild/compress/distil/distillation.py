@@ -13,6 +13,7 @@ from edgebuild.compress.distil.parameters import TEMPERATURE, Distil, Term
 from edgebuild.compress.distil.teacher import Teacher
 from edgebuild.errors import ConfigError
 from edgebuild.model.addition import Addition, TrainStep
+from edgebuild.model.precision import FULL, forward
 
 if TYPE_CHECKING:
     import torch
@@ -55,7 +56,7 @@ class Distillation(Addition):
         output = next(iter(step.outputs.values()))
         total = output.new_zeros(())
         for teacher, taps, row in zip(self._teachers, self._taps, self._comparisons, strict=True):
-            answer = self._ask(teacher, step.inputs)
+            answer = self._ask(teacher, step.inputs, step.precision)
             theirs = taps.take()
             for term, comparison in zip(self._terms, row, strict=True):
                 layers = tuple((ours[one], theirs[other]) for one, other in term.layers.items())
@@ -85,15 +86,14 @@ class Distillation(Addition):
                 raise ConfigError(msg, remedy="give the teacher and the student the same outputs, the same one first")
             self._comparisons.append([_comparison(term, model, ours, taps.take()) for term in self._terms])
 
-    def _ask(self, teacher: Teacher, inputs: tuple[torch.Tensor, ...]) -> torch.Tensor:
+    def _ask(self, teacher: Teacher, inputs: tuple[torch.Tensor, ...], precision: str = FULL) -> torch.Tensor:
         """The teacher's first output, without a graph."""
         import torch
 
-        from edgebuild.model.evaluate import named_outputs
         from edgebuild.model.user_code import user_errors
 
         with torch.no_grad(), user_errors(f"distil: the teacher ({teacher.name}) failed", self._root):
-            return next(iter(named_outputs(teacher.model(*inputs)).values()))
+            return next(iter(forward(teacher.model, inputs, precision).values()))
 
 
 def _comparison(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgebuild.compress.distil.kinds import Pair
 from edgebuild.errors import ConfigError
+from edgebuild.model.precision import full
 
 if TYPE_CHECKING:
     import torch
@@ -63,7 +64,7 @@ class Taps:
                 found = "is not called" if value is None else "gives no tensor with a batch of vectors"
                 msg = f"distil: layer {name!r} of the {self._owner} {found}"
                 raise ConfigError(msg, remedy="name another layer under layers: {student's: teacher's}")
-        return dict(self.outputs)
+        return {name: full(value) for name, value in self.outputs.items()}
 
     def _hook(self, name: str) -> Any:
         def keep(_module: object, _inputs: object, output: Any) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgebuild.compress.distil.kinds.soft_targets import soft_loss
 from edgebuild.model.addition import Addition, TrainStep
+from edgebuild.model.precision import forward
 
 if TYPE_CHECKING:
     import torch
@@ -53,14 +54,12 @@ class Peers(Addition):
 
     def loss(self, step: TrainStep) -> torch.Tensor:
         """The losses of all peers, and what everybody learns from everybody else."""
-        from edgebuild.model.evaluate import named_outputs
-
         answers = [next(iter(step.outputs.values()))]
         total = answers[0].new_zeros(())
         for peer in self._peers:
-            outputs = peer(*step.inputs)
+            outputs = forward(peer, step.inputs, step.precision)
             total = total + self._loss(outputs, step.targets)
-            answers.append(next(iter(named_outputs(outputs).values())))
+            answers.append(next(iter(outputs.values())))
         for own in answers:
             others = [answer.detach() for answer in answers if answer is not own]
             for other in others:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -10,6 +10,7 @@ from edgebuild.compress.finetune import FineTune
 from edgebuild.compress.quantize.calibration import Calibration
 from edgebuild.config.parameters import Parameters
 from edgebuild.config.wording import BadValueError
+from edgebuild.model.precision import FULL, HALF
 
 _MOMENTUM = 0.01
 
@@ -65,6 +66,17 @@ class Qat(FineTune):
             msg = "per_channel belongs to granularity: per_channel, found per_tensor"
             raise BadValueError(msg, key="fully_connected")
         return self
+
+    @model_validator(mode="after")
+    def _rounds_to_integers_only(self) -> Qat:
+        if self.precision == HALF:
+            msg = "bf16 cannot hold the integers of int8 training on their steps; leave it out"
+            raise BadValueError(msg, key="precision")
+        return self
+
+    def overrides(self) -> dict[str, Any]:
+        """What it says of the project's `train:`; rounded numbers are computed with in float32, whatever that says."""
+        return {**super().overrides(), "precision": FULL}
 
     def per_channel(self) -> dict[str, bool]:
         """Kind of operation -> one weight scale per output channel."""

@@ -34,15 +34,22 @@ def seeded(seed: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def deterministic(seed: int, threads: int) -> Iterator[None]:
-    """`seeded`, and torch with its deterministic algorithms on `threads` threads; restored afterwards."""
-    import torch
+    """`seeded`, and torch with its deterministic algorithms on `threads` threads; restored afterwards.
 
-    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    Torch then also fills all memory that it takes, which shows who reads before writing, at a tenth of a training's
+    time; that is off.
+    """
+    import torch
+    from torch.utils import deterministic as extras
+
+    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(), extras.fill_uninitialized_memory
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
+    extras.fill_uninitialized_memory = False
     try:
         with seeded(seed):
             yield
     finally:
         torch.set_num_threads(before[0])
         torch.use_deterministic_algorithms(before[1])
+        extras.fill_uninitialized_memory = before[2]

@@ -44,12 +44,18 @@ def laid_out(model: torch.nn.Module, *, channels_last: bool) -> Iterator[None]:
     import torch
 
     if channels_last:
-        model.to(memory_format=torch.channels_last)
+        _reorder(model, torch.channels_last)
     try:
         yield
     finally:
         if channels_last:
-            model.to(memory_format=torch.contiguous_format)
+            _reorder(model, torch.contiguous_format)
+
+
+def _reorder(model: torch.nn.Module, layout: torch.memory_format) -> None:
+    for parameter in model.parameters():
+        if parameter.ndim == _IMAGES:
+            parameter.data = parameter.data.contiguous(memory_format=layout)
 
 
 def lay_out(inputs: Sequence[torch.Tensor], *, channels_last: bool) -> tuple[torch.Tensor, ...]:

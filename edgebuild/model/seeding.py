@@ -6,6 +6,7 @@ import contextlib
 import random
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -40,8 +41,8 @@ def deterministic(seed: int, threads: int) -> Iterator[None]:
     time; that is off.
     """
     import torch
-    from torch.utils import deterministic as extras
 
+    extras: Any = torch.utils.deterministic
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(), extras.fill_uninitialized_memory
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)

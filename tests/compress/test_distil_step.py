@@ -117,6 +117,20 @@ def test_two_teachers_are_averaged(room: Classroom) -> None:
     assert found[2] == pytest.approx((found[0] + found[1]) / 2, rel=1e-4)
 
 
+def test_a_teacher_answers_in_the_numbers_of_the_training(room: Classroom) -> None:
+    model, teacher = (rebuild(room.baseline, room.root) for _ in range(2))
+    layer = next(module for module in teacher.modules() if isinstance(module, torch.nn.Conv2d | torch.nn.Linear))
+    images = torch.from_numpy(np.array(read_inputs(room.data, "validation")["input"][:8]))
+    distillation = Distillation(Distil(), [Teacher("itself", teacher)], room.root)
+    outputs = {"output": model(images)}
+    seen = []
+    with distillation.attached(model, (images,)), layer.register_forward_hook(lambda *call: seen.append(call[2].dtype)):
+        for precision in ("fp32", "bf16"):
+            loss = distillation.loss(TrainStep(model, (images,), outputs, torch.zeros(8).long(), 0.0, precision))
+            assert loss.dtype == torch.float32
+    assert seen == [torch.float32, torch.bfloat16]
+
+
 def test_the_record_is_the_students_own(room: Classroom) -> None:
     pruned = room.step("prune", "pruned", ratio=0.3, round_to=4, finetune={"epochs": 0})
     record = read_record(room.step("distil", "student", model=pruned, epochs=1, **STUDENT))

@@ -77,6 +77,48 @@ def test_it_learns_and_reports_every_step_in_order(tmp_path: Path) -> None:
     assert recorder.messages[-2] == "training, epoch 25 of 25, 0.0 s left"
 
 
+class Numbers(Addition):
+    """Keeps the numbers and the layout that a layer computed in, and what the loss sees."""
+
+    def __init__(self) -> None:
+        self.inside: set[torch.dtype] = set()
+        self.outside: set[torch.dtype] = set()
+        self.last: set[bool] = set()
+
+    @contextlib.contextmanager
+    def attached(self, model: torch.nn.Module, sample: tuple[torch.Tensor, ...]) -> Iterator[None]:
+        (layer,) = (module for module in model.modules() if isinstance(module, torch.nn.Conv2d))
+        with layer.register_forward_hook(self._see):
+            yield
+
+    def _see(self, layer: torch.nn.Module, _inputs: object, output: torch.Tensor) -> None:
+        if layer.training:
+            self.inside.add(output.dtype)
+            self.last.add(output.is_contiguous(memory_format=torch.channels_last))
+
+    def loss(self, step: TrainStep) -> None:
+        self.outside |= {output.dtype for output in step.outputs.values()}
+
+
+def test_half_precision_computes_in_bfloat16_and_learns_as_well(tmp_path: Path) -> None:
+    root, seen = project(tmp_path), Numbers()
+    settings = replace(SETTINGS, epochs=25, precision="bf16", channels_last=True)
+    model, history, _ = run(root, settings, additions=[seen])
+    assert (seen.inside, seen.outside, seen.last) == ({torch.bfloat16}, {torch.float32}, {True})
+    x, y = stripes()
+    assert (predict(model, {"input": x})["output"].argmax(1) == y).mean() > 0.95
+    assert all(value.dtype in (torch.float32, torch.int64) for value in model.state_dict().values())
+    assert all(value.is_contiguous() for value in model.state_dict().values())
+    again, same_history, _ = run(root, settings)
+    assert (state(again), same_history) == (state(model), history)
+
+
+def test_full_precision_and_plain_layout_are_the_default(tmp_path: Path) -> None:
+    seen = Numbers()
+    run(project(tmp_path), additions=[seen])
+    assert (seen.inside, seen.last) == ({torch.float32}, {False})
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others(optimizer: str, tmp_path: Path) -> None:
     root, settings = project(tmp_path), replace(SETTINGS, optimizer=optimizer)

@@ -113,7 +113,7 @@ PRUNE = Case("prune", (PRUNED,), "fp32")
 PRUNE_DISTIL = Case("prune with a teacher", (TAUGHT,), "fp32")
 PRUNE_LONG = Case(
     "prune with a teacher, all samples, 16 channels",
-    (prune("l1", 0, 18, 16, distil=TEACHER),),
+    (prune("l1", 0, 18, 16, distil=TEACHER, learning_rate=0.006),),
     "fp32",
     all_samples=True,
 )

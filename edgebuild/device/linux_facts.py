@@ -44,7 +44,7 @@ def read_facts(text: str) -> dict[str, str]:
     cpuinfo = defaultdict(list)
     for line in text.splitlines():
         name, _, value = line.partition(":")
-        name, value = name.strip(), value.strip()
+        name, value = name.strip(), value.strip(" \t\0")
         if not value:
             continue
         if name.startswith("cpuinfo "):

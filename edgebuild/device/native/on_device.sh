@@ -122,13 +122,22 @@ facts() {
     sed 's/^/cpuinfo /' "$1/proc/cpuinfo"
     if [ -r "$1/proc/device-tree/model" ]; then printf 'board: ' && cat "$1/proc/device-tree/model" && echo; fi
     for clock in "$1"/sys/devices/system/cpu/cpu[0-9]*/cpufreq; do
-        for name in scaling_governor scaling_cur_freq cpuinfo_max_freq; do
+        for name in scaling_governor scaling_cur_freq scaling_max_freq cpuinfo_max_freq; do
             if [ -r "$clock/$name" ]; then echo "$name: $(cat "$clock/$name")"; fi
         done
     done
-    for zone in "$1"/sys/class/thermal/thermal_zone*/temp; do
-        if [ -r "$zone" ]; then echo "temperature: $(cat "$zone" 2>/dev/null)"; fi
+    for zone in "$1"/sys/class/thermal/thermal_zone*; do
+        if [ -r "$zone/temp" ]; then echo "zone $(cat "$zone/type" 2>/dev/null): $(cat "$zone/temp" 2>/dev/null)"; fi
     done
+    for cooling in "$1"/sys/class/thermal/cooling_device*; do
+        if [ -r "$cooling/cur_state" ]; then echo "cooling $(cat "$cooling/type"): $(cat "$cooling/cur_state")"; fi
+    done
+    if command -v getprop >/dev/null; then
+        for name in build.version.release product.manufacturer product.model soc.manufacturer soc.model; do
+            echo "ro.$name: $(getprop "ro.$name")"
+        done
+        dumpsys thermalservice 2>/dev/null | sed 's/^/thermalservice /'
+    fi
     if command -v vcgencmd >/dev/null; then vcgencmd get_throttled | sed 's/=/: /'; fi
     return 0
 }

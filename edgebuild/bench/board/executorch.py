@@ -15,10 +15,10 @@ from edgebuild.check.census.model import IoRecord
 from edgebuild.config.device import Device
 from edgebuild.config.registries import CENSUSES
 from edgebuild.device.transport import Transport
-from edgebuild.runtime.executorch_bundle import RUNNER, executorch_bundle
+from edgebuild.runtime.executorch_bundle import RUNNER, bundle_for
 
 _BUNDLE, _MODEL, _OUTPUT = "executorch", "model.pte", "output.raw"
-_REMEDY = "see what the message says; the board needs a C library of 2.28 or newer"
+_REMEDY = "see what the message says; a board with Linux needs a C library of 2.28 or newer"
 
 
 def run_executorch(
@@ -26,7 +26,7 @@ def run_executorch(
 ) -> BoardRun:
     """Run a file on an open device, with one thread; arguments and errors as of `run_litert`."""
     outputs: Sequence[IoRecord] = CENSUSES.get("pte").read(file).outputs
-    transport.push(executorch_bundle(transport.properties()["architecture"]), _BUNDLE)
+    transport.push(bundle_for(transport.properties()), _BUNDLE)
     transport.push(file, _MODEL)
     count = len(next(iter(samples.values())))
     rows = []

@@ -46,7 +46,7 @@ def android_bundle(architecture: str) -> Path:
     description = (_PROJECT / "CMakeLists.txt").read_text()
     depends = (SOURCE.read_text(), description, architecture, PLATFORM, str(toolchain), *_library_digests(package))
     return compiled_once(
-        f"executorch-android-{architecture}", depends, lambda folder: _make(folder, architecture, toolchain)
+        f"executorch-android-{architecture}", depends, lambda folder: _make(folder, architecture, toolchain, package)
     )
 
 
@@ -69,7 +69,7 @@ def _library_digests(package: Path) -> list[str]:
     return [hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(library.glob("*.a"))]
 
 
-def _make(folder: Path, architecture: str, toolchain: Path) -> None:
+def _make(folder: Path, architecture: str, toolchain: Path, package: Path) -> None:
     cmake = shutil.which("cmake")
     if cmake is None:
         msg = "cmake is missing; it builds the ExecuTorch runner for Android"
@@ -81,6 +81,8 @@ def _make(folder: Path, architecture: str, toolchain: Path) -> None:
         "ANDROID_ABI": ABIS[architecture],
         "ANDROID_PLATFORM": PLATFORM,
         "ANDROID_STL": "c++_static",
+        "executorch_DIR": str(package.parent),
+        "CMAKE_FIND_ROOT_PATH_MODE_PACKAGE": "BOTH",
     }
     configure = [cmake, "-S", str(_PROJECT), "-B", str(build), *(f"-D{key}={value}" for key, value in settings.items())]
     what, remedy = (

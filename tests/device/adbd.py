@@ -218,7 +218,7 @@ class Phone:
     @property
     def data(self) -> Path:
         """Its /data, as this machine sees it."""
-        return Path(f"/proc/{self.init}/root/data")
+        return self._root / "data"
 
     def work_folders(self) -> list[str]:
         """What is left on the device."""
@@ -226,7 +226,11 @@ class Phone:
 
     def processes(self) -> int:
         """How many it has."""
-        return sum(path.name.isdigit() for path in Path(f"/proc/{self.init}/root/proc").iterdir())
+        return sum(path.name.isdigit() for path in (self._root / "proc").iterdir())
+
+    @property
+    def _root(self) -> Path:
+        return Path("/proc", str(self.init), "root")
 
 
 def _child(pid: int) -> int:

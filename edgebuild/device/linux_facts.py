@@ -31,9 +31,14 @@ CORES = MappingProxyType(
         ("0x41", "0xd80"): "cortex-a520",
         ("0x41", "0xd81"): "cortex-a720",
         ("0x41", "0xd82"): "cortex-x4",
+        ("0x51", "0x802"): "kryo-3xx-gold",
+        ("0x51", "0x803"): "kryo-3xx-silver",
+        ("0x51", "0x804"): "kryo-4xx-gold",
+        ("0x51", "0x805"): "kryo-4xx-silver",
     }
 )
-"""(implementer, part) of /proc/cpuinfo, fields of MIDR_EL1 -> the core (Arm's technical reference manuals)."""
+"""(implementer, part) of /proc/cpuinfo, fields of MIDR_EL1 -> the core (Arm's technical reference manuals; Linux,
+arch/arm64/include/asm/cputype.h)."""
 
 
 def read_facts(text: str) -> dict[str, str]:

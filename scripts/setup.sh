@@ -3,7 +3,7 @@
 # changed since the last time.
 #
 # Compilers and emulators for microcontrollers and for Arm Linux boards are installed too where that can be done (root, apt-get,
-# 3 GiB of disk), and the ssh server of the tests; without them everything works except the targets that need them, and tests.
+# 3 GiB of disk), and the ssh server and the adbd of the tests; without them everything works except the targets that need them, and tests.
 #
 # Environment: PYTHON names the interpreter (default: python3.11); EDGEBUILD_MICROCONTROLLERS=no leaves those programs out.
 # pip reads its own settings (index, mirror, proxy) as usual.
@@ -167,6 +167,11 @@ fetch_board_system() {
         >>"$log" 2>&1 </dev/null || say "it could not be fetched; the last lines of $log say why"
 }
 
+# Never fails, as above: a real adbd for the tests, which fetch it too, or say why they are skipped.
+fetch_test_device() {
+    .venv/bin/python -m tests.device.adbd >>"$log" 2>&1 </dev/null || say "no adbd for tests; the last lines of $log say why"
+}
+
 exec 9<scripts/setup.sh
 flock 9
 if ready; then exit 0; fi
@@ -177,5 +182,6 @@ usable || check_disk
 create_environment
 fill_environment
 fetch_board_system
+fetch_test_device
 state >"$stamp"
 say "ready after $((SECONDS - began)) s: .venv/bin/edgebuild"

@@ -111,7 +111,7 @@ def _make(folder: Path, architecture: str, wheels: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="sysroot-new-") as scratch:
         made = Path(scratch) / "root"
         made.mkdir(mode=0o755)
-        for package in _fetch_packages(Path(scratch) / "apt", architecture):
+        for package in fetch_packages(Path(scratch) / "apt", architecture, PACKAGES):
             _run(["dpkg-deb", "--extract", str(package), str(made)], "unpack a Debian package")
         for wheel in fetch_wheels(Path(scratch) / "pip", architecture, wheels):
             with zipfile.ZipFile(wheel) as archive:
@@ -128,8 +128,18 @@ def _precompile(made: Path) -> None:
         subprocess.run([*quiet, *map(str, folders)], capture_output=True, check=False)
 
 
-def _fetch_packages(state: Path, architecture: str) -> list[Path]:
-    """The .deb files of PACKAGES and all that they need, from this machine's own sources."""
+def fetch_packages(state: Path, architecture: str, packages: Sequence[str], sources: Path | None = None) -> list[Path]:
+    """Fetch the .deb files of packages and of all that they need, into the new folder `state`.
+
+    Args:
+        state: where apt keeps its own files meanwhile.
+        architecture: Debian's word for it.
+        packages: their names.
+        sources: a file that names where from; by default this machine's own sources.
+
+    Raises:
+        ToolError: apt is missing or failed.
+    """
     for part in ("lists/partial", "cache/archives/partial"):
         (state / part).mkdir(parents=True)
     (state / "status").touch()
@@ -145,9 +155,11 @@ def _fetch_packages(state: Path, architecture: str) -> list[Path]:
         "Dir::State::status": str(state / "status"),
         "Dir::Cache": str(state / "cache"),
     }
+    if sources is not None:
+        settings |= {"Dir::Etc::sourcelist": str(sources), "Dir::Etc::sourceparts": "-"}
     apt = ["apt-get", "-q", "-y", *(f"-o{key}={value}" for key, value in settings.items())]
     _run([*apt, "update"], f"read the lists of {architecture} packages")
-    _run([*apt, "install", "--download-only", *PACKAGES], f"fetch {architecture} packages")
+    _run([*apt, "install", "--download-only", *packages], f"fetch {architecture} packages")
     return sorted((state / "cache" / "archives").glob("*.deb"))
 
 

@@ -55,8 +55,10 @@ class Transport(Protocol):
     def properties(self) -> dict[str, str]:
         """What the device says of itself.
 
-        Always `cpu`, `cores`, `architecture`, `kernel` and `memory_kib`; where it tells, `governor`, `clock_khz` and
-        `temperature_millicelsius`.
+        Always `cpu`, `cores`, `architecture`, `kernel` and `memory_kib`; where it tells, `board`, `governor`,
+        `clock_khz`, `clock_limit_khz`, `highest_clock_khz`, `temperature_millicelsius`, and by what it is slowed down:
+        `cooling` (the kernel), `throttled` (a Raspberry Pi), `thermal_status` (Android). Android has `android`, its
+        version, besides.
         """
         ...
 

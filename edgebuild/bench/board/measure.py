@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from edgebuild.bench.board.compare import compare_with_host, host_outputs, promises_equal_outputs
-from edgebuild.bench.board.executorch import run_executorch
-from edgebuild.bench.board.litert import run_litert
+from edgebuild.bench.board.executorch import prepare_executorch, run_executorch
+from edgebuild.bench.board.litert import prepare_litert, run_litert
 from edgebuild.bench.board.run import BoardRun
+from edgebuild.bench.board.state import state_findings
 from edgebuild.bench.statistics import Interval, median_interval, range_interval, relative_spread
 from edgebuild.bench.warmup import find_warmup
 from edgebuild.check.finding import Finding
@@ -27,11 +28,10 @@ from edgebuild.figure import Figure
 from edgebuild.progress import ProgressSink, Silent
 
 _BY_SUFFIX = {".tflite": "litert", ".pte": "executorch"}
+_PREPARE = {"litert": prepare_litert, "executorch": prepare_executorch}
 _RUN = {"litert": run_litert, "executorch": run_executorch}
 EMULATED_RUNS, EMULATED_WARMUP = 12, 4
 """Counts settle after the first few runs, when the runtime and its Python have made what they keep."""
-HOT_MILLICELSIUS = 75_000
-"""Above it a Raspberry Pi is near the 80 degrees at which it slows down."""
 NOISY_SPREAD = 0.05
 
 
@@ -58,7 +58,7 @@ class BoardBench:
         figures: `instructions` of an emulated board; `latency`, `load_time`, `peak_memory` of a real one;
             `device_equal_outputs` of both.
         findings: what is wrong or doubtful.
-        conditions: what the device said of itself before and after, and how it was measured.
+        conditions: what the device said of itself before, between processes and after, and how it was measured.
         milliseconds: raw times of each process, warm-up included; empty where they mean nothing.
         instructions: raw counts of each process, warm-up included; empty on a real board.
         outputs: of every sample.
@@ -122,8 +122,7 @@ def measure_on_device(
         before = transport.properties()
         emulated = before.get("emulated") == "true"
         counts = (EMULATED_RUNS, 1) if emulated else (asked.runs, asked.processes)
-        processes = _run_processes(transport, device, file, samples, counts, told)
-        after = transport.properties()
+        processes, states = _run_processes(transport, device, file, samples, counts, told)
     names = (f"{runtime} {RUNTIMES.get(runtime).version()} on this host", device.name)
     figures, findings = compare_with_host(here, processes[0].outputs, names, exact=promises_equal_outputs(file))
     if len({run.outputs_sha256 for run in processes}) > 1:
@@ -132,12 +131,19 @@ def measure_on_device(
     if emulated:
         figures = [*_counted(processes, before), *figures]
     else:
-        timed, doubts = _timed(processes, before, after, asked.seed)
+        timed, doubts = _timed(processes, before, states, asked.seed)
         figures, findings = [*timed, *figures], [*findings, *doubts]
     return BoardBench(
         tuple(figures),
         tuple(findings),
-        {"before": before, "after": after, "runs": counts[0], "processes": counts[1], "threads": 1},
+        {
+            "before": before,
+            "during": states[:-1],
+            "after": states[-1],
+            "runs": counts[0],
+            "processes": counts[1],
+            "threads": 1,
+        },
         () if emulated else tuple(run.milliseconds for run in processes),
         tuple(run.instructions for run in processes) if emulated else (),
         processes[0].outputs,
@@ -151,14 +157,19 @@ def _run_processes(
     samples: Mapping[str, np.ndarray],
     counts: tuple[int, int],
     progress: ProgressSink,
-) -> list[BoardRun]:
-    """Every process runs all samples, so that what is timed is what was compared."""
+) -> tuple[list[BoardRun], list[dict[str, str]]]:
+    """Every process runs all samples, so that what is timed is what was compared; what the device said after each.
+
+    It is not asked while a process runs: that would take time from what is measured.
+    """
     runs, processes = counts
-    done = []
+    done, states = [], []
+    _PREPARE[runtime_of(file)](transport, file)
     for number in range(processes):
         progress.update(number / processes, f"{device.name}: process {number + 1} of {processes}")
         done.append(_RUN[runtime_of(file)](transport, device, file, samples, runs))
-    return done
+        states.append(transport.properties())
+    return done, states
 
 
 def _counted(processes: Sequence[BoardRun], told: Mapping[str, str]) -> list[Figure]:
@@ -176,7 +187,7 @@ def _counted(processes: Sequence[BoardRun], told: Mapping[str, str]) -> list[Fig
 
 
 def _timed(
-    processes: Sequence[BoardRun], before: Mapping[str, str], after: Mapping[str, str], seed: int
+    processes: Sequence[BoardRun], before: Mapping[str, str], states: Sequence[Mapping[str, str]], seed: int
 ) -> tuple[list[Figure], list[Finding]]:
     raw = [np.asarray(run.milliseconds) for run in processes]
     warmups = [find_warmup(runs) for runs in raw]
@@ -192,7 +203,7 @@ def _timed(
             f"{where}; resident memory of the whole process, the runtime included",
         ),
     ]
-    findings = _state_findings(before, after)
+    findings = state_findings(before, states)
     spread = max(relative_spread(runs) for runs in kept)
     if spread > NOISY_SPREAD:
         message = f"run times spread by {spread:.1%} of their median; up to {NOISY_SPREAD:.0%} is steady"
@@ -205,20 +216,3 @@ def _timed(
 
 def _measured(name: str, unit: str, interval: Interval, provenance: str) -> Figure:
     return Figure(name, interval.value, unit, "measured", interval.low, interval.high, interval.confidence, provenance)
-
-
-def _state_findings(before: Mapping[str, str], after: Mapping[str, str]) -> list[Finding]:
-    """What the device says of heat and clocks that makes times doubtful."""
-    found = []
-    degrees = max(int(state.get("temperature_millicelsius", 0)) for state in (before, after))
-    if degrees > HOT_MILLICELSIUS:
-        message = f"the device was {degrees / 1000:.0f} degrees hot; times are those of a device that slows down"
-        found.append(Finding("device-hot", message, severity="note"))
-    if int(after.get("throttled", "0x0"), 16) & 0xF:
-        message = f"the device was throttled during the benchmark (get_throttled says {after['throttled']})"
-        found.append(Finding("device-throttled", message))
-    governors = after.get("governor", "")
-    if governors not in ("", "performance"):
-        message = f"the frequency governor is {governors}: clocks follow the load; `performance` keeps them steady"
-        found.append(Finding("device-governor", message, severity="note"))
-    return found

@@ -40,5 +40,6 @@ ACCELERATORS.register("edge-tpu")(
         "Coral Edge TPU: what its compiler would map and cache, estimated from the file",
         version=version,
         judge=judge,
+        parser=COMPILER,
     )
 )

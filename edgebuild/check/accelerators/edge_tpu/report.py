@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgebuild.check.accelerators.edge_tpu.compiler_log import CompilerLog
 from edgebuild.check.accelerators.edge_tpu.geometry import inference_of, layers_of
-from edgebuild.check.accelerators.edge_tpu.mapping import COMPILER, Mapping, map_operations
+from edgebuild.check.accelerators.edge_tpu.mapping import CODE, COMPILER, Mapping, map_operations, unsupported
 from edgebuild.check.accelerators.edge_tpu.repairs import suggest_repairs
 from edgebuild.check.census.model import Census, OperationRecord
 from edgebuild.check.finding import Finding
@@ -73,7 +73,17 @@ class EdgeTpuReport:
         message = (
             f"edgetpu_compiler {self.compiled.version} left {sum(row.count for row in left)} of {total} operations "
         )
-        return (Finding("unsupported-op", f"{message}on the CPU ({named})"),)
+        return (Finding(CODE, f"{message}on the CPU ({named})"),)
+
+    @property
+    def left_on_cpu(self) -> tuple[Finding, ...]:
+        """What the real compiler left there; where it did not run, what the documented limits leave."""
+        if self.compiled is not None:
+            return self.findings
+        if self.mapping.refusals:
+            return (Finding("op-too-new", f"{COMPILER} refuses the file: no {listing(self.mapping.refusals)}"),)
+        message = unsupported(self.mapping)
+        return () if message is None else (Finding(CODE, message),)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""

@@ -49,8 +49,8 @@ class TargetStages:
 
     `steps` are in plan order, `scores` are of those steps that were scored; `float_export` and `float_bench` are None
     where the target's file is the uncompressed float model itself. `device` runs the file on the target's own device,
-    and then there is no `bench` on the host; else `device` is None. Nor is there one where the host's time means nothing. `source` exports the file that the target's own is
-    compiled from; None where it is not compiled.
+    and then there is no `bench` on the host; else `device` is None. Nor is there one where the host's time says
+    nothing. `source` exports the file that the target's own is compiled from; None where it is not compiled.
     """
 
     steps: tuple[str, ...]

@@ -99,8 +99,8 @@ class TosaSession:
         scale, zero, low, high = (self._plan["values"][index]["val"][_FIELD[i]] for i, index in enumerate(args[1:5]))
         if name == _QUANTIZE:
             steps = np.rint(source.astype(np.float32) * (np.float32(1) / np.float32(scale))) + np.float32(zero)
-            return np.clip(steps, low, high).astype(np.int8)
-        return (source.astype(np.float32) - np.float32(zero)) * np.float32(scale)
+            return np.asarray(np.clip(steps, low, high), np.int8)
+        return np.asarray((source.astype(np.float32) - np.float32(zero)) * np.float32(scale))
 
     def _ask(self, graph: int, arrays: list[np.ndarray]) -> list[np.ndarray]:
         packed = io.BytesIO()

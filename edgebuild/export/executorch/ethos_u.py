@@ -10,6 +10,7 @@ import importlib.metadata
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from edgebuild.check.accelerators.ethos_u.configurations import FAMILIES, Configuration, configuration_of
@@ -18,15 +19,15 @@ from edgebuild.config.registries import FORMATS
 from edgebuild.errors import ConfigError
 from edgebuild.export.executorch.ethos_u_lower import Lowered, lower_to_ethos_u, quantizer_for
 from edgebuild.export.executorch.format import FILE, LAYERS_FILE, metadata
-from edgebuild.export.executorch.layer_error import layer_error
 from edgebuild.export.executorch.layout import lay_out
 from edgebuild.export.executorch.prepare import prepare
-from edgebuild.export.format import ExportFormat, ExportRecord, ExportRequest, IoSpec
-from edgebuild.export.graph_file import GRAPH, save_graph
+from edgebuild.export.format import ExportFormat, ExportRecord, ExportRequest, IoSpec, LayerError
+from edgebuild.export.graph_file import save_graph
 from edgebuild.model.data_folder import read_summary
 from edgebuild.model.model_folder import read_record
 from edgebuild.runtime import tosa_install, vela_install
 from edgebuild.runtime.ethos_u_payload import BACKEND
+from edgebuild.runtime.pytorch_graph import GRAPH
 from edgebuild.runtime.tosa_file import SIDECAR, read_tosa
 
 _TOOLS = ("torch", "torchao", "executorch", "numpy")
@@ -45,7 +46,7 @@ def run(request: ExportRequest) -> None:
     prepared = prepare(request, quantizer_for(configuration))
     request.progress.update(0.6, f"lowering to {configuration.accelerator}")
     graph, example = lay_out(prepared.graph, prepared.example, request.layout)
-    save_graph(graph, example, request.output / GRAPH)
+    save_graph(graph, example, (prepared.inputs, prepared.outputs), request.output)
     about = metadata(prepared, read_summary(request.data))
     lowered = lower_to_ethos_u(graph, example, about, configuration, request.io)
     (request.output / FILE).write_bytes(lowered.data)
@@ -90,6 +91,11 @@ def _refuse_trained(request: ExportRequest) -> None:
         raise ConfigError(msg, remedy="use quantize: {kind: static} here, or format: tflite, which takes qat")
 
 
+def _no_layer_error(_request: ExportRequest, _file: Path, _samples: int) -> list[LayerError]:
+    msg = "the layers of an Ethos-U file cannot be looked into one by one: their values stay inside the delegate"
+    raise ConfigError(msg, remedy="diff a target of format executorch or tflite of the same model")
+
+
 def _quantized(specs: tuple[IoSpec, ...], scales: tuple[tuple[float, int] | None, ...]) -> tuple[IoSpec, ...]:
     """The specs of a file whose borders are int8, where they have a scale."""
     return tuple(
@@ -117,7 +123,7 @@ FORMATS.register("executorch-ethos-u")(
         tools=_TOOLS,
         runtime="tosa-reference",
         run=run,
-        layer_error=layer_error,
+        layer_error=_no_layer_error,
         hardware=("accelerator", "system_config", "memory_mode"),
         float_format="executorch",
     )

@@ -105,7 +105,9 @@ def prepare(request: ExportRequest, own: Callable[[bool], Any] | None = None) ->
             calibration = _zeros(specs)  # only the weights are fixed ahead
             say_order_of_images(graph)
         trained = ranges_of_folder(request.model, request.project_root)
-        graph = quantize(graph, record.quantization, request.dtype, calibration, request.progress, trained, four_bits, own)
+        graph = quantize(
+            graph, record.quantization, request.dtype, calibration, request.progress, trained, four_bits, own
+        )
     if half:
         _refuse_quantized(record)
         graph = to_half(graph)

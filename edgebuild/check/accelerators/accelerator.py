@@ -70,6 +70,7 @@ class Accelerator:
         version: of the tool that judges, for the key of what depends on it; None where it is missing.
         judge: what would become of a file there; raises ConfigError where it cannot be read, ToolError where a tool
             is missing or fails.
+        figures: names of what it estimates for a whole file.
         parser: whose versions of operations its compiler has; newer ones are lowered where they mean the same. None
             where the compiler knows them all.
     """
@@ -77,4 +78,5 @@ class Accelerator:
     title: str
     version: Callable[[], str | None]
     judge: Callable[[JudgeRequest], AcceleratorReport]
+    figures: tuple[str, ...] = ()
     parser: RuntimeVersion | None = None

@@ -40,6 +40,7 @@ ACCELERATORS.register("edge-tpu")(
         "Coral Edge TPU: what its compiler would map and cache, estimated from the file",
         version=version,
         judge=judge,
+        figures=("on_chip_parameters", "streamed_parameters", "scratch", "latency", "energy"),
         parser=COMPILER,
     )
 )

@@ -43,5 +43,10 @@ def judge(accelerator: str, request: JudgeRequest) -> EthosUReport | ProgramRepo
 
 for name in FAMILIES:
     ACCELERATORS.register(name)(
-        Accelerator(f"Arm {name}: compiled and estimated by Vela", vela_version, partial(judge, name))
+        Accelerator(
+            f"Arm {name}: compiled and estimated by Vela",
+            vela_version,
+            partial(judge, name),
+            figures=("latency", "cycles", "ram", "flash"),
+        )
     )

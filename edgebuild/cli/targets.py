@@ -70,7 +70,8 @@ def _render_list(targets: list[dict[str, Any]]) -> None:
 
     table = Table(box=None, pad_edge=False)
     kinds = ("measured", "emulated", "estimated")
-    for column in ("target", "file", "runtime", *(f"{kind} here" for kind in kinds), "needs hardware"):
+    table.add_column("target", no_wrap=True)
+    for column in ("file", "runtime", *(f"{kind} here" for kind in kinds), "needs hardware"):
         table.add_column(column, overflow="fold")
     for target in targets:
         export, obtained, wanted = target["export"], target["obtained"], target["needs_hardware"]

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from edgebuild.bench.board.edge_tpu import DELEGATE, is_compiled
+from edgebuild.bench.board.edge_tpu import REMEDY as EDGE_TPU_REMEDY
 from edgebuild.bench.board.run import DEFAULT_SECONDS, BoardRun, between_marks, require_success, run_and_count
 from edgebuild.config.device import Device
 from edgebuild.device.connect import reach_of
@@ -24,7 +26,7 @@ _REMEDY = "see what the runtime there lacks: numpy, and ai-edge-litert or tflite
 def run_litert(
     transport: Transport, device: Device, file: Path, samples: Mapping[str, np.ndarray], runs: int
 ) -> BoardRun:
-    """Run a file on an open device, with one thread.
+    """Run a file on an open device, with one thread; what was compiled for an Edge TPU through its delegate.
 
     Args:
         transport: of the device, open.
@@ -38,7 +40,9 @@ def run_litert(
         ToolError: the counter of an emulated board failed.
     """
     python = reach_of(device).options.python or sys.executable
+    compiled = is_compiled(file)
     job = {"file": _MODEL, "inputs": _INPUTS, "outputs": _OUTPUTS, "threads": 1, "runs": runs}
+    job |= {"library": DELEGATE} if compiled else {}
     with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
         folder = Path(scratch)
         (folder / _JOB).write_text(json.dumps(job))
@@ -49,7 +53,7 @@ def run_litert(
         transport.push(file, _MODEL)
         transport.push(WORKER, WORKER.name)
         completed, counts = run_and_count(transport, [python, WORKER.name, "board", _JOB], DEFAULT_SECONDS)
-        told = json.loads(require_success(completed, file.name, _REMEDY))
+        told = json.loads(require_success(completed, file.name, EDGE_TPU_REMEDY if compiled else _REMEDY))
         transport.pull(_OUTPUTS, folder / _OUTPUTS)
         with np.load(folder / _OUTPUTS, allow_pickle=False) as pulled:
             outputs = {name: pulled[str(position)] for position, name in enumerate(told["outputs"])}

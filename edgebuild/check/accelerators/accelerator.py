@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -73,6 +73,7 @@ class Accelerator:
         figures: names of what it estimates for a whole file.
         parser: whose versions of operations its compiler has; newer ones are lowered where they mean the same. None
             where the compiler knows them all.
+        together: what would become of several files that are compiled to share it; None where they cannot be.
     """
 
     title: str
@@ -80,3 +81,4 @@ class Accelerator:
     judge: Callable[[JudgeRequest], AcceleratorReport]
     figures: tuple[str, ...] = ()
     parser: RuntimeVersion | None = None
+    together: Callable[[Sequence[JudgeRequest]], AcceleratorReport] | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +13,20 @@ from edgebuild.bench.board.measure import measure_on_device
 from edgebuild.bench.board.standalone import BoardSettings, bench_file
 from edgebuild.config.device import Device
 from edgebuild.config.read_device import load_device
-from edgebuild.errors import DeviceError
+from edgebuild.errors import DeviceError, ToolError
+from edgebuild.graph.stage import Stage, StageContext
+from edgebuild.graph.stages.board import file_of
+from edgebuild.progress import Silent
 from tests.device.sshd import Server, needs_sshd, new_server
 from tests.edge_tpu.files import Net, image
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _own_leases(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is timed here that another benchmark on this machine could disturb."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("leases")))
 
 
 def compiled(folder: Path) -> Path:
@@ -39,7 +48,6 @@ def test_a_compiled_file_is_told_by_what_is_in_it(tmp_path: Path) -> None:
 def test_the_file_that_it_was_compiled_from_lies_beside_it(tmp_path: Path) -> None:
     file = compiled(tmp_path)
     assert source_of(file) is None
-    assert source_of(file := compiled(tmp_path)) == (plain(tmp_path) if False else None)
     source = plain(tmp_path)
     assert source_of(file) == source
     assert source_of(source) is None
@@ -62,8 +70,11 @@ def test_this_machine_without_one_says_so(tmp_path: Path) -> None:
 @needs_sshd
 def test_a_device_over_ssh_without_one_says_so(tmp_path: Path) -> None:
     server: Server = new_server(tmp_path / "server")
+    server.start()
     try:
-        expect_no_accelerator(server.device("coral"), compiled(tmp_path))
+        device = Device(name="coral", transport="ssh", options=server.options(python=sys.executable))
+        expect_no_accelerator(device, compiled(tmp_path))
+        assert server.work_folders() == []
     finally:
         server.stop()
 
@@ -74,4 +85,19 @@ def test_a_file_that_is_not_compiled_takes_no_delegate(tmp_path: Path) -> None:
     samples = {"image": np.zeros((2, 1, 8, 8, 4), np.int8)}
     bench = measure_on_device(load_device("host", ROOT), file, samples, BoardSettings(runs=20, processes=2))
     assert {figure.name for figure in bench.figures} >= {"latency", "device_equal_outputs"}
-    shutil.copyfile(file, tmp_path / "other.tflite")
+
+
+def test_a_build_hands_over_the_compiled_file_and_says_where_there_is_none(tmp_path: Path) -> None:
+    folders = {name: tmp_path / name for name in ("export", "verify", "output")}
+    for folder in folders.values():
+        folder.mkdir()
+    plain(folders["export"])
+    stage = Stage("coral/board", "board", {"accelerator": "edge-tpu"})
+    context = StageContext(stage, folders, folders["output"], tmp_path, Silent())
+    with pytest.raises(ToolError, match=r"what its compiler made of net\.tflite, and edgetpu_compiler was not on PATH"):
+        file_of(context, "net.tflite")
+    compiled(folders["verify"])
+    assert is_compiled(file_of(context, "net.tflite"))
+    assert sorted(path.name for path in folders["output"].iterdir()) == ["net.tflite", "net_edgetpu.tflite"]
+    other = StageContext(Stage("pi/board", "board", {}), folders, folders["output"], tmp_path, Silent())
+    assert file_of(other, "net.tflite") == folders["export"] / "net.tflite"

@@ -30,9 +30,9 @@ WAIT_SECONDS = 3600.0
 
 
 def run(context: StageContext) -> None:
-    """Write board.json and outputs.<name>.npy; params are `{device, runtime, programs, allow}`,
-    and `accelerator` where the target has one that the file must be compiled for.
+    """Write board.json and outputs.<name>.npy.
 
+    Params are `{device, runtime, programs, allow}`, and `accelerator` where a file must be compiled for one before.
     Without the programs that emulate a board nothing is run, and a note says how to get them: the build's file is as
     good without.
     """
@@ -48,7 +48,7 @@ def run(context: StageContext) -> None:
     samples = {name: array[:, None] for name, array in raw.items()}
     bench = measure_on_device(
         device,
-        _file(context, record.file),
+        file_of(context, record.file),
         samples,
         BoardSettings(seed=context.stage.seed),
         wait=WAIT_SECONDS,
@@ -61,7 +61,7 @@ def run(context: StageContext) -> None:
     _write(context.output, {**facts, "device": device.name})
 
 
-def _file(context: StageContext, exported: str) -> Path:
+def file_of(context: StageContext, exported: str) -> Path:
     """What the device runs: the exported file, or what the compiler of its accelerator made of it.
 
     The compiled file is put beside the one that it was made from, which its outputs are compared with.

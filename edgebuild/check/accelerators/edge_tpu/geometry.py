@@ -59,7 +59,7 @@ def inference_of(
 def pipelines_of(
     census: Census, mapping: Mapping, layers: tuple[TpuLayer, ...], wiring: Wiring, link: str
 ) -> tuple[Pipeline, ...]:
-    """The compiled part on 2, 3 and 4 Edge TPUs; no more of them than it has operations, or than nothing streams with."""
+    """The compiled part on 2, 3 and 4 Edge TPUs; no more of them than it has operations."""
     mapped = [census.operations[operation.index] for operation in mapping.mapped]
     inside = {operation.index for operation in mapped}
     outside = {index for one in census.operations if one.index not in inside for index in one.inputs}

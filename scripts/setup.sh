@@ -157,6 +157,8 @@ fill_environment() {
     logged .venv/bin/python -m edgebuild.runtime.tflite_runtime_install
     say "installing the compiler of Ethos-U beside it"
     logged .venv/bin/python -m edgebuild.runtime.vela_install
+    say "installing the reference model of TOSA beside it"
+    logged .venv/bin/python -m edgebuild.runtime.tosa_install
 }
 
 # Never fails, as above: a build fetches it when it is first needed.

@@ -127,5 +127,11 @@ def _open(device: str, parameters: LinuxBoard) -> Transport:
 
 
 TRANSPORTS.register("qemu-user")(
-    TransportKind("a 64-bit Arm Linux board emulated by QEMU", LinuxBoard, _open, lambda _device, _parameters: None)
+    TransportKind(
+        "a 64-bit Arm Linux board emulated by QEMU",
+        LinuxBoard,
+        _open,
+        lambda _device, _parameters: None,
+        {"instructions": "emulated"},
+    )
 )

@@ -13,6 +13,8 @@ from edgebuild.graph.graph import Graph
 from edgebuild.graph.stage import Stage
 from edgebuild.runtime.executorch_bundle import COMPILERS
 
+EDGE_TPU = "edge-tpu"
+"""The accelerator whose files a board's runtime takes, once they are compiled."""
 KIND = "board"
 RUNTIMES = ("litert", "executorch")
 """Runtimes of this host that have a counterpart on boards."""
@@ -44,6 +46,7 @@ def add_board_stage(graph: Graph, project: Project, target: Target, inputs: dict
         "runtime": runtime,
         "programs": _programs(runtime) if device.transport == "qemu-user" else {},
         "allow": list(target.allow),
+        **({"accelerator": EDGE_TPU} if target.hardware.accelerator == EDGE_TPU else {}),
     }
     graph.add(Stage(stage_id, KIND, params, inputs, seed=project.seed, target=target.name))
 

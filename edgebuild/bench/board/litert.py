@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from edgebuild.bench.board.edge_tpu import DELEGATE, is_compiled
+from edgebuild.bench.board.edge_tpu import REMEDY as EDGE_TPU_REMEDY
 from edgebuild.bench.board.run import DEFAULT_SECONDS, BoardRun, between_marks, require_success, run_and_count
 from edgebuild.config.device import Device
 from edgebuild.device.connect import reach_of
@@ -34,7 +36,7 @@ def prepare_litert(transport: Transport, file: Path) -> None:
 def run_litert(
     transport: Transport, device: Device, file: Path, samples: Mapping[str, np.ndarray], runs: int
 ) -> BoardRun:
-    """Run a file on a device that is prepared for it, with one thread.
+    """Run a file on a device that is prepared for it, with one thread; one for an Edge TPU through its delegate.
 
     Args:
         transport: of the device, open.
@@ -48,7 +50,9 @@ def run_litert(
         ToolError: the counter of an emulated board failed.
     """
     python = reach_of(device).options.python or sys.executable
+    compiled = is_compiled(file)
     job = {"file": _MODEL, "inputs": _INPUTS, "outputs": _OUTPUTS, "threads": 1, "runs": runs}
+    job |= {"library": DELEGATE} if compiled else {}
     with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
         folder = Path(scratch)
         (folder / _JOB).write_text(json.dumps(job))
@@ -57,7 +61,7 @@ def run_litert(
         for name in (_JOB, _INPUTS):
             transport.push(folder / name, name)
         completed, counts = run_and_count(transport, [python, WORKER.name, "board", _JOB], DEFAULT_SECONDS)
-        told = json.loads(require_success(completed, file.name, _REMEDY))
+        told = json.loads(require_success(completed, file.name, EDGE_TPU_REMEDY if compiled else _REMEDY))
         transport.pull(_OUTPUTS, folder / _OUTPUTS)
         with np.load(folder / _OUTPUTS, allow_pickle=False) as pulled:
             outputs = {name: pulled[str(position)] for position, name in enumerate(told["outputs"])}

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from edgebuild.bench.board.compare import compare_with_host, host_outputs, promises_equal_outputs
+from edgebuild.bench.board.edge_tpu import is_compiled, source_of
 from edgebuild.bench.board.executorch import prepare_executorch, run_executorch
 from edgebuild.bench.board.litert import prepare_litert, run_litert
 from edgebuild.bench.board.run import BoardRun
@@ -102,6 +103,8 @@ def measure_on_device(
 ) -> BoardBench:
     """Run `file` on `device` with one thread, and compare its outputs with this host's.
 
+    One that was compiled for an Edge TPU is compared with the file beside it that it was compiled from.
+
     Args:
         device: its file.
         file: a .tflite or .pte file.
@@ -117,14 +120,19 @@ def measure_on_device(
     """
     asked, told = settings or BoardSettings(), progress or Silent()
     runtime = runtime_of(file)
-    here = host_outputs(runtime, file, samples)
+    known = source_of(file) if is_compiled(file) else file
+    here = host_outputs(runtime, known, samples) if known is not None else {}
     with connected(device, wait=wait, lease=lease) as transport:
         before = transport.properties()
         emulated = before.get("emulated") == "true"
         counts = (EMULATED_RUNS, 1) if emulated else (asked.runs, asked.processes)
         processes, states = _run_processes(transport, device, file, samples, counts, told)
     names = (f"{runtime} {RUNTIMES.get(runtime).version()} on this host", device.name)
-    figures, findings = compare_with_host(here, processes[0].outputs, names, exact=promises_equal_outputs(file))
+    exact = known == file and promises_equal_outputs(file)
+    figures, findings = compare_with_host(here, processes[0].outputs, names, exact=exact)
+    if known is None:
+        message = f"{file.name} runs on an Edge TPU only, and the file it was compiled from is not beside it"
+        findings.append(Finding("device-not-compared", message, severity="note"))
     if len({run.outputs_sha256 for run in processes}) > 1:
         message = f"the same input gave different outputs in {len(processes)} processes on {device.name}"
         findings.append(Finding("device-outputs-vary", message))

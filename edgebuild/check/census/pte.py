@@ -11,11 +11,14 @@ import numpy as np
 
 from edgebuild.check.census.model import Census, CensusReader, IoRecord, OperationRecord, Role, TensorRecord
 from edgebuild.check.census.pte_tensors import delegate_records, statistics, zero_places
+from edgebuild.check.census.pte_tosa import tosa_records
 from edgebuild.config.registries import CENSUSES
 from edgebuild.errors import ConfigError
+from edgebuild.runtime.ethos_u_payload import BACKEND as ETHOS_U
 from edgebuild.runtime.executorch_file import PteFile, broken, read_pte
 from edgebuild.runtime.executorch_layers import KernelLayers, node_layers
 from edgebuild.runtime.executorch_xnnpack import BACKEND, XnnpackGraph
+from edgebuild.runtime.tosa_file import SIDECAR, read_tosa
 
 _DTYPES = {
     "BYTE": "uint8",
@@ -125,6 +128,8 @@ class _Counting:
         )
 
     def _delegate(self, delegate: dict[str, Any], args: list[int], handles: dict[str, str | None]) -> None:
+        if delegate["id"] == ETHOS_U and self._ethos_u(delegate, args):
+            return
         if delegate["id"] != BACKEND:
             self._foreign.append(delegate["id"])
             used = tuple(index for index in args if index in self._tensors)
@@ -139,6 +144,22 @@ class _Counting:
         self._next += len(graph.values)
         self._tensors.update((tensor.index, tensor) for tensor in tensors)
         self._operations += operations
+
+    def _ethos_u(self, delegate: dict[str, Any], args: list[int]) -> bool:
+        """Read the graph that the delegate was compiled from, where it lies beside the file; False where it does not.
+
+        That it is that graph is for the accelerator's own check to show, which has Vela compile it again.
+        """
+        number = self._plan["delegates"].index(delegate)
+        path = self._file.path.with_name(SIDECAR.format(number))
+        if not path.is_file():
+            return False
+        graph = read_tosa(path)
+        tensors, operations = tosa_records(graph, args, self._next, len(self._operations))
+        self._next += len(graph.tensors)
+        self._tensors.update((tensor.index, tensor) for tensor in tensors)
+        self._operations += operations
+        return True
 
     def _tensor(self, index: int, tensor: dict[str, Any]) -> TensorRecord:
         dtype = _DTYPES.get(tensor["scalar_type"], str(tensor["scalar_type"]).lower())

@@ -52,10 +52,10 @@ def lower(
         )
         return manager.to_executorch().buffer, layers
     except Exception as error:  # the lowering passes raise many unrelated types for an operation they do not know
-        raise _unsupported(graph, error) from error
+        raise unsupported(graph, error) from error
 
 
-def _unsupported(graph: torch.fx.GraphModule, error: Exception) -> ConfigError:
+def unsupported(graph: torch.fx.GraphModule, error: Exception) -> ConfigError:
     """Name the operations that the message of a lowering pass speaks of, with their layers and the user's lines."""
     text = str(error)
     mentioned = set(re.findall(r"(?:aten|torch|prims)(?:::|\.)(\w+)", text))

@@ -76,6 +76,20 @@ def _read(file: Path, label: str, problems: ProblemList) -> Device | None:
         return None
     options = document.child("options") or document.with_value({})
     checked = read_table(TRANSPORTS.get(transport.value).parameters, options, problems)
+    calibration = _calibration(document, file, problems)
     if device is None or checked is None:
         return None
-    return device.model_copy(update={"options": checked.model_dump(mode="json", exclude_defaults=True)})
+    plain = checked.model_dump(mode="json", exclude_defaults=True)
+    return device.model_copy(update={"options": plain, "calibration": calibration})
+
+
+def _calibration(document: Located, file: Path, problems: ProblemList) -> str | None:
+    """The calibration that a device file names, as a path from here."""
+    named = document.child("calibration")
+    if named is None or not isinstance(named.value, str):
+        return None
+    path = file.parent / named.value
+    if not path.is_file():
+        message = f"no such file: {file_label(path)}; `edgebuild calibrate {file.stem} measurements.csv` writes one"
+        problems.add(named.problem(message))
+    return str(path)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from edgebuild.check.workload import workload_of
 from edgebuild.config.device import Device
 from edgebuild.config.registries import CENSUSES
+from edgebuild.config.wording import unknown_name
 from edgebuild.errors import ConfigError
+from edgebuild.estimate.board_power import BOARD_POWER, board_energy
 from edgebuild.estimate.predictor.calibration import read_calibration
 from edgebuild.estimate.predictor.workload import Workload
 from edgebuild.figure import Figure
@@ -48,13 +51,35 @@ def estimated_latency(device: Device, file: Path, *, dtype: str | None = None, t
     return calibration.latency(file_workload(file, dtype), threads)
 
 
-def device_estimates(device: Device, file: Path, dtype: str) -> list[Figure]:
-    """`latency` of a file that was built here, in a list; empty where the device has no calibration for it.
+def device_estimates(device: Device, file: Path, dtype: str, known: Sequence[Figure]) -> list[Figure]:
+    """What can be said of a file that was built here besides `known`: its latency, and its energy with it.
 
     Raises:
         ConfigError: the calibration or the file is wrong.
     """
-    if device.calibration is None or file.suffix not in SUFFIXES:
+    found = list(known)
+    if device.calibration is not None and file.suffix in SUFFIXES and _known(found, "latency") is None:
+        found.append(estimated_latency(device, file, dtype=dtype))
+    latency = _known(found, "latency")
+    if latency is not None and _known(found, "energy") is None:
+        found += estimated_energy(device, latency)
+    return [one for one in found[len(known) :] if not one.missing]
+
+
+def _known(figures: Sequence[Figure], name: str) -> Figure | None:
+    return next((one for one in figures if one.name == name and not one.missing), None)
+
+
+def estimated_energy(device: Device, latency: Figure) -> list[Figure]:
+    """`energy` of an inference by the published power of the device's board, in a list; empty where it names none.
+
+    Raises:
+        ConfigError: it names a board whose power nobody published.
+    """
+    board = device.power.board if device.power is not None else None
+    if board is None:
         return []
-    latency = estimated_latency(device, file, dtype=dtype)
-    return [] if latency.missing else [latency]
+    if board not in BOARD_POWER:
+        msg = f"device {device.name!r}, power.board: {unknown_name('board', board, sorted(BOARD_POWER))}"
+        raise ConfigError(msg)
+    return [board_energy(board, latency)]

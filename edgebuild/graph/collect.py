@@ -143,7 +143,7 @@ def _target(
     compared = reference_figures(figures, *_reference(result, ids))
     figures += compared
     figures += _package_figures(result, ids.package, {figure.name for figure in figures})
-    figures += _estimates(project, target, record, result.artifact(ids.export), {figure.name for figure in figures})
+    figures += _estimates(project, target, record, result.artifact(ids.export), figures)
     known = {figure.name for figure in figures}
     figures += [
         one
@@ -189,13 +189,13 @@ def _target(
 
 
 def _estimates(
-    project: Project, target: Target, record: ExportRecord | None, artifact: Path | None, known: set[str]
+    project: Project, target: Target, record: ExportRecord | None, artifact: Path | None, known: list[Figure]
 ) -> list[Figure]:
     """What the calibration and the board power of the target's device say, where nothing was measured."""
     device = project.devices.get(target.device) if target.device is not None else None
     if device is None or record is None or artifact is None:
         return []
-    return [one for one in device_estimates(device, artifact / record.file, record.dtype) if one.name not in known]
+    return device_estimates(device, artifact / record.file, record.dtype, known)
 
 
 def _emulated(board: Mapping[str, Any] | None) -> bool:

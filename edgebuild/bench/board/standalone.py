@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from edgebuild.bench.board.measure import BoardSettings, measure_on_device, runtime_of
-from edgebuild.bench.estimated import estimated_latency
+from edgebuild.bench.estimated import estimated_energy, estimated_latency
 from edgebuild.bench.firmware.standalone import random_samples, read_samples
 from edgebuild.config.device import Device
 from edgebuild.config.registries import CENSUSES
@@ -98,7 +98,7 @@ def estimate_file(file: Path, device: Device) -> dict[str, Any]:
         "runtime": runtime,
         "samples": 0,
         "outputs_sha256": {},
-        "figures": [figure.to_json() for figure in (latency,)],
+        "figures": [figure.to_json() for figure in (latency, *estimated_energy(device, latency))],
         "findings": [],
         "conditions": {},
         "milliseconds": [],

@@ -16,13 +16,13 @@ from edgebuild.bench.board.litert import run_litert
 from edgebuild.bench.board.run import BoardRun
 from edgebuild.bench.estimated import estimated_energy
 from edgebuild.bench.power.measure import (
-    EnergySettings,
     Loop,
     energy_figure,
     energy_findings,
     measure_energy,
     open_power_meter,
     runs_for,
+    settings_for,
 )
 from edgebuild.bench.statistics import Interval, median_interval, range_interval, relative_spread
 from edgebuild.bench.warmup import find_warmup
@@ -185,7 +185,7 @@ def _metered(
     meter = open_power_meter(device.power, transport) if device.power is not None else None
     if meter is None or device.power is None:
         return [], []
-    settings = EnergySettings()
+    settings = settings_for(meter)
     runs = runs_for(median(processes[0].milliseconds), settings)
     first = {name: array[:1] for name, array in samples.items()}
 

@@ -113,7 +113,8 @@ def _joules_until(trace: Trace, moments: np.ndarray) -> np.ndarray:
     widths, watts = np.diff(trace.seconds), trace.watts
     if trace.counted:
         steps = watts[1:] * widths
-        return np.interp(moments, trace.seconds, np.concatenate([[0.0], np.cumsum(steps)]))
+        counted: np.ndarray = np.interp(moments, trace.seconds, np.concatenate([[0.0], np.cumsum(steps)]))
+        return counted
     steps = (watts[1:] + watts[:-1]) / 2 * widths
     total = np.concatenate([[0.0], np.cumsum(steps)])
     place = np.clip(np.searchsorted(trace.seconds, moments, side="right") - 1, 0, len(widths) - 1)

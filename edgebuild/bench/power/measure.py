@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edgebuild.bench.power.energy import Energy, energy_of
+from edgebuild.bench.power.energy import FEWEST_SAMPLES, Energy, energy_of
 from edgebuild.bench.power.meter import MeterKind, PowerMeter
 from edgebuild.check.finding import Finding
 from edgebuild.config.device import Power
@@ -24,7 +24,7 @@ _IDLE, _LOOPED, _QUIET, _END = "idle", "looped", "quiet", "end"
 
 @dataclass(frozen=True)
 class EnergySettings:
-    """How long to measure, s."""
+    """How long to measure, s; `settle` is the time after a program has ended until the device is idle again."""
 
     loop: float = LOOP_SECONDS
     idle: float = IDLE_SECONDS
@@ -50,6 +50,12 @@ def open_power_meter(power: Power, transport: Transport) -> PowerMeter | None:
         return None
     kind: MeterKind = METERS.get(power.meter)
     return kind.open(transport, kind.parameters.model_validate(power.options))
+
+
+def settings_for(meter: PowerMeter) -> EnergySettings:
+    """Long enough for a meter that gives few samples a second."""
+    fewest = 2 * FEWEST_SAMPLES / meter.capabilities().rate_hz
+    return EnergySettings(max(LOOP_SECONDS, 2 * fewest), max(IDLE_SECONDS, fewest))
 
 
 def runs_for(milliseconds: float, settings: EnergySettings) -> int:

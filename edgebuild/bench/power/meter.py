@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -57,7 +57,8 @@ class Trace:
         """[n], all that the device draws."""
         if TOTAL in self.rails:
             return self.rails[TOTAL]
-        return np.sum(list(self.rails.values()), axis=0)
+        added: np.ndarray = np.sum(list(self.rails.values()), axis=0)
+        return added
 
     def at(self, label: str) -> float:
         """The time of a mark on the meter's clock, s."""
@@ -112,15 +113,3 @@ class MeterKind:
     parameters: type[Parameters]
     open: Callable[[Transport, Any], PowerMeter]
     tried: str
-
-
-def require_rails(rails: Mapping[str, object]) -> tuple[str, ...]:
-    """Names of the rails in order.
-
-    Raises:
-        ValueError: there is none.
-    """
-    if not rails:
-        msg = "a trace without rails"
-        raise ValueError(msg)
-    return tuple(rails)

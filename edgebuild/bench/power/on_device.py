@@ -21,7 +21,7 @@ OWN_SECONDS = 20.0
 PINGS = 5
 TIMER_SECONDS = 0.01
 """/proc/uptime counts in hundredths of a second."""
-_STOP, _SCRIPT = "power-stop", "power-sample.sh"
+STOP, _SCRIPT = "power-stop", "power-record.sh"
 STAMP = "@"
 """First letter of a line with the time of the sample whose values follow."""
 
@@ -41,7 +41,7 @@ class SampledOptions(Parameters):
 
 
 class OnDeviceMeter:
-    """Samples by `command` every `period` seconds on the device; what it says is read when the record ends.
+    """Runs a script on the device that records until a file `power-stop` is there, and reads what it printed.
 
     The device's clock is compared with this host's before and after: the shortest of a few round trips says how far off
     the offset may be (Cristian 1989, Probabilistic clock synchronization).
@@ -50,16 +50,17 @@ class OnDeviceMeter:
     def __init__(
         self,
         transport: Transport,
-        command: str,
-        period: float,
+        script: str,
         capabilities: Capabilities,
-        read: Callable[[Sequence[Sample]], Trace],
+        read: Callable[[bytes], Trace],
+        check: Callable[[], None],
     ) -> None:
+        """`script` is a shell's, `read` makes a trace of what it prints, `check` raises DeviceError before it runs."""
         self._transport = transport
-        self._command = command
-        self._period = period
+        self._script = script
         self._capabilities = capabilities
         self._read = read
+        self._check = check
         self._marks: dict[str, float] = {}
         self._thread: threading.Thread | None = None
         self._done: list[Completed | BaseException] = []
@@ -70,28 +71,23 @@ class OnDeviceMeter:
         return self._capabilities
 
     def arm(self) -> None:
-        """Read one sample.
+        """See that it can be read.
 
         Raises:
-            DeviceError: nothing can be read.
+            DeviceError: it cannot.
         """
-        said = shell(self._transport, f"read up idle < /proc/uptime; echo {STAMP}$up; {self._command}", OWN_SECONDS)
-        self._read([sample for _ in range(2) for sample in samples_of(said)])
+        self._check()
 
     def start(self) -> None:
-        """Start the loop on the device."""
+        """Start the script on the device."""
         self._offsets = [self._clock()]
-        shell(self._transport, f"rm -f {_STOP}", OWN_SECONDS)
-        script = (
-            f"while :; do\nread up idle < /proc/uptime\necho {STAMP}$up\n{self._command}\n"
-            f"[ -e {_STOP} ] && exit 0\nsleep {self._period:g}\ndone\n"
-        )
-        self._push(_SCRIPT, script)
+        shell(self._transport, f"rm -f {STOP}", OWN_SECONDS)
+        self._push(_SCRIPT, self._script)
         self._marks, self._done = {}, []
-        self._thread = threading.Thread(target=self._sample, name="edgebuild-power", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="edgebuild-power", daemon=True)
         self._thread.start()
 
-    def _sample(self) -> None:
+    def _run(self) -> None:
         try:
             self._done.append(self._transport.run(["sh", _SCRIPT], LONGEST_SECONDS))
         except Exception as error:  # noqa: BLE001 (handed to who waits for the record)
@@ -102,7 +98,7 @@ class OnDeviceMeter:
         self._marks[label] = time.monotonic()
 
     def stop(self) -> Trace:
-        """End the loop on the device and read what it said.
+        """End the script on the device and read what it said.
 
         Raises:
             DeviceError: it failed, or gave nothing.
@@ -110,16 +106,16 @@ class OnDeviceMeter:
         if self._thread is None:
             msg = "a power meter that was not started"
             raise InternalError(msg)
-        self._push(_STOP, "")
+        self._push(STOP, "")
         self._thread.join(OWN_SECONDS)
         if not self._done:
-            msg = "the loop that samples the power did not end"
+            msg = "what records the power on the device did not end"
             raise DeviceError(msg, remedy="see whether the device still answers")
         ended = self._done[0]
         if isinstance(ended, BaseException):
             raise ended
         self._offsets.append(self._clock())
-        trace = self._read(list(samples_of(ended.stdout.decode(errors="replace"))))
+        trace = self._read(ended.stdout)
         offset, error = min(self._offsets, key=lambda one: one[1])
         apart = abs(self._offsets[0][0] - self._offsets[-1][0])
         return Trace(trace.seconds, trace.rails, dict(self._marks), offset, error + apart, trace.counted)
@@ -139,6 +135,27 @@ class OnDeviceMeter:
             file = Path(scratch) / name
             file.write_text(text)
             self._transport.push(file, name)
+
+
+def sampled_meter(
+    transport: Transport,
+    command: str,
+    period: float,
+    capabilities: Capabilities,
+    read: Callable[[Sequence[Sample]], Trace],
+) -> OnDeviceMeter:
+    """A meter that is read by `command` every `period` s."""
+    sample = f"read up idle < /proc/uptime; echo {STAMP}$up; {command}"
+    script = f"while :; do\n{sample}\n[ -e {STOP} ] && exit 0\nsleep {period:g}\ndone\n"
+
+    def check() -> None:
+        once = list(samples_of(shell(transport, sample, OWN_SECONDS)))
+        read([*once, *((stamp + period, lines) for stamp, lines in once)])
+
+    def read_all(printed: bytes) -> Trace:
+        return read(list(samples_of(printed.decode(errors="replace"))))
+
+    return OnDeviceMeter(transport, script, capabilities, read_all, check)
 
 
 def shell(transport: Transport, command: str, seconds: float) -> str:

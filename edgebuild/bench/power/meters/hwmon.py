@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from edgebuild.bench.power.meter import Capabilities, MeterKind, PowerMeter, Trace
-from edgebuild.bench.power.on_device import OWN_SECONDS, OnDeviceMeter, Sample, SampledOptions, shell
+from edgebuild.bench.power.on_device import OWN_SECONDS, Sample, SampledOptions, sampled_meter, shell
 from edgebuild.config.registries import METERS
 from edgebuild.device.transport import Transport
 from edgebuild.errors import DeviceError
@@ -63,7 +63,7 @@ def open_meter(transport: Transport, options: HwmonOptions) -> PowerMeter:
     def read(samples: Sequence[Sample]) -> Trace:
         return trace_of(samples, channels)
 
-    return OnDeviceMeter(transport, command, options.seconds, capabilities, read)
+    return sampled_meter(transport, command, options.seconds, capabilities, read)
 
 
 def _pairs(text: str) -> dict[str, str]:

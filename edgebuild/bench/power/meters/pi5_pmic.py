@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from edgebuild.bench.power.meter import Capabilities, MeterKind, PowerMeter, Trace
-from edgebuild.bench.power.on_device import OWN_SECONDS, OnDeviceMeter, Sample, SampledOptions, samples_of, shell
+from edgebuild.bench.power.on_device import OWN_SECONDS, Sample, SampledOptions, sampled_meter, samples_of, shell
 from edgebuild.config.registries import METERS
 from edgebuild.device.transport import Transport
 from edgebuild.errors import DeviceError
@@ -36,7 +36,7 @@ def open_meter(transport: Transport, options: PmicOptions) -> PowerMeter:
     if not rails:
         msg = f"`{options.command}` printed no current and voltage of the same rail"
         raise DeviceError(msg, remedy="only a Raspberry Pi 5 has this chip; the user must be in the group video")
-    return OnDeviceMeter(
+    return sampled_meter(
         transport,
         options.command,
         options.seconds,

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from edgebuild.bench.power.meter import Capabilities, MeterKind, PowerMeter, Trace
-from edgebuild.bench.power.on_device import OWN_SECONDS, OnDeviceMeter, Sample, SampledOptions, shell
+from edgebuild.bench.power.on_device import OWN_SECONDS, Sample, SampledOptions, sampled_meter, shell
 from edgebuild.config.registries import METERS
 from edgebuild.device.transport import Transport
 from edgebuild.errors import DeviceError
@@ -51,7 +51,7 @@ def open_meter(transport: Transport, options: RaplOptions) -> PowerMeter:
     def read(samples: Sequence[Sample]) -> Trace:
         return trace_of(samples, zones)
 
-    return OnDeviceMeter(transport, "cat " + " ".join(one.file for one in zones), options.seconds, capabilities, read)
+    return sampled_meter(transport, "cat " + " ".join(one.file for one in zones), options.seconds, capabilities, read)
 
 
 def zones_of(listing: str, root: str) -> tuple[Zone, ...]:

@@ -42,7 +42,7 @@ def add_board_stage(graph: Graph, project: Project, target: Target, inputs: dict
         return
     runtime = FORMATS.get(target.export.format).runtime
     params = {
-        "device": device.model_dump(mode="json"),
+        "device": device.model_dump(mode="json", exclude={"calibration"}),
         "runtime": runtime,
         "programs": _programs(runtime) if device.transport == "qemu-user" else {},
         "allow": list(target.allow),

@@ -16,6 +16,16 @@ from edgebuild.bench.board.executorch import prepare_executorch, run_executorch
 from edgebuild.bench.board.litert import prepare_litert, run_litert
 from edgebuild.bench.board.run import BoardRun
 from edgebuild.bench.board.state import state_findings
+from edgebuild.bench.estimated import estimated_energy
+from edgebuild.bench.power.measure import (
+    Loop,
+    energy_figure,
+    energy_findings,
+    measure_energy,
+    open_power_meter,
+    runs_for,
+    settings_for,
+)
 from edgebuild.bench.statistics import Interval, median_interval, range_interval, relative_spread
 from edgebuild.bench.warmup import find_warmup
 from edgebuild.check.finding import Finding
@@ -127,6 +137,7 @@ def measure_on_device(
         emulated = before.get("emulated") == "true"
         counts = (EMULATED_RUNS, 1) if emulated else (asked.runs, asked.processes)
         processes, states = _run_processes(transport, device, file, samples, counts, told)
+        metered = ([], []) if emulated else _metered(transport, device, file, samples, processes, told)
     names = (f"{runtime} {RUNTIMES.get(runtime).version()} on this host", device.name)
     exact = known == file and promises_equal_outputs(file)
     figures, findings = compare_with_host(here, processes[0].outputs, names, exact=exact)
@@ -140,7 +151,8 @@ def measure_on_device(
         figures = [*_counted(processes, before), *figures]
     else:
         timed, doubts = _timed(processes, before, states, asked.seed)
-        figures, findings = [*timed, *figures], [*findings, *doubts]
+        energy = metered[0] or estimated_energy(device, timed[0])
+        figures, findings = [*timed, *energy, *figures], [*findings, *doubts, *metered[1]]
     return BoardBench(
         tuple(figures),
         tuple(findings),
@@ -178,6 +190,32 @@ def _run_processes(
         done.append(_RUN[runtime_of(file)](transport, device, file, samples, runs))
         states.append(transport.properties())
     return done, states
+
+
+def _metered(
+    transport: Transport,
+    device: Device,
+    file: Path,
+    samples: Mapping[str, np.ndarray],
+    processes: Sequence[BoardRun],
+    progress: ProgressSink,
+) -> tuple[list[Figure], list[Finding]]:
+    """Energy of an inference by the meter that the device file names; nothing where it names none."""
+    meter = open_power_meter(device.power, transport) if device.power is not None else None
+    if meter is None or device.power is None:
+        return [], []
+    settings = settings_for(meter)
+    runs = runs_for(median(processes[0].milliseconds), settings)
+    first = {name: array[:1] for name, array in samples.items()}
+
+    def work() -> Loop:
+        run = _RUN[runtime_of(file)](transport, device, file, first, runs)
+        return Loop(runs, sum(run.milliseconds) / 1000)
+
+    progress.update(1.0, f"{device.name}: energy of {runs} inferences")
+    energy, loop = measure_energy(meter, work, settings)
+    figure = energy_figure(energy, loop, str(device.power.meter), device.name, meter.capabilities().source)
+    return [figure], energy_findings(energy)
 
 
 def _counted(processes: Sequence[BoardRun], told: Mapping[str, str]) -> list[Figure]:

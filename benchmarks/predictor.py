@@ -24,6 +24,7 @@ from measuring.nas_bench_201 import Reading, edges_of, workload_of
 from measuring.results import Result, Table, publish
 
 from edgebuild.estimate.edge_tpu.layer import TpuLayer
+from edgebuild.estimate.predictor import table
 from edgebuild.estimate.predictor import uncalibrated as shipped
 from edgebuild.estimate.predictor.amounts import amounts_of
 from edgebuild.estimate.predictor.table import Amounts, cost_of, fit_costs, fit_table, predict
@@ -77,12 +78,14 @@ def main() -> None:
         print("predictor: nothing to fit to; EDGEBUILD_DATA names the folder that has nasbench201-latency/")
         return
     if "--write" in sys.argv:
-        tables = [table.to_json() for table in published_tables()]
+        tables = [costs.to_json() for costs in published_tables()]
         Path(shipped.__file__).with_name(shipped.FILE).write_text(json.dumps(tables, indent=1, sort_keys=True) + "\n")
         shipped.uncalibrated_tables.cache_clear()
     with CELLS.open(newline="") as stream:
         lines = list(csv.DictReader(stream))
-    results, rows, limits = [speed(lines)], [], []
+    results = [speed(lines)]
+    rows: list[list[str | float | None]] = []
+    limits: list[list[str | float | None]] = []
     for device, (column, reading) in DEVICES.items():
         amounts = [amounts_of(workload_of(line["architecture"], reading)) for line in lines]
         times = np.array([float(line[column]) for line in lines])
@@ -227,7 +230,7 @@ def graph_of(cell: str, node: int = 3) -> str:
     return parts[0] if len(parts) == 1 else f"[{' '.join(sorted(parts))}]"
 
 
-def published_tables() -> list[shipped.Table]:
+def published_tables() -> list[table.Table]:
     """Costs scaled to published times of MobileNets, a table for each dtype and number of threads."""
     with PUBLISHED.open(newline="") as stream:
         rows = [row for row in csv.DictReader(stream) if usable(row)]

@@ -21,17 +21,13 @@ _BUNDLE, _MODEL, _OUTPUT = "executorch", "model.pte", "output.raw"
 _REMEDY = "see what the message says; a board with Linux needs a C library of 2.28 or newer"
 
 
-def prepare_executorch(transport: Transport, file: Path) -> None:
-    """Push what every run of the file needs; errors as of `run_litert`."""
-    transport.push(bundle_for(transport.properties()), _BUNDLE)
-    transport.push(file, _MODEL)
-
-
 def run_executorch(
     transport: Transport, _device: Device, file: Path, samples: Mapping[str, np.ndarray], runs: int
 ) -> BoardRun:
-    """Run a file on a device that is prepared for it, with one thread; arguments and errors as of `run_litert`."""
+    """Run a file on an open device, with one thread; arguments and errors as of `run_litert`."""
     outputs: Sequence[IoRecord] = CENSUSES.get("pte").read(file).outputs
+    transport.push(bundle_for(transport.properties()), _BUNDLE)
+    transport.push(file, _MODEL)
     count = len(next(iter(samples.values())))
     rows = []
     with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:

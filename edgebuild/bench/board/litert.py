@@ -21,20 +21,10 @@ _MODEL, _INPUTS, _OUTPUTS, _JOB = "model.tflite", "inputs.npz", "outputs.npz", "
 _REMEDY = "see what the runtime there lacks: numpy, and ai-edge-litert or tflite-runtime, for its python3"
 
 
-def prepare_litert(transport: Transport, file: Path) -> None:
-    """Push what every run of the file needs.
-
-    Raises:
-        DeviceError: the device is gone or full.
-    """
-    transport.push(file, _MODEL)
-    transport.push(WORKER, WORKER.name)
-
-
 def run_litert(
     transport: Transport, device: Device, file: Path, samples: Mapping[str, np.ndarray], runs: int
 ) -> BoardRun:
-    """Run a file on a device that is prepared for it, with one thread.
+    """Run a file on an open device, with one thread.
 
     Args:
         transport: of the device, open.
@@ -56,6 +46,8 @@ def run_litert(
         np.savez(folder / _INPUTS, **arrays)
         for name in (_JOB, _INPUTS):
             transport.push(folder / name, name)
+        transport.push(file, _MODEL)
+        transport.push(WORKER, WORKER.name)
         completed, counts = run_and_count(transport, [python, WORKER.name, "board", _JOB], DEFAULT_SECONDS)
         told = json.loads(require_success(completed, file.name, _REMEDY))
         transport.pull(_OUTPUTS, folder / _OUTPUTS)

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from edgebuild.bench.board.compare import compare_with_host, host_outputs, promises_equal_outputs
-from edgebuild.bench.board.executorch import prepare_executorch, run_executorch
-from edgebuild.bench.board.litert import prepare_litert, run_litert
+from edgebuild.bench.board.executorch import run_executorch
+from edgebuild.bench.board.litert import run_litert
 from edgebuild.bench.board.run import BoardRun
 from edgebuild.bench.board.state import state_findings
 from edgebuild.bench.statistics import Interval, median_interval, range_interval, relative_spread
@@ -28,7 +28,6 @@ from edgebuild.figure import Figure
 from edgebuild.progress import ProgressSink, Silent
 
 _BY_SUFFIX = {".tflite": "litert", ".pte": "executorch"}
-_PREPARE = {"litert": prepare_litert, "executorch": prepare_executorch}
 _RUN = {"litert": run_litert, "executorch": run_executorch}
 EMULATED_RUNS, EMULATED_WARMUP = 12, 4
 """Counts settle after the first few runs, when the runtime and its Python have made what they keep."""
@@ -164,7 +163,6 @@ def _run_processes(
     """
     runs, processes = counts
     done, states = [], []
-    _PREPARE[runtime_of(file)](transport, file)
     for number in range(processes):
         progress.update(number / processes, f"{device.name}: process {number + 1} of {processes}")
         done.append(_RUN[runtime_of(file)](transport, device, file, samples, runs))

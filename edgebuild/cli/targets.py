@@ -76,7 +76,10 @@ def _render_list(targets: list[dict[str, Any]]) -> None:
     for target in targets:
         export, obtained, wanted = target["export"], target["obtained"], target["needs_hardware"]
         runtime = f"{target['runtime']['name']} {target['runtime'].get('version', '')}".strip()
-        cells = [", ".join(name for name, found in obtained.items() if found == kind) for kind in kinds]
+        named = {"accuracy": f"accuracy ({target['checked_with']['runtime']})"}
+        cells = [
+            ", ".join(named.get(name, name) for name, found in obtained.items() if found == kind) for kind in kinds
+        ]
         kind = f"{export['format']} {export['dtype']}, io {export['io']}"
         table.add_row(target["target"], kind, runtime, *(cell.replace("_", " ") for cell in cells), ", ".join(wanted))
     Console().print(table)

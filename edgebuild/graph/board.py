@@ -18,7 +18,7 @@ EDGE_TPU = "edge-tpu"
 KIND = "board"
 RUNTIMES = ("litert", "executorch")
 """Runtimes of this host that have a counterpart on boards."""
-NOT_BOARDS = ("local", "qemu-system")
+NOT_BOARDS = ("local", "qemu-system", "corstone")
 """Transports of the host itself and of microcontrollers."""
 
 

@@ -37,10 +37,10 @@ class GraphSession:
             import torchao.quantization.pt2e  # noqa: F401 (registers the operations of quantized graphs)
 
             self._module = torch.export.load(graph, extra_files=inside).module(check_guards=False)
+            names = json.loads(inside[NAMES])
         except (OSError, RuntimeError, ValueError) as error:
             msg = f"{file.name}: the graph that it was lowered from cannot be loaded from {graph.name}: {error}"
             raise ToolError(msg, remedy="build the file again: the graph lies beside it") from error
-        names = json.loads(inside[NAMES])
         self._inputs, self._outputs = names["inputs"], names["outputs"]
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

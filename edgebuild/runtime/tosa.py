@@ -45,7 +45,7 @@ class TosaSession:
             raise ToolError(msg, remedy=COMMAND)
         program = read_pte(file)
         self._file, self._plan = file, program.forward()
-        self._names = _names(program)
+        self._names = port_names(program)
         _refuse_other_kernels(self._plan, file)
         graphs = [file.with_name(SIDECAR.format(number)) for number in range(len(self._plan["delegates"]))]
         for graph in graphs:
@@ -134,7 +134,8 @@ _FIELD = ("double_val", "int_val", "int_val", "int_val")
 """Where the schema keeps scale, zero point, lowest and highest."""
 
 
-def _names(program: PteFile) -> tuple[list[str], list[str]]:
+def port_names(program: PteFile) -> tuple[list[str], list[str]]:
+    """Names of the inputs and outputs, numbered where the file has none."""
     plan, known = program.forward(), program.metadata()
     sides = []
     for side in ("inputs", "outputs"):

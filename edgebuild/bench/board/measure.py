@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from edgebuild.bench.board.compare import compare_with_host, host_outputs, promises_equal_outputs
+from edgebuild.bench.board.corstone import is_ethos_u, run_on_model
 from edgebuild.bench.board.edge_tpu import is_compiled, source_of
 from edgebuild.bench.board.executorch import prepare_executorch, run_executorch
 from edgebuild.bench.board.litert import prepare_litert, run_litert
@@ -41,6 +42,7 @@ from edgebuild.progress import ProgressSink, Silent
 _BY_SUFFIX = {".tflite": "litert", ".pte": "executorch"}
 _PREPARE = {"litert": prepare_litert, "executorch": prepare_executorch}
 _RUN = {"litert": run_litert, "executorch": run_executorch}
+TOSA = "tosa-reference"
 EMULATED_RUNS, EMULATED_WARMUP = 12, 4
 """Counts settle after the first few runs, when the runtime and its Python have made what they keep."""
 NOISY_SPREAD = 0.05
@@ -113,7 +115,8 @@ def measure_on_device(
 ) -> BoardBench:
     """Run `file` on `device` with one thread, and compare its outputs with this host's.
 
-    One that was compiled for an Edge TPU is compared with the file beside it that it was compiled from.
+    One that was compiled for an Edge TPU is compared with the file beside it that it was compiled from; one for an
+    Ethos-U with the TOSA reference model.
 
     Args:
         device: its file.
@@ -128,6 +131,8 @@ def measure_on_device(
         DeviceError: the device is busy, gone or wrong, or its runtime failed.
         ToolError: something this machine needs for it is missing.
     """
+    if is_ethos_u(file):
+        return _on_corstone(device, file, samples, wait=wait, lease=lease)
     asked, told = settings or BoardSettings(), progress or Silent()
     runtime = runtime_of(file)
     known = source_of(file) if is_compiled(file) else file
@@ -168,6 +173,22 @@ def measure_on_device(
         tuple(run.instructions for run in processes) if emulated else (),
         processes[0].outputs,
     )
+
+
+def _on_corstone(
+    device: Device, file: Path, samples: Mapping[str, np.ndarray], *, wait: float, lease: Lease | None
+) -> BoardBench:
+    """Outputs only: the model is no clock."""
+    if device.transport != "corstone":
+        msg = f"{file.name} is for an Ethos-U beside a microcontroller; device {device.name!r} is none"
+        raise ConfigError(msg, remedy="use a device with transport: corstone, which is Arm's model of one")
+    here = host_outputs(TOSA, file, samples)
+    with connected(device, wait=wait, lease=lease) as transport:
+        told = transport.properties()
+        there = run_on_model(transport, file, samples)
+    names = (f"{TOSA} {RUNTIMES.get(TOSA).version()}", device.name)
+    figures, findings = compare_with_host(here, there, names, exact=True)
+    return BoardBench(tuple(figures), tuple(findings), {"before": told, "runs": 1, "processes": 1}, (), (), there)
 
 
 def _run_processes(

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from edgebuild.check.census.model import Census, CensusReader, IoRecord, OperationRecord, Role, TensorRecord
+from edgebuild.check.census.pte_phones import coreml_records, vulkan_records
 from edgebuild.check.census.pte_tensors import delegate_records, statistics, zero_places
 from edgebuild.check.census.pte_tosa import tosa_records
 from edgebuild.config.registries import CENSUSES
 from edgebuild.errors import ConfigError
+from edgebuild.runtime import coreml_payload, vulkan_payload
 from edgebuild.runtime.ethos_u_payload import BACKEND as ETHOS_U
 from edgebuild.runtime.executorch_file import PteFile, broken, read_pte
 from edgebuild.runtime.executorch_layers import KernelLayers, node_layers
@@ -130,6 +132,9 @@ class _Counting:
     def _delegate(self, delegate: dict[str, Any], args: list[int], handles: dict[str, str | None]) -> None:
         if delegate["id"] == ETHOS_U and self._ethos_u(delegate, args):
             return
+        if delegate["id"] in (vulkan_payload.BACKEND, coreml_payload.BACKEND):
+            self._phone(delegate, args, handles)
+            return
         if delegate["id"] != BACKEND:
             self._foreign.append(delegate["id"])
             used = tuple(index for index in args if index in self._tensors)
@@ -160,6 +165,17 @@ class _Counting:
         self._tensors.update((tensor.index, tensor) for tensor in tensors)
         self._operations += operations
         return True
+
+    def _phone(self, delegate: dict[str, Any], args: list[int], handles: dict[str, str | None]) -> None:
+        payload = self._file.payload(delegate)
+        tensors: list[TensorRecord] = []
+        if delegate["id"] == vulkan_payload.BACKEND:
+            tensors, operations = vulkan_records(payload, args, self._next, len(self._operations))
+        else:
+            operations = coreml_records(payload, args, handles, len(self._operations))
+        self._next += len(tensors)
+        self._tensors.update((tensor.index, tensor) for tensor in tensors)
+        self._operations += operations
 
     def _tensor(self, index: int, tensor: dict[str, Any]) -> TensorRecord:
         dtype = _DTYPES.get(tensor["scalar_type"], str(tensor["scalar_type"]).lower())

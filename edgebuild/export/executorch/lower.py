@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 
 def lower(
-    graph: torch.fx.GraphModule, inputs: Sequence[torch.Tensor], metadata: Mapping[str, Any], *, half: bool = False
+    graph: torch.fx.GraphModule,
+    inputs: Sequence[torch.Tensor],
+    metadata: Mapping[str, Any],
+    *,
+    half: bool = False,
+    partitioner: Any = None,
 ) -> tuple[bytes, dict[str, Any]]:
     """Lower `graph` to a .pte; return its bytes and the record of layers that is inside (`layers` of the metadata).
 
@@ -28,6 +33,7 @@ def lower(
         inputs: tensors with the shapes, dtypes and memory layout that the file will take.
         metadata: plain JSON, stored as the string value of the method `edgebuild_metadata`.
         half: the graph computes in float16.
+        partitioner: of another backend than XNNPACK.
 
     Raises:
         ConfigError: an operation has no place in an ExecuTorch program; it and its layer are named.
@@ -42,7 +48,9 @@ def lower(
         keep_reordering(exported)
         with half_filters() if half else nullcontext():
             lowered = to_edge_transform_and_lower(
-                exported, transform_passes=[RemoveNoopExpandCopyPass()], partitioner=[XnnpackPartitioner()]
+                exported,
+                transform_passes=[RemoveNoopExpandCopyPass()],
+                partitioner=[partitioner or XnnpackPartitioner()],
             )
         program = lowered.exported_program()
         layers = record_layers(program)

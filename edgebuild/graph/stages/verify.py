@@ -158,8 +158,11 @@ def _graph_twin(
     ran_on: str, stored: Outputs, file: Path, record: ExportRecord, context: StageContext
 ) -> tuple[list[Figure], list[Finding]]:
     """Hold a file whose delegates a reference model ran against the graph that they were lowered from."""
-    if "graph" not in record.extra or context.stage.params["runtime"] == GRAPH_RUNTIME:
+    if "graph" not in record.extra:
         return [], []
+    if context.stage.params["runtime"] == GRAPH_RUNTIME:
+        message = f"{record.extra['backend']} was not run here: PyTorch ran the graph that it was given"
+        return [], [Finding("delegate-not-run", message, severity="note")]
     runtime: Runtime = RUNTIMES.get(GRAPH_RUNTIME)
     session = runtime.open(file, context.stage.params["threads"])
     try:
@@ -177,6 +180,8 @@ def _oldest_runtime(
 ) -> list[Finding]:
     """Run the file on the oldest runtime that the profile promises, where that is one this host can run."""
     oldest = promise.oldest
+    if not RUNTIMES.get(current).times:  # it stands in for delegates that no runtime of this host has
+        return []
     if oldest.name == current and oldest.version in (None, RUNTIMES.get(current).version()):
         return []
     if oldest.name == current or oldest.name not in RUNTIMES:

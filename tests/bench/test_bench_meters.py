@@ -151,9 +151,9 @@ def test_the_soonest_arrival_sets_the_clock() -> None:
 @pytest.mark.parametrize(
     ("meter", "options", "package"),
     [
-        ("ppk2", {"volts": 3.3}, "ppk2-api"),
+        ("ppk2", {"volts": "3.3 V"}, "ppk2-api"),
         ("joulescope", {}, "pyjoulescope_driver"),
-        ("monsoon", {"volts": 4.2}, "Monsoon"),
+        ("monsoon", {"volts": "4.2 V"}, "Monsoon"),
     ],
 )
 def test_a_missing_library_is_named_with_the_command_that_installs_it(

@@ -12,6 +12,7 @@ from pydantic import Field
 from edgebuild.bench.power.meter import Capabilities, MeterKind, PowerMeter, Trace
 from edgebuild.bench.power.on_bench import BenchMeter, Chunk, clock_of, library
 from edgebuild.config.parameters import Parameters
+from edgebuild.config.quantity import Volts
 from edgebuild.config.registries import METERS
 from edgebuild.device.transport import Transport
 from edgebuild.errors import DeviceError
@@ -30,7 +31,7 @@ _VOLTS_OF_A_STEP = 62.5e-6 * 4
 class MonsoonOptions(Parameters):
     """Options of the meter `monsoon`."""
 
-    volts: float = Field(ge=0.8, le=13.5, description="supply of the device, V")
+    volts: Volts = Field(ge=0.8, le=13.5, description="supply of the device")
     serial: int | None = Field(default=None, description="serial number; default: the first one")
 
 

@@ -14,6 +14,7 @@ from pydantic import Field
 from edgebuild.bench.power.meter import Capabilities, MeterKind, PowerMeter, Trace
 from edgebuild.bench.power.on_bench import BenchMeter, Chunk, clock_of, library
 from edgebuild.config.parameters import Parameters
+from edgebuild.config.quantity import Volts
 from edgebuild.config.registries import METERS
 from edgebuild.device.transport import Transport
 from edgebuild.errors import DeviceError
@@ -31,7 +32,7 @@ _VALUE = re.compile(r"(?P<name>R|GS|GI|O|S|I|UG)(?P<range>[0-4]): (?P<value>\S+)
 class Ppk2Options(Parameters):
     """Options of the meter `ppk2`."""
 
-    volts: float = Field(ge=0.8, le=5.0, description="supply of the device, V")
+    volts: Volts = Field(ge=0.8, le=5.0, description="supply of the device")
     port: str | None = Field(default=None, description="serial port; default: the first one that is a PPK2")
     source: bool = Field(default=True, description="the meter supplies the device; false: only measures what flows in")
 

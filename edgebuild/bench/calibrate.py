@@ -128,12 +128,22 @@ def _path_of(row: Measurement, file: Path, root: Path, problems: ProblemList) ->
         problems.add(_problem(file, row, _MODEL, f"no such file: {file_label(path)}"))
         return None
     for manifest in sorted((root / "artifacts" / row.model).rglob(_MANIFEST)):
-        named = json.loads(manifest.read_text(encoding="utf-8")).get("file", "")
-        if str(named).endswith(_SUFFIXES):
-            return (manifest.parent / str(named)).resolve()
+        delivered = _delivered(manifest)
+        if delivered is not None:
+            return delivered
     message = f"neither a .tflite or .pte file nor a built target: no artifacts/{row.model}/ with such a file"
     problems.add(_problem(file, row, _MODEL, f"{message}; build it, or name its file"))
     return None
+
+
+def _delivered(manifest: Path) -> Path | None:
+    """The file that a package's manifest is about; None where it cannot be read or is of another type."""
+    try:
+        name = str(json.loads(manifest.read_text(encoding="utf-8"))["interface"]["file"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    file = (manifest.parent / name).resolve()
+    return file if name.endswith(_SUFFIXES) and file.is_file() else None
 
 
 def _fits(row: Measurement, path: Path, file: Path, amounts: dict[Path, Amounts], problems: ProblemList) -> bool:

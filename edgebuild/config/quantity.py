@@ -114,6 +114,7 @@ TIME = Dimension("a time", {"us": 1e-3, "ms": 1.0, "s": 1e3}, "ms", "60 ms")
 FREQUENCY = Dimension("a frequency", {"Hz": 1.0, "kHz": 1e3, "MHz": 1e6, "GHz": 1e9}, "Hz", "120 MHz")
 ENERGY = Dimension("an energy", {"uJ": 1e-3, "mJ": 1.0, "J": 1e3}, "mJ", "2 mJ")
 POWER = Dimension("a power", {"mW": 1.0, "W": 1e3}, "mW", "40 mW")
+VOLTAGE = Dimension("a voltage", {"mV": 1e-3, "V": 1.0}, "V", "3.3 V")
 
 
 def _quantity(dimension: Dimension) -> tuple[Any, ...]:
@@ -135,3 +136,6 @@ Millijoules = Annotated[float, *_quantity(ENERGY)]
 
 Milliwatts = Annotated[float, *_quantity(POWER)]
 """Written `40 mW`; a `float` of mW in code."""
+
+Volts = Annotated[float, *_quantity(VOLTAGE)]
+"""Written `3.3 V`; a `float` of V in code."""

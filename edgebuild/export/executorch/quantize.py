@@ -64,7 +64,7 @@ def quantize(
         )
     else:
         quantizer = static_quantizer(per_channel) if dtype == "int8" else dynamic_quantizer(per_channel)
-    pass_by(quantizer, {*float_layers(agreed, graph), *done})
+    pass_by(quantizer, graph, float_layers(agreed, graph), done)
     prepared = prepare_pt2e(graph, quantizer)
     arrays = list(samples.values()) if dtype == "int8" else [array[:1] for array in samples.values()]
     count = len(arrays[0]) if arrays else 0

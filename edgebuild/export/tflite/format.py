@@ -184,7 +184,7 @@ FORMATS.register("tflite")(
             "int16x8": ("int16", "float32"),
         },
         options=TfliteOptions,
-        version=3,
+        version=4,
         tools=_TOOLS,
         runtime="litert",
         run=run,

@@ -11,9 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from edgebuild.bench.board.run import DEFAULT_SECONDS, BoardRun, between_marks, require_success, run_and_count
+from edgebuild.bench.board.run import (
+    DEFAULT_SECONDS,
+    PROFILED_MARKS,
+    PROFILED_RUNS,
+    BoardRun,
+    between_marks,
+    require_success,
+    run_and_count,
+)
 from edgebuild.config.device import Device
 from edgebuild.device.connect import reach_of
+from edgebuild.device.qemu_profile import BlockProfile
+from edgebuild.device.qemu_user import QemuUserTransport
 from edgebuild.device.transport import Transport
 from edgebuild.runtime.litert_child import WORKER
 
@@ -38,16 +48,9 @@ def run_litert(
         ToolError: the counter of an emulated board failed.
     """
     python = reach_of(device).options.python or sys.executable
-    job = {"file": _MODEL, "inputs": _INPUTS, "outputs": _OUTPUTS, "threads": 1, "runs": runs}
     with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
         folder = Path(scratch)
-        (folder / _JOB).write_text(json.dumps(job))
-        arrays: dict[str, Any] = {str(position): array for position, array in enumerate(samples.values())}
-        np.savez(folder / _INPUTS, **arrays)
-        for name in (_JOB, _INPUTS):
-            transport.push(folder / name, name)
-        transport.push(file, _MODEL)
-        transport.push(WORKER, WORKER.name)
+        _push(transport, file, samples, runs, folder)
         completed, counts = run_and_count(transport, [python, WORKER.name, "board", _JOB], DEFAULT_SECONDS)
         told = json.loads(require_success(completed, file.name, _REMEDY))
         transport.pull(_OUTPUTS, folder / _OUTPUTS)
@@ -61,3 +64,61 @@ def run_litert(
         told["peak_bytes"],
         told["outputs_sha256"],
     )
+
+
+def profile_litert(
+    transport: QemuUserTransport,
+    device: Device,
+    file: Path,
+    samples: Mapping[str, np.ndarray],
+    *,
+    delegated: bool = True,
+) -> BlockProfile:
+    """Profile one inference of the first sample, after one that fills caches, on an open emulated board.
+
+    Args:
+        transport: of the board, open.
+        device: its file.
+        file: the .tflite file.
+        samples: as `run_litert` takes them.
+        delegated: with the kernels of XNNPACK; else with the runtime's own.
+
+    Raises:
+        DeviceError: the runtime there failed.
+        ToolError: the profiler failed.
+    """
+    python = reach_of(device).options.python or sys.executable
+    first = {name: array[:1] for name, array in samples.items()}
+    with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
+        _push(transport, file, first, PROFILED_RUNS, Path(scratch), delegated=delegated)
+    command = [python, WORKER.name, "board", _JOB]
+    completed, profile = transport.run_profiled(command, DEFAULT_SECONDS, PROFILED_MARKS)
+    require_success(completed, file.name, _REMEDY)
+    return profile
+
+
+def _push(
+    transport: Transport,
+    file: Path,
+    samples: Mapping[str, np.ndarray],
+    runs: int,
+    folder: Path,
+    *,
+    delegated: bool = True,
+) -> None:
+    """Push the script, the file and what the script is to do; `folder` is for files in between."""
+    job = {
+        "file": _MODEL,
+        "inputs": _INPUTS,
+        "outputs": _OUTPUTS,
+        "threads": 1,
+        "runs": runs,
+        "delegated": delegated,
+    }
+    (folder / _JOB).write_text(json.dumps(job))
+    arrays: dict[str, Any] = {str(position): array for position, array in enumerate(samples.values())}
+    np.savez(folder / _INPUTS, **arrays)
+    for name in (_JOB, _INPUTS):
+        transport.push(folder / name, name)
+    transport.push(file, _MODEL)
+    transport.push(WORKER, WORKER.name)

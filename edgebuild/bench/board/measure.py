@@ -1,4 +1,4 @@
-"""A file on a device: outputs, and what an inference costs there — counted where the board is emulated, else timed."""
+"""A file on a device: outputs, and what an inference costs there: counted and estimated if emulated, else timed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from edgebuild.bench.board.compare import compare_with_host, host_outputs, promises_equal_outputs
+from edgebuild.bench.board.estimate import estimate_time
 from edgebuild.bench.board.executorch import run_executorch
 from edgebuild.bench.board.litert import run_litert
 from edgebuild.bench.board.run import BoardRun
@@ -21,6 +22,7 @@ from edgebuild.config.device import Device
 from edgebuild.config.registries import RUNTIMES
 from edgebuild.device.connect import connected
 from edgebuild.device.lease import Lease
+from edgebuild.device.qemu_user import QemuUserTransport
 from edgebuild.device.transport import Transport
 from edgebuild.errors import ConfigError, InternalError
 from edgebuild.figure import Figure
@@ -55,12 +57,13 @@ class BoardBench:
     """What came out.
 
     Attributes:
-        figures: `instructions` of an emulated board; `latency`, `load_time`, `peak_memory` of a real one;
-            `device_equal_outputs` of both.
+        figures: `instructions` and estimated `latency` of an emulated board; `latency`, `load_time`, `peak_memory` of a
+            real one; `device_equal_outputs` of both.
         findings: what is wrong or doubtful.
         conditions: what the device said of itself before and after, and how it was measured.
         milliseconds: raw times of each process, warm-up included; empty where they mean nothing.
         instructions: raw counts of each process, warm-up included; empty on a real board.
+        profile: what the time of an emulated board is estimated from, and its hottest kernels; empty on a real board.
         outputs: of every sample.
     """
 
@@ -69,6 +72,7 @@ class BoardBench:
     conditions: dict[str, Any]
     milliseconds: tuple[tuple[float, ...], ...]
     instructions: tuple[tuple[int, ...], ...]
+    profile: dict[str, Any]
     outputs: dict[str, np.ndarray]
 
     def to_json(self) -> dict[str, Any]:
@@ -123,14 +127,19 @@ def measure_on_device(
         emulated = before.get("emulated") == "true"
         counts = (EMULATED_RUNS, 1) if emulated else (asked.runs, asked.processes)
         processes = _run_processes(transport, device, file, samples, counts, told)
+        estimate = None
+        if isinstance(transport, QemuUserTransport):
+            told.update(0.5, f"{device.name}: profile")
+            estimate = estimate_time(transport, device, runtime, file, samples)
         after = transport.properties()
     names = (f"{runtime} {RUNTIMES.get(runtime).version()} on this host", device.name)
     figures, findings = compare_with_host(here, processes[0].outputs, names, exact=promises_equal_outputs(file))
     if len({run.outputs_sha256 for run in processes}) > 1:
         message = f"the same input gave different outputs in {len(processes)} processes on {device.name}"
         findings.append(Finding("device-outputs-vary", message))
-    if emulated:
-        figures = [*_counted(processes, before), *figures]
+    if estimate is not None:
+        figures = [*_counted(processes, before), *estimate.figures, *figures]
+        findings += estimate.findings
     else:
         timed, doubts = _timed(processes, before, after, asked.seed)
         figures, findings = [*timed, *figures], [*findings, *doubts]
@@ -140,6 +149,7 @@ def measure_on_device(
         {"before": before, "after": after, "runs": counts[0], "processes": counts[1], "threads": 1},
         () if emulated else tuple(run.milliseconds for run in processes),
         tuple(run.instructions for run in processes) if emulated else (),
+        {} if estimate is None else estimate.profile,
         processes[0].outputs,
     )
 

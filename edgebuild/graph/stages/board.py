@@ -28,7 +28,7 @@ WAIT_SECONDS = 3600.0
 
 
 def run(context: StageContext) -> None:
-    """Write board.json and outputs.<name>.npy; params are `{device, runtime, programs, allow}`.
+    """Write board.json and outputs.<name>.npy; params are `{device, runtime, programs, scheduler, allow}`.
 
     Without the programs that emulate a board nothing is run, and a note says how to get them: the build's file is as
     good without.
@@ -84,4 +84,4 @@ def tools(params: Mapping[str, Any]) -> tuple[str, ...]:
     return ("numpy", RUNTIMES.get(params["runtime"]).distribution)
 
 
-STAGES.register("board")(StageKind(version=1, run=run, tools=tools, gate=gate))
+STAGES.register("board")(StageKind(version=2, run=run, tools=tools, gate=gate))

@@ -21,7 +21,9 @@ def words(*names: str) -> tuple[int, ...]:
 @needs_llvm
 def test_encodings_are_what_they_are_called() -> None:
     spoken = disassemble([word for word, _ in ENCODED.values()])
-    assert {name: " ".join(spoken[word].split()) for name, (word, _) in ENCODED.items()} == {name: name for name in ENCODED}
+    assert {name: " ".join(spoken[word].split()) for name, (word, _) in ENCODED.items()} == {
+        name: name for name in ENCODED
+    }
 
 
 @needs_llvm

@@ -67,6 +67,7 @@ missing_microcontroller_packages() {
     command -v qemu-system-riscv32 >/dev/null || echo qemu-system-misc
     command -v qemu-aarch64 >/dev/null || echo qemu-user
     command -v aarch64-linux-gnu-g++ >/dev/null || echo g++-aarch64-linux-gnu
+    command -v llvm-mca-19 >/dev/null || echo llvm-19
     command -v clang >/dev/null || echo clang
     PATH="$PATH:/usr/sbin" command -v sshd >/dev/null || echo openssh-server
 }

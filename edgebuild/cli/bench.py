@@ -38,7 +38,9 @@ def bench(
     project: Project = DEFAULT_PROJECT,
     as_json: Json = False,
 ) -> None:
-    """Run a file on a device: time it, or count its instructions where it is emulated; compare its outputs.
+    """Run a file on a device: time it, or count its instructions and estimate its time where it is emulated.
+
+    Its outputs are compared with those of this host.
 
     Exit code 1 if an output differs from this host's by more than rounding.
     """

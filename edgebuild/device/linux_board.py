@@ -11,10 +11,11 @@ from typing import Literal
 from pydantic import Field
 
 from edgebuild.config.parameters import Parameters
-from edgebuild.config.quantity import Bytes, Hertz
+from edgebuild.config.quantity import Bytes, BytesPerSecond, Hertz
 
-Core = Literal["cortex-a53", "cortex-a72", "cortex-a76"]
-"""Cores that QEMU 7.2 has by name. Its `max` is none of them: int8 kernels for SVE and SME give wrong results there."""
+Core = Literal["cortex-a53", "cortex-a72", "cortex-a73", "cortex-a75", "cortex-a76", "kryo"]
+"""Cores that QEMU 7.2 has by name, or that execute the same instructions as one of these (`Identity.emulated_by`). Its
+`max` is none of them: int8 kernels for SVE and SME give wrong results there."""
 
 _ARMV8 = "fp asimd evtstrm crc32 cpuid"
 _ARMV82 = "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp"
@@ -22,19 +23,29 @@ _ARMV82 = "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid
 
 @dataclass(frozen=True)
 class Identity:
-    """How a core shows in /proc/cpuinfo: part, variant and revision of MIDR_EL1, and the features of such boards."""
+    """How a core shows in /proc/cpuinfo: part, variant, revision and implementer of MIDR_EL1, and its features.
+
+    Attributes:
+        emulated_by: what QEMU emulates: another core where it does not have this one. Runtimes choose kernels for this
+            one, by what /proc/cpuinfo says; of later instructions those of the emulated core are used.
+    """
 
     part: str
     variant: str
     revision: int
     features: str
+    emulated_by: str
+    implementer: str = "0x41"
 
 
 IDENTITIES: Mapping[str, Identity] = MappingProxyType(
     {
-        "cortex-a53": Identity("0xd03", "0x0", 4, _ARMV8),
-        "cortex-a72": Identity("0xd08", "0x0", 3, _ARMV8),
-        "cortex-a76": Identity("0xd0b", "0x4", 1, _ARMV82),
+        "cortex-a53": Identity("0xd03", "0x0", 4, _ARMV8, "cortex-a53"),
+        "cortex-a72": Identity("0xd08", "0x0", 3, _ARMV8, "cortex-a72"),
+        "cortex-a73": Identity("0xd09", "0x0", 2, _ARMV8, "cortex-a72"),
+        "cortex-a75": Identity("0xd0a", "0x0", 0, _ARMV8, "cortex-a72"),
+        "cortex-a76": Identity("0xd0b", "0x4", 1, _ARMV82, "cortex-a76"),
+        "kryo": Identity("0x205", "0x1", 1, _ARMV8, "cortex-a72", implementer="0x51"),
     }
 )
 
@@ -53,9 +64,12 @@ class LinuxBoard(Parameters):
     cpu: Core = Field(description="the core that is emulated; kernels are chosen by it")
     cores: int = Field(default=4, ge=1, description="how many the board has")
     python: Literal["python3.11"] = Field(default="python3.11", description="the interpreter that the sysroot has")
-    clock: Hertz | None = Field(default=None, description="of the board; nothing runs at this speed here")
+    clock: Hertz | None = Field(default=None, description="of the board; times are estimated at it")
     memory: Bytes | None = Field(default=None, description="of the board; not enforced")
-    caches: Caches | None = Field(default=None, description="of the board; not emulated")
+    memory_bandwidth: BytesPerSecond | None = Field(
+        default=None, description="what the board's memory sustains, as STREAM measures it; times are estimated with it"
+    )
+    caches: Caches | None = Field(default=None, description="of the board; simulated for the estimate of its time")
 
 
 def cpuinfo(board: LinuxBoard) -> str:
@@ -65,7 +79,7 @@ def cpuinfo(board: LinuxBoard) -> str:
         f"processor\t: {number}\n"
         "BogoMIPS\t: 108.00\n"
         f"Features\t: {identity.features}\n"
-        "CPU implementer\t: 0x41\n"
+        f"CPU implementer\t: {identity.implementer}\n"
         "CPU architecture: 8\n"
         f"CPU variant\t: {identity.variant}\n"
         f"CPU part\t: {identity.part}\n"

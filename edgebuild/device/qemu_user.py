@@ -15,14 +15,15 @@ from types import MappingProxyType
 from edgebuild.config.device import Device
 from edgebuild.config.registries import TRANSPORTS
 from edgebuild.device.emulated import EmulatedBoard, board_options
-from edgebuild.device.linux_board import LinuxBoard, make_root
+from edgebuild.device.linux_board import IDENTITIES, LinuxBoard, make_root
 from edgebuild.device.qemu_plugin import Counts, build_plugin, read_counts
+from edgebuild.device.qemu_profile import BlockProfile, cache_arguments, read_profile
 from edgebuild.device.sysroot import sysroot
 from edgebuild.device.transport import Completed, Transport, TransportKind
 from edgebuild.errors import DeviceError
 
 EMULATOR = "qemu-aarch64"
-_COUNTS = "instruction-counts.txt"
+_COUNTS, _PROFILE = "instruction-counts.txt", "block-profile.txt"
 _AARCH64 = bytes((0x7F, *b"ELF", 2)), bytes((0xB7, 0))
 """The first five bytes of a program, and its bytes 18 and 19."""
 ENVIRONMENT: Mapping[str, str] = MappingProxyType(
@@ -59,11 +60,28 @@ class QemuUserTransport(EmulatedBoard):
             ToolError: the counter cannot be compiled or did not finish.
             DeviceError: as of `run`.
         """
-        plugin = str(build_plugin(self.version)).replace(",", ",,")
-        output = str(self.folder / _COUNTS).replace(",", ",,")
-        completed = self._run(argv, timeout, ("-plugin", f"{plugin},out={output},totals=on"))
+        completed = self._run(argv, timeout, self._plugin("count-instructions", _COUNTS, "totals=on"))
         said = completed.stderr.decode(errors="replace").strip()[-300:]
         return completed, read_counts(self.folder / _COUNTS, said)
+
+    def run_profiled(
+        self, argv: Sequence[str], timeout: float, marks: tuple[int, int]
+    ) -> tuple[Completed, BlockProfile]:
+        """Like `run`, and profile what is executed from the first of two marks to the second, with the board's caches.
+
+        Raises:
+            ToolError: the profiler cannot be compiled, or the program never came to the second mark.
+            DeviceError: as of `run`.
+        """
+        arguments = (f"from={marks[0]}", f"to={marks[1]}", *cache_arguments(self.board))
+        completed = self._run(argv, timeout, self._plugin("profile-blocks", _PROFILE, *arguments))
+        said = completed.stderr.decode(errors="replace").strip()[-300:]
+        return completed, read_profile(self.folder / _PROFILE, said)
+
+    def _plugin(self, name: str, output: str, *arguments: str) -> tuple[str, str]:
+        """How QEMU is told to load a plugin that writes to `output`; a comma in a path is written twice."""
+        paths = [str(path).replace(",", ",,") for path in (build_plugin(self.version, name), self.folder / output)]
+        return "-plugin", ",".join((paths[0], f"out={paths[1]}", *arguments))
 
     def properties(self) -> dict[str, str]:
         """What is emulated, and by what."""
@@ -87,7 +105,7 @@ class QemuUserTransport(EmulatedBoard):
     def _run(self, argv: Sequence[str], timeout: float, extra: Sequence[str]) -> Completed:
         program = self._program(argv[0])
         variables = [f"{key}={value}" for key, value in {**ENVIRONMENT, "PYTHONPATH": str(self.sysroot.wheels)}.items()]
-        emulator = [self.emulator, "-cpu", self.board.cpu, "-L", self._root.name, *extra]
+        emulator = [self.emulator, "-cpu", IDENTITIES[self.board.cpu].emulated_by, "-L", self._root.name, *extra]
         try:
             return self._host.run(["env", "-i", *variables, *emulator, str(program), *argv[1:]], timeout)
         except DeviceError as error:

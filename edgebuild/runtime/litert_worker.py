@@ -155,7 +155,7 @@ def _board(job: dict[str, Any]) -> dict[str, Any]:
     import numpy as np
 
     start = time.perf_counter()
-    loaded = _Loaded(job["file"], job["threads"], library=job.get("library"))
+    loaded = _Loaded(job["file"], job["threads"], delegated=job["delegated"], library=job.get("library"))
     load_ms = (time.perf_counter() - start) * 1e3
     with np.load(job["inputs"], allow_pickle=False) as arrays:
         samples = {name: arrays[str(position)] for position, name in enumerate(loaded.inputs)}

@@ -10,10 +10,20 @@ from pathlib import Path
 
 import numpy as np
 
-from edgebuild.bench.board.run import DEFAULT_SECONDS, BoardRun, between_marks, require_success, run_and_count
+from edgebuild.bench.board.run import (
+    DEFAULT_SECONDS,
+    PROFILED_MARKS,
+    PROFILED_RUNS,
+    BoardRun,
+    between_marks,
+    require_success,
+    run_and_count,
+)
 from edgebuild.check.census.model import IoRecord
 from edgebuild.config.device import Device
 from edgebuild.config.registries import CENSUSES
+from edgebuild.device.qemu_profile import BlockProfile
+from edgebuild.device.qemu_user import QemuUserTransport
 from edgebuild.device.transport import Transport
 from edgebuild.runtime.executorch_bundle import RUNNER, bundle_for
 
@@ -52,6 +62,19 @@ def run_executorch(
         told["peak_bytes"],
         hashlib.sha256(last).hexdigest(),
     )
+
+
+def profile_executorch(
+    transport: QemuUserTransport, _device: Device, file: Path, samples: Mapping[str, np.ndarray]
+) -> BlockProfile:
+    """Profile one inference of the first sample; arguments and errors as of `profile_litert`."""
+    prepare_executorch(transport, file)
+    with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
+        _push_inputs(transport, samples, 0, Path(scratch))
+    command = _command(len(samples), PROFILED_RUNS)
+    completed, profile = transport.run_profiled(command, DEFAULT_SECONDS, PROFILED_MARKS)
+    require_success(completed, file.name, _REMEDY)
+    return profile
 
 
 def _command(inputs: int, runs: int) -> list[str]:

@@ -13,9 +13,19 @@ import numpy as np
 
 from edgebuild.bench.board.edge_tpu import DELEGATE, is_compiled
 from edgebuild.bench.board.edge_tpu import REMEDY as EDGE_TPU_REMEDY
-from edgebuild.bench.board.run import DEFAULT_SECONDS, BoardRun, between_marks, require_success, run_and_count
+from edgebuild.bench.board.run import (
+    DEFAULT_SECONDS,
+    PROFILED_MARKS,
+    PROFILED_RUNS,
+    BoardRun,
+    between_marks,
+    require_success,
+    run_and_count,
+)
 from edgebuild.config.device import Device
 from edgebuild.device.connect import reach_of
+from edgebuild.device.qemu_profile import BlockProfile
+from edgebuild.device.qemu_user import QemuUserTransport
 from edgebuild.device.transport import Transport
 from edgebuild.runtime.litert_child import WORKER
 
@@ -51,15 +61,9 @@ def run_litert(
     """
     python = reach_of(device).options.python or sys.executable
     compiled = is_compiled(file)
-    job = {"file": _MODEL, "inputs": _INPUTS, "outputs": _OUTPUTS, "threads": 1, "runs": runs}
-    job |= {"library": DELEGATE} if compiled else {}
     with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
         folder = Path(scratch)
-        (folder / _JOB).write_text(json.dumps(job))
-        arrays: dict[str, Any] = {str(position): array for position, array in enumerate(samples.values())}
-        np.savez(folder / _INPUTS, **arrays)
-        for name in (_JOB, _INPUTS):
-            transport.push(folder / name, name)
+        _push_job(transport, samples, runs, folder, library=DELEGATE if compiled else None)
         completed, counts = run_and_count(transport, [python, WORKER.name, "board", _JOB], DEFAULT_SECONDS)
         told = json.loads(require_success(completed, file.name, EDGE_TPU_REMEDY if compiled else _REMEDY))
         transport.pull(_OUTPUTS, folder / _OUTPUTS)
@@ -73,3 +77,54 @@ def run_litert(
         told["peak_bytes"],
         told["outputs_sha256"],
     )
+
+
+def profile_litert(
+    transport: QemuUserTransport,
+    device: Device,
+    file: Path,
+    samples: Mapping[str, np.ndarray],
+    *,
+    delegated: bool = True,
+) -> BlockProfile:
+    """Profile one inference of the first sample, after one that fills caches, on an open emulated board.
+
+    Args:
+        transport: of the board, open.
+        device: its file.
+        file: the .tflite file.
+        samples: as `run_litert` takes them.
+        delegated: with the kernels of XNNPACK; else with the runtime's own.
+
+    Raises:
+        DeviceError: the runtime there failed.
+        ToolError: the profiler failed.
+    """
+    python = reach_of(device).options.python or sys.executable
+    first = {name: array[:1] for name, array in samples.items()}
+    with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
+        prepare_litert(transport, file)
+        _push_job(transport, first, PROFILED_RUNS, Path(scratch), delegated=delegated)
+    command = [python, WORKER.name, "board", _JOB]
+    completed, profile = transport.run_profiled(command, DEFAULT_SECONDS, PROFILED_MARKS)
+    require_success(completed, file.name, _REMEDY)
+    return profile
+
+
+def _push_job(
+    transport: Transport,
+    samples: Mapping[str, np.ndarray],
+    runs: int,
+    folder: Path,
+    *,
+    delegated: bool = True,
+    library: str | None = None,
+) -> None:
+    """Push what the script is to do with the file that is there; `folder` is for files in between."""
+    job = {"file": _MODEL, "inputs": _INPUTS, "outputs": _OUTPUTS, "threads": 1, "runs": runs, "delegated": delegated}
+    job |= {} if library is None else {"library": library}
+    (folder / _JOB).write_text(json.dumps(job))
+    arrays: dict[str, Any] = {str(position): array for position, array in enumerate(samples.values())}
+    np.savez(folder / _INPUTS, **arrays)
+    for name in (_JOB, _INPUTS):
+        transport.push(folder / name, name)

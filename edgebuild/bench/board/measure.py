@@ -1,4 +1,4 @@
-"""A file on a device: outputs, and what an inference costs there — counted where the board is emulated, else timed."""
+"""A file on a device: outputs, and what an inference costs there: counted and estimated if emulated, else timed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 from edgebuild.bench.board.compare import compare_with_host, host_outputs, promises_equal_outputs
 from edgebuild.bench.board.corstone import is_ethos_u, run_on_model
 from edgebuild.bench.board.edge_tpu import is_compiled, source_of
+from edgebuild.bench.board.estimate import BoardEstimate, estimate_time
 from edgebuild.bench.board.executorch import prepare_executorch, run_executorch
 from edgebuild.bench.board.litert import prepare_litert, run_litert
 from edgebuild.bench.board.run import BoardRun
@@ -34,6 +35,7 @@ from edgebuild.config.device import Device
 from edgebuild.config.registries import RUNTIMES
 from edgebuild.device.connect import connected
 from edgebuild.device.lease import Lease
+from edgebuild.device.qemu_user import QemuUserTransport
 from edgebuild.device.transport import Transport
 from edgebuild.errors import ConfigError, InternalError
 from edgebuild.figure import Figure
@@ -68,12 +70,13 @@ class BoardBench:
     """What came out.
 
     Attributes:
-        figures: `instructions` of an emulated board; `latency`, `load_time`, `peak_memory` of a real one;
-            `device_equal_outputs` of both.
+        figures: `instructions` and estimated `latency` of an emulated board; `latency`, `load_time`, `peak_memory` of a
+            real one; `device_equal_outputs` of both.
         findings: what is wrong or doubtful.
         conditions: what the device said of itself before, between processes and after, and how it was measured.
         milliseconds: raw times of each process, warm-up included; empty where they mean nothing.
         instructions: raw counts of each process, warm-up included; empty on a real board.
+        profile: what the time of an emulated board is estimated from, and its hottest kernels; empty on a real board.
         outputs: of every sample.
     """
 
@@ -82,6 +85,7 @@ class BoardBench:
     conditions: dict[str, Any]
     milliseconds: tuple[tuple[float, ...], ...]
     instructions: tuple[tuple[int, ...], ...]
+    profile: dict[str, Any]
     outputs: dict[str, np.ndarray]
 
     def to_json(self) -> dict[str, Any]:
@@ -142,7 +146,13 @@ def measure_on_device(
         emulated = before.get("emulated") == "true"
         counts = (EMULATED_RUNS, 1) if emulated else (asked.runs, asked.processes)
         processes, states = _run_processes(transport, device, file, samples, counts, told)
-        metered = ([], []) if emulated else _metered(transport, device, file, samples, processes, told)
+        estimate: BoardEstimate | None = None
+        metered: tuple[list[Figure], list[Finding]] = ([], [])
+        if isinstance(transport, QemuUserTransport):
+            told.update(0.5, f"{device.name}: profile")
+            estimate = estimate_time(transport, device, runtime, file, samples)
+        elif not emulated:
+            metered = _metered(transport, device, file, samples, processes, told)
     names = (f"{runtime} {RUNTIMES.get(runtime).version()} on this host", device.name)
     exact = known == file and promises_equal_outputs(file)
     figures, findings = compare_with_host(here, processes[0].outputs, names, exact=exact)
@@ -152,8 +162,9 @@ def measure_on_device(
     if len({run.outputs_sha256 for run in processes}) > 1:
         message = f"the same input gave different outputs in {len(processes)} processes on {device.name}"
         findings.append(Finding("device-outputs-vary", message))
-    if emulated:
-        figures = [*_counted(processes, before), *figures]
+    if estimate is not None:
+        figures = [*_counted(processes, before), *estimate.figures, *figures]
+        findings += estimate.findings
     else:
         timed, doubts = _timed(processes, before, states, asked.seed)
         energy = metered[0] or estimated_energy(device, timed[0])
@@ -171,6 +182,7 @@ def measure_on_device(
         },
         () if emulated else tuple(run.milliseconds for run in processes),
         tuple(run.instructions for run in processes) if emulated else (),
+        {} if estimate is None else estimate.profile,
         processes[0].outputs,
     )
 
@@ -188,7 +200,7 @@ def _on_corstone(
         there = run_on_model(transport, file, samples)
     names = (f"{TOSA} {RUNTIMES.get(TOSA).version()}", device.name)
     figures, findings = compare_with_host(here, there, names, exact=True)
-    return BoardBench(tuple(figures), tuple(findings), {"before": told, "runs": 1, "processes": 1}, (), (), there)
+    return BoardBench(tuple(figures), tuple(findings), {"before": told, "runs": 1, "processes": 1}, (), (), {}, there)
 
 
 def _run_processes(

@@ -32,7 +32,8 @@ WAIT_SECONDS = 3600.0
 def run(context: StageContext) -> None:
     """Write board.json and outputs.<name>.npy.
 
-    Params are `{device, runtime, programs, allow}`, and `accelerator` where a file must be compiled for one before.
+    Params are `{device, runtime, programs, scheduler, allow}`, and `accelerator` where a file must be compiled for one
+    before.
     Without the programs that emulate a board nothing is run, and a note says how to get them: the build's file is as
     good without.
     """

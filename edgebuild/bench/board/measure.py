@@ -163,7 +163,9 @@ def measure_on_device(
         message = f"the same input gave different outputs in {len(processes)} processes on {device.name}"
         findings.append(Finding("device-outputs-vary", message))
     if estimate is not None:
-        figures = [*_counted(processes, before), *estimate.figures, *figures]
+        latency = estimate.figures[0]
+        energy = [] if latency.missing else estimated_energy(device, latency)
+        figures = [*_counted(processes, before), *estimate.figures, *energy, *figures]
         findings += estimate.findings
     else:
         timed, doubts = _timed(processes, before, states, asked.seed)

@@ -170,7 +170,8 @@ class _Counting:
         payload = self._file.payload(delegate)
         tensors: list[TensorRecord] = []
         if delegate["id"] == vulkan_payload.BACKEND:
-            tensors, operations = vulkan_records(payload, args, self._next, len(self._operations))
+            weighted = self._metadata.get("layers", {}).get("weighted", [])
+            tensors, operations = vulkan_records(payload, args, weighted, self._next, len(self._operations))
         else:
             operations = coreml_records(payload, args, handles, len(self._operations))
         self._next += len(tensors)

@@ -14,13 +14,17 @@ _WEIGHTED = ("conv", "linear", "mm", "embedding")
 
 
 def vulkan_records(
-    payload: bytes, outer: Sequence[int], first_tensor: int, first_operation: int
+    payload: bytes, outer: Sequence[int], weighted: Sequence[str | None], first_tensor: int, first_operation: int
 ) -> tuple[list[TensorRecord], list[OperationRecord]]:
-    """The records of one Vulkan delegate; the file does not tell which layer an operation comes from.
+    """The records of one Vulkan delegate.
+
+    The delegate does not tell which layer an operation comes from. Operations with weights are named in order, where
+    there are as many of them as the export noted; the others have no layer.
 
     Args:
         payload: of the delegate.
         outer: indices of the program's tensors that go in and come out, in the graph's order.
+        weighted: layers of the operations with weights, as the export noted them.
         first_tensor: index of the first new tensor record.
         first_operation: index of the first operation record.
 
@@ -33,10 +37,12 @@ def vulkan_records(
     index_of = dict(zip((*graph["input_ids"], *graph["output_ids"]), outer, strict=False))
     inner = [place for place, value in enumerate(values) if value is not None and place not in index_of]
     index_of |= {place: first_tensor + number for number, place in enumerate(inner)}
-    roles = _roles(graph["chain"], values)
-    tensors = [_tensor(values[place] or {}, index_of[place], place, roles) for place in inner]
+    roles, kernels = _roles(graph["chain"], values)
+    layers = dict(zip(kernels, weighted, strict=True)) if len(kernels) == len(weighted) else {}
+    owners = {place: layers.get(kernel) for kernel, places in kernels.items() for place in places}
+    tensors = [_tensor(values[place] or {}, index_of[place], place, roles, owners) for place in inner]
     operations: list[OperationRecord] = []
-    for call in graph["chain"]:
+    for position, call in enumerate(graph["chain"]):
         flat = [place for item in call["args"] for place in lists.get(item, [item])]
         used = [place for place in flat if 0 <= place < len(values) and values[place] is not None]
         made = set(lists.get(call["args"][-1], call["args"][-1:]))
@@ -45,7 +51,7 @@ def vulkan_records(
                 index=first_operation + len(operations),
                 name=str(call["name"]),
                 version=1,
-                layer=None,
+                layer=layers.get(position),
                 delegate=vulkan_payload.BACKEND,
                 inputs=tuple(index_of[place] for place in used if place not in made),
                 outputs=tuple(index_of[place] for place in used if place in made),
@@ -83,10 +89,13 @@ def coreml_records(
     ]
 
 
-def _roles(chain: Sequence[Mapping[str, Any]], values: Sequence[Any]) -> dict[int, Role]:
-    """Stored tensors that an operation with weights reads: the first is its weight, the second its bias."""
+def _roles(
+    chain: Sequence[Mapping[str, Any]], values: Sequence[Any]
+) -> tuple[dict[int, Role], dict[int, tuple[int, ...]]]:
+    """Stored tensors that operations with weights read, the first as weight, the second as bias; and whose they are."""
     roles: dict[int, Role] = {}
-    for call in chain:
+    kernels: dict[int, tuple[int, ...]] = {}
+    for position, call in enumerate(chain):
         if not any(word in str(call["name"]) for word in _WEIGHTED):
             continue
         stored = [
@@ -96,14 +105,22 @@ def _roles(chain: Sequence[Mapping[str, Any]], values: Sequence[Any]) -> dict[in
         ]
         kinds: tuple[Role, ...] = ("weight", "bias")
         roles.update(zip(stored, kinds, strict=False))
-    return roles
+        if stored:
+            kernels[position] = tuple(stored[: len(kinds)])
+    return roles, kernels
 
 
-def _tensor(value: Mapping[str, Any], index: int, place: int, roles: Mapping[int, Role]) -> TensorRecord:
+def _tensor(
+    value: Mapping[str, Any],
+    index: int,
+    place: int,
+    roles: Mapping[int, Role],
+    owners: Mapping[int, str | None],
+) -> TensorRecord:
     dtype, shape = str(value["datatype"]).lower(), tuple(value["dims"] or ())
     stored = value["constant_id"] >= 0
     role: Role = roles.get(place, "constant") if stored else "activation"
     size = _WIDTHS.get(dtype, 0)
     for side in shape:
         size *= side
-    return TensorRecord(index, f"{role}_{place}", None, role, dtype, shape, size if stored else 0)
+    return TensorRecord(index, f"{role}_{place}", owners.get(place), role, dtype, shape, size if stored else 0)

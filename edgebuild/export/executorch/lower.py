@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgebuild.errors import ConfigError
 from edgebuild.export.executorch.half import half_filters
-from edgebuild.export.executorch.layers import layer_of, record_layers
+from edgebuild.export.executorch.layers import layer_of, record_layers, weighted_layers
 from edgebuild.export.executorch.layout import keep_reordering
 from edgebuild.runtime.executorch_file import METADATA_METHOD
 
@@ -54,6 +54,8 @@ def lower(
             )
         program = lowered.exported_program()
         layers = record_layers(program)
+        if partitioner is not None:  # its delegates do not keep the handles of nodes
+            layers["weighted"] = weighted_layers(program)
         text = json.dumps({**metadata, "layers": layers}, sort_keys=True, separators=(",", ":"))
         manager = EdgeProgramManager(
             program, constant_methods={METADATA_METHOD: text}, compile_config=lowered.compile_config

@@ -27,6 +27,7 @@ from edgebuild.estimate.edge_tpu.layer import TpuLayer
 from edgebuild.estimate.predictor import uncalibrated as shipped
 from edgebuild.estimate.predictor.amounts import amounts_of
 from edgebuild.estimate.predictor.table import Amounts, cost_of, fit_costs, fit_table, predict
+from edgebuild.estimate.predictor.table import Table as FittedTable
 from edgebuild.estimate.predictor.uncalibrated import fit_uncalibrated
 from edgebuild.estimate.predictor.workload import Kind, Operation, Workload
 
@@ -37,6 +38,8 @@ DEVICES: Mapping[str, tuple[str, Reading]] = {
     "Pixel 3": ("pixel3_ms", "without dead code"),
     "Pixel 2": ("pixel2_ms", "as written"),
 }
+Row = list[str | float | None]
+"""Of a table."""
 CALIBRATION, DRAWS, PROMISED = 40, 20, 90.0
 FEW_AMOUNTS = 5
 """A network that is more than a call and a result has more amounts than this."""
@@ -84,7 +87,10 @@ def main() -> None:
         shipped.uncalibrated_tables.cache_clear()
     with CELLS.open(newline="") as stream:
         lines = list(csv.DictReader(stream))
-    results, rows, limits, spreads = [speed(lines)], [], [], []
+    results = [speed(lines)]
+    rows: list[Row] = []
+    limits: list[Row] = []
+    spreads: list[Row] = []
     for device, (column, reading) in DEVICES.items():
         amounts = [amounts_of(workload_of(line["architecture"], reading)) for line in lines]
         times = np.array([float(line[column]) for line in lines])
@@ -257,7 +263,7 @@ def graph_of(cell: str, node: int = 3) -> str:
     return parts[0] if len(parts) == 1 else f"[{' '.join(sorted(parts))}]"
 
 
-def published_tables() -> list[shipped.Table]:
+def published_tables() -> list[FittedTable]:
     """Costs scaled to published times of MobileNets, a table for each dtype and number of threads."""
     with PUBLISHED.open(newline="") as stream:
         rows = [row for row in csv.DictReader(stream) if usable(row)]

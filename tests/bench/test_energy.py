@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgebuild.bench.estimated import check_estimates
 from edgebuild.bench.power.energy import energy_of, stretch_of
 from edgebuild.bench.power.measure import (
     EnergySettings,
@@ -25,7 +26,7 @@ from edgebuild.config.device import Device, Power
 from edgebuild.device.connect import connected
 from edgebuild.device.local import LocalTransport
 from edgebuild.device.transport import Transport
-from edgebuild.errors import DeviceError
+from edgebuild.errors import ConfigError, DeviceError
 from edgebuild.estimate.board_power import BOARD_POWER, board_energy
 from edgebuild.figure import Figure
 from tests.device.sshd import needs_sshd, new_server
@@ -175,6 +176,14 @@ def test_a_loop_that_is_not_seen_is_told() -> None:
     trace = trace_of(0.5, 3)
     found = energy_of(trace, ((0.5, 2.0), (3.0, 4.5)), (25.5, 29.5), 0.1, 0.01)
     assert [finding.code for finding in energy_findings(found)] == ["energy-below-noise"]
+
+
+def test_a_board_whose_power_nobody_published_is_refused_before_anything_is_built() -> None:
+    device = Device(name="desk", transport="local", power=Power(board="raspberry-pi4"))
+    with pytest.raises(
+        ConfigError, match=r"power\.board: unknown board 'raspberry-pi4'; did you mean 'raspberry-pi-4'"
+    ):
+        check_estimates(device)
 
 
 def test_without_a_meter_the_published_power_of_the_board_is_taken_times_the_time() -> None:

@@ -24,10 +24,10 @@ from measuring.nas_bench_201 import Reading, edges_of, workload_of
 from measuring.results import Result, Table, publish
 
 from edgebuild.estimate.edge_tpu.layer import TpuLayer
-from edgebuild.estimate.predictor import table
 from edgebuild.estimate.predictor import uncalibrated as shipped
 from edgebuild.estimate.predictor.amounts import amounts_of
 from edgebuild.estimate.predictor.table import Amounts, cost_of, fit_costs, fit_table, predict
+from edgebuild.estimate.predictor.table import Table as FittedTable
 from edgebuild.estimate.predictor.uncalibrated import fit_uncalibrated
 from edgebuild.estimate.predictor.workload import Kind, Operation, Workload
 
@@ -38,7 +38,11 @@ DEVICES: Mapping[str, tuple[str, Reading]] = {
     "Pixel 3": ("pixel3_ms", "without dead code"),
     "Pixel 2": ("pixel2_ms", "as written"),
 }
+Row = list[str | float | None]
+"""Of a table."""
 CALIBRATION, DRAWS, PROMISED = 40, 20, 90.0
+FEW_AMOUNTS = 5
+"""A network that is more than a call and a result has more amounts than this."""
 KIND_OF: Mapping[str, Kind] = {"convolution": "convolution", "depthwise": "depthwise", "fully_connected": "dense"}
 BYTES = {"fp32": 4, "int8": 1}
 NETWORKS = {
@@ -78,14 +82,15 @@ def main() -> None:
         print("predictor: nothing to fit to; EDGEBUILD_DATA names the folder that has nasbench201-latency/")
         return
     if "--write" in sys.argv:
-        tables = [costs.to_json() for costs in published_tables()]
+        tables = [table.to_json() for table in published_tables()]
         Path(shipped.__file__).with_name(shipped.FILE).write_text(json.dumps(tables, indent=1, sort_keys=True) + "\n")
         shipped.uncalibrated_tables.cache_clear()
     with CELLS.open(newline="") as stream:
         lines = list(csv.DictReader(stream))
     results = [speed(lines)]
-    rows: list[list[str | float | None]] = []
-    limits: list[list[str | float | None]] = []
+    rows: list[Row] = []
+    limits: list[Row] = []
+    spreads: list[Row] = []
     for device, (column, reading) in DEVICES.items():
         amounts = [amounts_of(workload_of(line["architecture"], reading)) for line in lines]
         times = np.array([float(line[column]) for line in lines])
@@ -93,6 +98,7 @@ def main() -> None:
         results += results_of(device, draws)
         rows += [[device, seed, *percents(one), one.width] for seed, one in enumerate(draws)]
         limits.append([device, *ceiling(amounts, times), *repeated(lines, times)])
+        spreads.append([device, *spread(amounts, times, [int(line["index"]) for line in lines])])
     publish(
         "predictor",
         "Predicted times of NAS-Bench-201 networks, calibrated with 40 of them",
@@ -100,6 +106,7 @@ def main() -> None:
         results,
         [
             Table("What the data allow", LIMIT_COLUMNS, limits),
+            Table("Around a fit to all 300", SPREAD_COLUMNS, spreads),
             Table("Before any calibration", PUBLISHED_COLUMNS, published_rows()),
             Table("Every draw", DRAW_COLUMNS, rows),
         ],
@@ -115,7 +122,8 @@ HOW = (
     "counts shares that are NOT within 10 %. 'Best of a group' groups all 300 networks by the number of their "
     "convolutions and poolings, and takes for each group the one number that puts most of its own times within 10 %: "
     "no predictor that sees these counts can do better, though it saw every time. 'Same network' compares cells that "
-    "compute the very same graph and were timed apart. Pixel 2 was timed in whole ms."
+    "compute the very same graph and were timed apart. 'Correlation of neighbours' is that of the errors of networks "
+    "whose numbers in NAS-Bench-201 follow each other among the 300. Pixel 2 was timed in whole ms."
 )
 LIMIT_COLUMNS = (
     "device",
@@ -124,6 +132,15 @@ LIMIT_COLUMNS = (
     "same network timed twice, pairs",
     "of them more than 10 % apart, %",
     "farthest apart, %",
+)
+SPREAD_COLUMNS = (
+    "device",
+    "time within 3 % of the estimate, %",
+    "more than 10 % below, %",
+    "more than 10 % above, %",
+    "lowest / estimate",
+    "highest / estimate",
+    "correlation of neighbours",
 )
 DRAW_COLUMNS = (
     "device",
@@ -201,6 +218,22 @@ def ceiling(amounts: Sequence[Amounts], times: np.ndarray) -> tuple[float, float
     return 100 * float(np.mean(errors <= 0.10)), 100 * best / len(times)
 
 
+def spread(amounts: Sequence[Amounts], times: np.ndarray, numbers: Sequence[int]) -> tuple[float, ...]:
+    """Where times lie around a fit to all, and whether networks with neighbouring numbers are off together.
+
+    The two smallest networks, of which nothing is left to compute, are not counted.
+    """
+    costs = fit_costs(amounts, [float(one) for one in times])
+    ratio = times / np.array([cost_of(row, costs) for row in amounts])
+    kept = [place for place in np.argsort(numbers) if len(amounts[place]) > FEW_AMOUNTS]
+    ordered = ratio[kept]
+    logs = np.clip(np.log(ordered), -0.5, 0.5)
+    together = float(np.corrcoef(logs[:-1], logs[1:])[0, 1])
+    near = 100 * float(np.mean(np.abs(ordered - 1) <= 0.03))
+    below, above = (100 * float(np.mean(one)) for one in (ordered < 0.9, ordered > 1.1))
+    return near, below, above, float(ordered.min()), float(ordered.max()), together
+
+
 def most_within(values: np.ndarray) -> int:
     """How many of the values can be within 10 % of one number, at most."""
     candidates = np.concatenate([values * 0.9, values * 1.1])
@@ -230,7 +263,7 @@ def graph_of(cell: str, node: int = 3) -> str:
     return parts[0] if len(parts) == 1 else f"[{' '.join(sorted(parts))}]"
 
 
-def published_tables() -> list[table.Table]:
+def published_tables() -> list[FittedTable]:
     """Costs scaled to published times of MobileNets, a table for each dtype and number of threads."""
     with PUBLISHED.open(newline="") as stream:
         rows = [row for row in csv.DictReader(stream) if usable(row)]

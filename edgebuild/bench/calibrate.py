@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,8 @@ from edgebuild.config.device import Device
 from edgebuild.config.document import file_label
 from edgebuild.config.measurements import Measurement, read_measurements
 from edgebuild.config.problem import Problem, ProblemList
-from edgebuild.config.read_device import DEVICES
+from edgebuild.config.profile import is_path
+from edgebuild.config.read_device import DEVICES, load_device
 from edgebuild.config.registries import FORMATS
 from edgebuild.config.shipped import shipped_devices_dir
 from edgebuild.errors import ConfigError
@@ -184,29 +184,51 @@ def _before(rows: Sequence[Amounts], times: Sequence[float], dtype: str, threads
     return HeldOut(off, inside, math.exp(table.low), math.exp(table.high))
 
 
-def save_calibration(calibration: Calibration, device: Device, root: Path) -> tuple[Path, Path]:
+def save_calibration(calibration: Calibration, device: Device, reference: str, root: Path) -> tuple[Path, Path]:
     """Write the calibration beside the device file of the project, and name it there.
 
     A shipped device is copied into the project first, so that the copy can name it.
+
+    Args:
+        calibration: what was fitted.
+        device: what was measured.
+        reference: how it was named: a path, or a name in the project or among the shipped ones.
+        root: folder of the project.
 
     Returns:
         The calibration, and the device file.
 
     Raises:
-        ConfigError: the device file names another calibration file that cannot be written, or the folder cannot be.
+        ConfigError: one of the files cannot be written, or the device file is not written line by line.
     """
-    own = root / DEVICES / f"{device.name}.yaml"
-    file = Path(device.calibration) if device.calibration else own.with_name(f"{device.name}.calibration.json")
+    own = root / reference if is_path(reference) else root / DEVICES / f"{reference}.yaml"
+    file = Path(device.calibration) if device.calibration else own.with_name(f"{own.stem}.calibration.json")
     try:
         own.parent.mkdir(exist_ok=True)
         if not own.exists():
             own.write_bytes((shipped_devices_dir() / own.name).read_bytes())
         file.write_text(calibration.to_text(), encoding="utf-8")
         if device.calibration is None:
-            text = own.read_text(encoding="utf-8").rstrip("\n")
-            named = os.path.relpath(file, own.parent)
-            own.write_text(f"{text}\ncalibration: {named}   # times without a measurement are estimated by it\n")
+            _name_in(own, f"calibration: {file.name}", root)
     except OSError as error:
         msg = f"{error.filename or file}: cannot be written: {error.strerror}"
         raise ConfigError(msg) from error
     return file, own
+
+
+def _name_in(own: Path, line: str, root: Path) -> None:
+    """Add a line to a device file; it is left as it was where the line does not fit into it.
+
+    Raises:
+        ConfigError: the line does not fit.
+        OSError: the file cannot be written.
+    """
+    before = own.read_text(encoding="utf-8")
+    text = before.rstrip("\n")
+    own.write_text(f"{text}\n{line}   # times without a measurement are estimated by it\n", encoding="utf-8")
+    try:
+        load_device(str(own.resolve()), root)
+    except ConfigError as error:
+        own.write_text(before, encoding="utf-8")
+        msg = f"{file_label(own)}: a line cannot be added to it"
+        raise ConfigError(msg, remedy=f"write it there yourself: {line}") from error

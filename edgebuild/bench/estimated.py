@@ -70,16 +70,35 @@ def _known(figures: Sequence[Figure], name: str) -> Figure | None:
     return next((one for one in figures if one.name == name and not one.missing), None)
 
 
+def check_estimates(device: Device) -> None:
+    """See, before anything is built, that what a device's estimates need is right.
+
+    Raises:
+        ConfigError: its calibration cannot be read, or it names a board whose power nobody published.
+    """
+    if device.calibration is not None:
+        read_calibration(Path(device.calibration))
+    board_of(device)
+
+
+def board_of(device: Device) -> str | None:
+    """The board whose published power a device file names.
+
+    Raises:
+        ConfigError: nobody published its power.
+    """
+    board = device.power.board if device.power is not None else None
+    if board is not None and board not in BOARD_POWER:
+        msg = f"device {device.name!r}, power.board: {unknown_name('board', board, sorted(BOARD_POWER))}"
+        raise ConfigError(msg)
+    return board
+
+
 def estimated_energy(device: Device, latency: Figure) -> list[Figure]:
     """`energy` of an inference by the published power of the device's board, in a list; empty where it names none.
 
     Raises:
         ConfigError: it names a board whose power nobody published.
     """
-    board = device.power.board if device.power is not None else None
-    if board is None:
-        return []
-    if board not in BOARD_POWER:
-        msg = f"device {device.name!r}, power.board: {unknown_name('board', board, sorted(BOARD_POWER))}"
-        raise ConfigError(msg)
-    return [board_energy(board, latency)]
+    board = board_of(device)
+    return [] if board is None else [board_energy(board, latency)]

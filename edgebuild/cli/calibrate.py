@@ -31,7 +31,7 @@ def calibrate(
     root = project if project.is_dir() else project.parent
     chosen = load_device(device, root)
     calibration, done = fit(chosen, measurements, root)
-    file, own = save_calibration(calibration, chosen, root)
+    file, own = save_calibration(calibration, chosen, device, root)
     record = {
         "device": chosen.name,
         "calibration": str(file),

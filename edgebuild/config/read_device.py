@@ -104,6 +104,7 @@ def _calibration(document: Located, file: Path, problems: ProblemList) -> str | 
         return None
     path = file.parent / named.value
     if not path.is_file():
-        message = f"no such file: {file_label(path)}; `edgebuild calibrate {file.stem} measurements.csv` writes one"
+        again = f"take the line out, then `edgebuild calibrate {file.stem} measurements.csv` writes both"
+        message = f"no such file: {file_label(path)}; {again}"
         problems.add(named.problem(message))
     return str(path)

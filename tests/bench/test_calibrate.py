@@ -75,6 +75,22 @@ def test_a_shipped_device_becomes_one_of_the_project_and_estimates_what_was_not_
     assert (folder / "devices" / "raspberry-pi-4.yaml").read_text() == text
 
 
+def test_a_device_file_of_any_place_is_given_by_its_path_and_left_alone_where_a_line_does_not_fit(folder: Path) -> None:
+    lab = folder / "lab"
+    lab.mkdir()
+    (lab / "pi.yaml").write_text("name: bench-pi\ntransport: local\n")
+    done = edgebuild(folder, "calibrate", "lab/pi.yaml", "times.csv")
+    assert done.returncode == 0, done.stderr
+    assert (lab / "pi.calibration.json").is_file()
+    assert load_device("lab/pi.yaml", folder).calibration == str(folder / "lab" / "pi.calibration.json")
+    braces = "{name: bench-pi, transport: local}\n"
+    (lab / "braces.yaml").write_text(braces)
+    done = edgebuild(folder, "calibrate", "lab/braces.yaml", "times.csv")
+    assert done.returncode == 2
+    assert "write it there yourself: calibration: braces.calibration.json" in done.stderr
+    assert (lab / "braces.yaml").read_text() == braces
+
+
 def test_without_a_calibration_nothing_is_estimated(folder: Path) -> None:
     done = edgebuild(folder, "bench", "net0.tflite", "--device", "raspberry-pi-5", "--estimate")
     assert done.returncode == 2

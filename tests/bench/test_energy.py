@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from edgebuild.bench.estimated import check_estimates
 from edgebuild.bench.power.energy import energy_of, stretch_of
 from edgebuild.bench.power.measure import (
     EnergySettings,
@@ -21,11 +22,14 @@ from edgebuild.bench.power.measure import (
     open_power_meter,
 )
 from edgebuild.bench.power.meter import Trace
-from edgebuild.config.device import Power
+from edgebuild.config.device import Device, Power
+from edgebuild.device.connect import connected
 from edgebuild.device.local import LocalTransport
-from edgebuild.errors import DeviceError
+from edgebuild.device.transport import Transport
+from edgebuild.errors import ConfigError, DeviceError
 from edgebuild.estimate.board_power import BOARD_POWER, board_energy
 from edgebuild.figure import Figure
+from tests.device.sshd import needs_sshd, new_server
 
 IDLE_W, ACTIVE_W = 2.0, 5.0
 
@@ -115,27 +119,49 @@ def counting(file: Path, load: threading.Event) -> Iterator[None]:
         thread.join()
 
 
-def test_a_counter_on_this_machine_is_sampled_while_a_loop_runs(tmp_path: Path) -> None:
+@contextmanager
+def over_ssh(folder: Path) -> Iterator[Transport]:
+    """This machine by a real server, leased and fenced as a board is."""
+    server = new_server(folder)
+    server.start()
+    try:
+        with connected(Device(name="board", transport="ssh", options=server.options())) as transport:
+            yield transport
+    finally:
+        server.stop()
+
+
+@contextmanager
+def here(_folder: Path) -> Iterator[Transport]:
+    transport = LocalTransport("here")
+    try:
+        yield transport
+    finally:
+        transport.close()
+
+
+@pytest.mark.parametrize("reached", [here, pytest.param(over_ssh, marks=needs_sshd)])
+def test_a_counter_is_sampled_there_while_a_loop_runs_there(
+    reached: Callable[[Path], AbstractContextManager[Transport]], tmp_path: Path
+) -> None:
     zone = tmp_path / "intel-rapl:0"
     zone.mkdir()
     for name, text in (("name", "package-0"), ("max_energy_range_uj", "8000000"), ("energy_uj", "0")):
         (zone / name).write_text(f"{text}\n")
-    load, transport = threading.Event(), LocalTransport("here")
+    load = threading.Event()
     power = Power(meter="rapl", options={"root": str(tmp_path), "period": "10 ms"})
 
-    def work() -> Loop:
-        load.set()
-        time.sleep(3.0)
-        load.clear()
-        return Loop(30, 3.0)
+    with reached(tmp_path / "server") as transport, counting(zone / "energy_uj", load):
 
-    try:
-        with counting(zone / "energy_uj", load):
-            meter = open_power_meter(power, transport)
-            assert meter is not None
-            energy, loop = measure_energy(meter, work, EnergySettings(loop=3.0, idle=2.0, settle=0.3))
-    finally:
-        transport.close()
+        def work() -> Loop:
+            load.set()
+            assert transport.run(["sleep", "3"], 30).exit_code == 0
+            load.clear()
+            return Loop(30, 3.0)
+
+        meter = open_power_meter(power, transport)
+        assert meter is not None
+        energy, loop = measure_energy(meter, work, EnergySettings(loop=3.0, idle=2.0, settle=0.3))
     assert meter.capabilities().rails == ("package-0",)
     assert energy.idle.watts == pytest.approx(IDLE_W, rel=0.1)
     assert energy.joules == pytest.approx((ACTIVE_W - IDLE_W) * 0.1, rel=0.1)
@@ -150,6 +176,14 @@ def test_a_loop_that_is_not_seen_is_told() -> None:
     trace = trace_of(0.5, 3)
     found = energy_of(trace, ((0.5, 2.0), (3.0, 4.5)), (25.5, 29.5), 0.1, 0.01)
     assert [finding.code for finding in energy_findings(found)] == ["energy-below-noise"]
+
+
+def test_a_board_whose_power_nobody_published_is_refused_before_anything_is_built() -> None:
+    device = Device(name="desk", transport="local", power=Power(board="raspberry-pi4"))
+    with pytest.raises(
+        ConfigError, match=r"power\.board: unknown board 'raspberry-pi4'; did you mean 'raspberry-pi-4'"
+    ):
+        check_estimates(device)
 
 
 def test_without_a_meter_the_published_power_of_the_board_is_taken_times_the_time() -> None:

@@ -1,22 +1,14 @@
-"""One cold build by the real command, and workers for all that follows."""
+"""One cold build by the real command."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.build.command import Built, edgebuild
 from tests.build.tiny_project import write_tiny_project
-from tests.build.workers import LastingExecutor, lasting_workers
-
-
-@pytest.fixture(scope="session")
-def workers() -> Iterator[LastingExecutor]:
-    with lasting_workers(1) as executor:
-        yield executor
 
 
 @pytest.fixture(scope="session")

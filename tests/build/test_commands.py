@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.build.command import Built
-from tests.build.workers import LastingExecutor, run_here
+from tests.workers import LastingExecutor, run_here
 
 COMMANDS = (
     ("build",),

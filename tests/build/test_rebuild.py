@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.build.command import Built
-from tests.build.workers import LastingExecutor, run_here
+from tests.workers import LastingExecutor, run_here
 
 HEAVY = ("torch", "executorch", "litert_torch", "ai_edge_litert", "sklearn")
 LOOK = f"""

@@ -19,6 +19,7 @@ from edgebuild.graph.result import BuildResult
 from edgebuild.graph.schedule import execute
 from edgebuild.graph.store import open_store
 from edgebuild.model.model_folder import read_record
+from tests.workers import LastingExecutor, building_with
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
 
@@ -29,26 +30,30 @@ class Building:
     def __init__(
         self,
         root: Path,
+        workers: LastingExecutor,
         project: str,
         wanted: Sequence[str] = ("verify", "float_export"),
         epochs: int | None = None,
     ) -> None:
         """`wanted` are stages of every target, besides those of its scores (`edgebuild.graph.assemble`).
 
-        `epochs` are those of every training, where what is trained need not be good.
+        `epochs` are those of every training, where what is trained need not be good. What another project of this
+        `root` has made already is not made again.
         """
+        root = root / ("as they are" if epochs is None else f"{epochs} epochs")
         for file in (*DIGITS.glob("*.py"), DIGITS / project, *DIGITS.glob("targets/*.yaml")):
             text = file.read_text()
             if epochs is not None and file.suffix == ".yaml":
                 text = re.sub(r"\bepochs: \d+", f"epochs: {epochs}", text)
             copy = root / file.relative_to(DIGITS)
-            copy.parent.mkdir(exist_ok=True)
+            copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_text(text)
         self.project = load_project(root / project)
         self.stages = {target.name: target_stages(target) for target in self.project.targets}
         names = [[*ids.scores, *(getattr(ids, stage) for stage in wanted)] for ids in self.stages.values()]
         graph = build_graph(self.project).subgraph([name for group in names for name in group if name])
-        self.result: BuildResult = execute(graph, open_store(root), root, jobs=1, observer=Unobserved())
+        with building_with(workers):
+            self.result: BuildResult = execute(graph, open_store(root), root, jobs=1, observer=Unobserved())
 
     def folder(self, stage: str | None) -> Path:
         assert stage is not None

@@ -5,10 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-
-def conv(inputs: int, outputs: int, kernel: int = 3, groups: int = 1, act: type[nn.Module] = nn.ReLU) -> nn.Sequential:
-    layer = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, groups=groups, bias=False)
-    return nn.Sequential(layer, nn.BatchNorm2d(outputs), act())
+from tests.compress.parts import as_if_trained, conv
 
 
 class Residual(nn.Module):
@@ -140,11 +137,4 @@ NETWORKS = (mobile, branches, ways, mlp, signal, encoder, bare, normed, one_samp
 
 def build(network: str = "mobile") -> nn.Module:
     """The factory; statistics of batch normalisation are as if it had been trained."""
-    model = {function.__name__: function for function in NETWORKS}[network]()
-    for module in model.modules():
-        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
-            nn.init.uniform_(module.running_mean, -0.1, 0.1)
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.uniform_(module.bias, -0.2, 0.2)
-    return model
+    return as_if_trained({function.__name__: function for function in NETWORKS}[network]())

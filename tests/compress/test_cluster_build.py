@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -18,8 +19,8 @@ TARGETS = {"raspberry-pi-4-clustered": 16, "android-arm64-clustered": 8}
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Building:
-    return Building(tmp_path_factory.mktemp("clustered"), "clustered.yaml", wanted=("verify", "package"))
+def built(digits: Callable[..., Building]) -> Building:
+    return digits("clustered.yaml", wanted=("verify", "package"))
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -17,8 +18,8 @@ CLAIMS = {
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Building:
-    return Building(tmp_path_factory.mktemp("digits"), "compositions.yaml", ("verify",), epochs=1)
+def built(digits: Callable[..., Building]) -> Building:
+    return digits("compositions.yaml", wanted=("verify",), epochs=1)
 
 
 @pytest.mark.parametrize("target", CLAIMS)

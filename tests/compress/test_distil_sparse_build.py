@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -16,13 +17,13 @@ TARGETS = ("raspberry-pi-4", "android-arm64")
 
 
 @pytest.fixture(scope="module")
-def sparse(tmp_path_factory: pytest.TempPathFactory) -> Building:
-    return Building(tmp_path_factory.mktemp("sparse"), "sparse.yaml", wanted=("verify",))
+def sparse(digits: Callable[..., Building]) -> Building:
+    return digits("sparse.yaml", wanted=("verify",))
 
 
 @pytest.fixture(scope="module")
-def distilled(tmp_path_factory: pytest.TempPathFactory) -> Building:
-    return Building(tmp_path_factory.mktemp("distilled"), "distilled.yaml", wanted=("verify",))
+def distilled(digits: Callable[..., Building]) -> Building:
+    return digits("distilled.yaml", wanted=("verify",))
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -31,8 +31,8 @@ RUNTIMES = {"tflite": RuntimeVersion("litert", "2.3.0"), "executorch": RuntimeVe
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Building:
-    return Building(tmp_path_factory.mktemp("digits"), "factorized.yaml", ("verify",))
+def built(digits: Callable[..., Building]) -> Building:
+    return digits("factorized.yaml", wanted=("verify",))
 
 
 @pytest.mark.parametrize("target", TARGETS)

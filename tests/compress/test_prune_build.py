@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -15,8 +16,8 @@ TARGETS = ("raspberry-pi-4-pruned", "android-arm64-pruned")
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Building:
-    return Building(tmp_path_factory.mktemp("digits"), "pruned.yaml")
+def built(digits: Callable[..., Building]) -> Building:
+    return digits("pruned.yaml")
 
 
 @pytest.mark.parametrize("target", TARGETS)

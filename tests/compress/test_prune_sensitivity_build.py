@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -17,8 +18,8 @@ SIZED, BY_FEEDBACK = "raspberry-pi-4-sensitivity", "android-arm64-feedback"
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Building:
-    return Building(tmp_path_factory.mktemp("digits"), "sensitivity.yaml", wanted=("verify",))
+def built(digits: Callable[..., Building]) -> Building:
+    return digits("sensitivity.yaml", wanted=("verify",))
 
 
 def of_bytes(built: Building, census: Census) -> list[ClaimProof]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,8 @@ PI, PHONE = "raspberry-pi-4-qat", "android-arm64-qat"
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Building:
-    return Building(tmp_path_factory.mktemp("digits"), "qat.yaml", wanted=("verify",))
+def built(digits: Callable[..., Building]) -> Building:
+    return digits("qat.yaml", wanted=("verify",))
 
 
 def facts(built: Building, target: str) -> dict[str, object]:
@@ -66,9 +67,9 @@ def test_the_ledger_has_the_rounded_model(built: Building) -> None:
     assert (folder / "score.json").is_file()
 
 
-def test_a_composed_plan_keeps_every_claim(tmp_path: Path) -> None:
+def test_a_composed_plan_keeps_every_claim(digits: Callable[..., Building]) -> None:
     """Cut channels, zeros, and integers trained with a teacher: all of it is in both files."""
-    built = Building(tmp_path, "composed.yaml", wanted=("verify",))
+    built = digits("composed.yaml", wanted=("verify",))
     for target in built.stages:
         proofs = facts(built, target)["claims"]
         assert {proof["claim"]["claim"] for proof in proofs} >= {"channels", "macs", "sparsity", "trained_weights"}  # type: ignore[attr-defined]

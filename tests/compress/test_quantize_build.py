@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,13 @@ from tests.compress.building import Building
 
 
 @pytest.fixture(scope="module")
-def mixed(tmp_path_factory: pytest.TempPathFactory) -> Building:
-    return Building(tmp_path_factory.mktemp("mixed"), "mixed_precision.yaml", wanted=("verify",))
+def mixed(digits: Callable[..., Building]) -> Building:
+    return digits("mixed_precision.yaml", wanted=("verify",))
 
 
 @pytest.fixture(scope="module")
-def four_bits(tmp_path_factory: pytest.TempPathFactory) -> Building:
-    return Building(tmp_path_factory.mktemp("four"), "weight_only.yaml", wanted=("verify",))
+def four_bits(digits: Callable[..., Building]) -> Building:
+    return digits("weight_only.yaml", wanted=("verify",))
 
 
 def types_in(built: Building, target: str) -> dict[str, str]:

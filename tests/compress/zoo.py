@@ -8,10 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-
-def conv(inputs: int, outputs: int, kernel: int = 3, groups: int = 1) -> nn.Sequential:
-    layer = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, groups=groups, bias=False)
-    return nn.Sequential(layer, nn.BatchNorm2d(outputs), nn.ReLU())
+from tests.compress.parts import as_if_trained, conv
 
 
 class Head(nn.Module):
@@ -240,11 +237,4 @@ MODELS = {
 
 def build(network: str = "plain") -> nn.Module:
     """The factory; statistics of batch normalisation are as if it had been trained."""
-    model = MODELS[network]()
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.running_mean, -0.1, 0.1)
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.uniform_(module.bias, -0.2, 0.2)
-    return model
+    return as_if_trained(MODELS[network]())

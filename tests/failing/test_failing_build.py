@@ -7,22 +7,15 @@ not 2.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.build.workers import LastingExecutor, lasting_workers, run_here
+from tests.workers import LastingExecutor, run_here
 
 CASES = sorted(path for path in Path(__file__).parent.glob("build_*") if path.is_dir())
 BAD_INPUT = 2
 MISSED = 1
-
-
-@pytest.fixture(scope="module")
-def workers() -> Iterator[LastingExecutor]:
-    with lasting_workers(1) as executor:
-        yield executor
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

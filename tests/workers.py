@@ -1,4 +1,4 @@
-"""The real command line inside the test's own process, with worker processes that last: torch is loaded once."""
+"""Builds inside the test's own process, with worker processes that last: torch and the converters are loaded once."""
 
 from __future__ import annotations
 
@@ -39,6 +39,11 @@ def lasting_workers(slots: int) -> Iterator[LastingExecutor]:
         executor.end()
 
 
+def building_with(workers: LastingExecutor) -> contextlib.AbstractContextManager[object]:
+    """While it is entered, every build of this process runs its stages in these workers."""
+    return patch.dict(EXECUTORS._entries, {"local": lambda _slots: workers})
+
+
 @dataclass(frozen=True)
 class Ended:
     """What a command left: exit code and everything it wrote."""
@@ -49,13 +54,13 @@ class Ended:
 
 
 def run_here(workers: LastingExecutor, folder: Path, *arguments: str) -> Ended:
-    """`edgebuild ARGUMENTS` typed in `folder`."""
+    """`edgebuild ARGUMENTS` typed in `folder`: the real command line, in this process."""
     out, err = io.StringIO(), io.StringIO()
     with (
         contextlib.chdir(folder),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
-        patch.dict(EXECUTORS._entries, {"local": lambda _slots: workers}),
+        building_with(workers),
         patch.object(sys, "argv", ["edgebuild", *arguments]),
     ):
         try:

@@ -13,6 +13,7 @@ import numpy as np
 
 from edgebuild.bench.board.run import (
     DEFAULT_SECONDS,
+    EMPTY_MARKS,
     PROFILED_MARKS,
     PROFILED_RUNS,
     BoardRun,
@@ -92,7 +93,7 @@ def profile_litert(
     with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
         _push(transport, file, first, PROFILED_RUNS, Path(scratch), delegated=delegated)
     command = [python, WORKER.name, "board", _JOB]
-    completed, profile = transport.run_profiled(command, DEFAULT_SECONDS, PROFILED_MARKS)
+    completed, profile = transport.run_profiled(command, DEFAULT_SECONDS, PROFILED_MARKS, EMPTY_MARKS)
     require_success(completed, file.name, _REMEDY)
     return profile
 

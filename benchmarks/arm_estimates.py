@@ -9,9 +9,7 @@ caches of the row's board.
 from __future__ import annotations
 
 import os
-import resource
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,13 +17,9 @@ from statistics import mean, median
 
 from measuring.arm_fit import CONFIDENCE, Judged, Priced, fit, judge, left_out, spreads
 from measuring.arm_rows import BOARDS, LeftOut, Row, published_rows
-from measuring.arm_runs import Profiles, emulated, network_file, random_input
+from measuring.arm_runs import WORK, Profiles
 from measuring.results import Result, Table, publish
 
-from edgebuild.bench.board.estimate import estimate_time
-from edgebuild.bench.board.measure import BoardSettings
-from edgebuild.bench.board.standalone import bench_file
-from edgebuild.config.read_device import load_device
 from edgebuild.estimate.arm import coefficients as shipped
 from edgebuild.estimate.arm.coefficients import Coefficients
 from edgebuild.estimate.arm.program_time import time_program
@@ -34,13 +28,9 @@ from edgebuild.estimate.arm.terms import Cost
 HERE = Path(__file__).resolve().parent
 DATA = Path(os.environ.get("EDGEBUILD_DATA", HERE.parents[1] / "shared" / "data"))
 PUBLISHED = DATA / "arm-latency" / "published.csv"
-WORK = HERE / ".edgebuild" / "arm"
 AIMS = {"int8": 12.0, "fp32": 20.0}
 """dtype -> per cent that the median error is to stay below."""
 THREADS = (1, 4)
-MEASURED = "mobilenet-v2"
-MEASURED_SECONDS = 90.0
-RUNS = 3
 
 
 def main() -> None:
@@ -50,7 +40,7 @@ def main() -> None:
         return
     rows, unused = published_rows(PUBLISHED)
     profiles = Profiles(WORK)
-    costs = [Cost.of(time_program(profiles.of(row), BOARDS[row.board].cpu)) for row in rows]
+    costs = costs_of(rows, profiles)
     priced = [Priced.of(row, cost) for row, cost in zip(rows, costs, strict=True)]
     found = fit_all(priced)
     if "--write" in sys.argv:
@@ -62,8 +52,6 @@ def main() -> None:
         *(line for dtype in AIMS for threads in THREADS for line in errors(judged, dtype, threads)),
         outside(judged),
         *(alternative(name, change, rows, costs) for name, change in ALTERNATIVES.items()),
-        one_measurement(),
-        same_counts(),
     ]
     publish(
         "arm_estimates",
@@ -76,6 +64,16 @@ def main() -> None:
         results,
         [table_of(judged), table_of_unused(unused)],
     )
+
+
+def costs_of(rows: Sequence[Row], profiles: Profiles) -> list[Cost]:
+    """The cost of each row's network on its board; rows that differ in threads only have one in common."""
+    known: dict[tuple[str, str, str, str], Cost] = {}
+    for row in rows:
+        key = (row.board, row.network, row.dtype, row.kernels)
+        if key not in known:
+            known[key] = Cost.of(time_program(profiles.of(row), BOARDS[row.board].cpu))
+    return [known[row.board, row.network, row.dtype, row.kernels] for row in rows]
 
 
 def fit_all(rows: Sequence[Priced]) -> Coefficients:
@@ -139,40 +137,6 @@ def alternative(name: str, change: Callable[[Cost], Cost], rows: Sequence[Row], 
     priced = [Priced.of(row, change(cost)) for row, cost in zip(rows, costs, strict=True)]
     off = [abs(estimate / one.row.milliseconds - 1) for one, estimate in left_out(priced)]
     return Result(f"memory term, {name}: mean error", 100 * mean(off), "%", None, f"median {100 * median(off):.0f} %")
-
-
-def one_measurement() -> Result:
-    """Seconds of one full measurement: counts, outputs, profile, estimate."""
-    device = load_device("raspberry-pi-4-emulated", HERE.parent)
-    file = network_file(WORK, MEASURED, "int8")
-    before, start = _child_seconds(), time.perf_counter()
-    record = bench_file(file, device, [], BoardSettings())
-    seconds = time.perf_counter() - start
-    latency = next(one for one in record["figures"] if one["name"] == "latency")
-    shown = f"{latency['value']:.3g} ms [{latency['low']:.3g}, {latency['high']:.3g}]"
-    detail = f"MobileNetV2 1.0 224 int8 on an emulated Cortex-A72: {shown}; {_child_seconds() - before:.0f} s of CPU"
-    return Result("one full measurement", seconds, "s", MEASURED_SECONDS, detail)
-
-
-def _child_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-def same_counts() -> Result:
-    """How many of three profiles differ in any count."""
-    device = load_device("raspberry-pi-4-emulated", HERE.parent)
-    file = network_file(WORK, MEASURED, "int8")
-    found = []
-    for _ in range(RUNS):
-        with emulated(device.name, BOARDS["Raspberry Pi 4"]) as (transport, board):
-            found.append(estimate_time(transport, board, "litert", file, random_input(file)).profile)
-    different = sum(one != found[0] for one in found)
-    first = found[0]
-    detail = (
-        f"{RUNS} processes: {first['instructions']:,} instructions of {len(first['kinds'])} kinds, misses of 4 caches"
-    )
-    return Result("counts that differ between runs", different, "runs", 0, detail)
 
 
 def table_of(judged: Sequence[Judged]) -> Table:

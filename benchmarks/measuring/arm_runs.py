@@ -19,6 +19,7 @@ from edgebuild.device.qemu_user import QemuUserTransport
 from measuring.arm_rows import BOARDS, Row
 from measuring.mobile_nets import NETWORKS
 
+WORK = Path(__file__).resolve().parents[1] / ".edgebuild" / "arm"
 CALIBRATION = 2
 """Random pictures that int8 ranges are taken from; time does not depend on them."""
 

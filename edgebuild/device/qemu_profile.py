@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -35,7 +35,7 @@ class Block:
 
     Attributes:
         address: of the first.
-        times: the block was entered.
+        times: the block was entered; below zero where more was subtracted than was there, for want of the same block.
         missed: lines that its accesses did not find in the core's data cache, and in the last cache or the shares of it
             (`SHARES`), over all times.
         words: the instructions, as they are encoded.
@@ -76,8 +76,8 @@ class BlockProfile:
 
     @property
     def missed(self) -> tuple[int, ...]:
-        """Lines that were not found, as `Block.missed`."""
-        return tuple(sum(counts) for counts in zip(*(block.missed for block in self.blocks), strict=True))
+        """Lines that were not found, as `Block.missed`; none where more were subtracted."""
+        return tuple(max(sum(counts), 0) for counts in zip(*(block.missed for block in self.blocks), strict=True))
 
 
 def cache_arguments(board: LinuxBoard) -> tuple[str, ...]:
@@ -109,14 +109,27 @@ def read_profile(file: Path, said: str = "") -> BlockProfile:
         raise ToolError(
             msg, remedy="see that QEMU takes plugins of interface 1, as 7.2 does, and that the disk has room"
         )
-    blocks = [_block(line) for line in lines if line.startswith("B ")]
-    return BlockProfile(tuple(blocks), tuple(_mapped(line) for line in lines if line.startswith("L ")))
+    blocks = _merged(_block(line) for line in lines if line.startswith("B "))
+    return BlockProfile(blocks, tuple(_mapped(line) for line in lines if line.startswith("L ")))
 
 
 def _block(line: str) -> Block:
     _, address, times, *missed, words = line.split(" ")
     decoded = tuple(int(words[place : place + 8], 16) for place in range(0, len(words), 8))
     return Block(int(address), int(times), tuple(int(count) for count in missed), decoded)
+
+
+def _merged(translations: Iterable[Block]) -> tuple[Block, ...]:
+    """One block for all translations of the same instructions, by address."""
+    found: dict[tuple[int, tuple[int, ...]], Block] = {}
+    for one in translations:
+        key = (one.address, one.words)
+        known = found.get(key)
+        if known is not None:
+            missed = tuple(a + b for a, b in zip(known.missed, one.missed, strict=True))
+            one = replace(one, times=known.times + one.times, missed=missed)
+        found[key] = one
+    return tuple(block for block in found.values() if block.times != 0)
 
 
 def _mapped(line: str) -> MappedFile:

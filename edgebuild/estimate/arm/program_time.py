@@ -89,6 +89,6 @@ def kernel_times(time: ProgramTime, profile: BlockProfile, most: int = 20) -> li
 def _kernel(place: tuple[str, str], blocks: Sequence[tuple[Block, float]], total: float) -> KernelTime:
     file, name = place
     cycles = sum(cost for _, cost in blocks)
-    missed = tuple(sum(counts) for counts in zip(*(block.missed for block, _ in blocks), strict=True))
+    missed = tuple(max(sum(counts), 0) for counts in zip(*(block.missed for block, _ in blocks), strict=True))
     instructions = sum(block.instructions for block, _ in blocks)
     return KernelTime(name, file, instructions, cycles, 100 * cycles / total if total else 0.0, missed)

@@ -123,7 +123,9 @@ def measure_on_device(
         counts = (EMULATED_RUNS, 1) if emulated else (asked.runs, asked.processes)
         processes, states = _run_processes(transport, device, file, samples, counts, told)
     names = (f"{runtime} {RUNTIMES.get(runtime).version()} on this host", device.name)
-    figures, findings = compare_with_host(here, processes[0].outputs, names, exact=promises_equal_outputs(file))
+    # The runtime of 32-bit boards is an older one with other kernels.
+    exact = before["architecture"] not in ("armv7l", "armv6l") and promises_equal_outputs(file)
+    figures, findings = compare_with_host(here, processes[0].outputs, names, exact=exact)
     if len({run.outputs_sha256 for run in processes}) > 1:
         message = f"the same input gave different outputs in {len(processes)} processes on {device.name}"
         findings.append(Finding("device-outputs-vary", message))

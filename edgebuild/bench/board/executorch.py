@@ -52,7 +52,7 @@ def run_executorch(
 
 
 def _push_bundle(transport: Transport, scratch: Path) -> None:
-    """Push the runner with its libraries, 14 MB, unless an earlier run on this connection did; it comes last of them."""
+    """Push the runner with its libraries, 14 MB, unless an earlier run on this connection did: it comes last."""
     try:
         transport.pull(f"{_BUNDLE}/{RUNNER}", scratch / RUNNER)
     except DeviceError:

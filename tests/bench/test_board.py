@@ -77,6 +77,22 @@ def test_counts_are_the_same_in_another_run_and_differ_between_cores(
     assert a76.outputs.keys() == on_a72.outputs.keys()
 
 
+def test_a_board_of_32_bits_runs_the_old_runtime_and_counts_the_same_in_another_run(
+    file: Path, samples: dict[str, np.ndarray]
+) -> None:
+    skip_without_boards("armhf")
+    device = load_device("raspberry-pi-2-emulated", ROOT)
+    first, second = (measure_on_device(device, file, samples) for _ in range(2))
+    assert first.instructions == second.instructions
+    assert (first.figures[0].kind, first.conditions["before"]["architecture"]) == ("emulated", "armv7l")
+    assert {finding.code for finding in first.findings} == {"device-runs", "time-not-estimated"}
+    here = measure_on_device(load_device("host", ROOT), file, samples, BoardSettings(runs=20, processes=2))
+    for name, array in first.outputs.items():
+        steps = np.abs(array.astype(int) - here.outputs[name])
+        assert steps.max() <= 1, "other kernels may round otherwise"
+        assert (steps == 0).mean() > 0.95
+
+
 def test_counts_are_labelled_and_emulated_times_are_not_shown(on_a72: BoardBench) -> None:
     figure = on_a72.figures[0]
     assert (figure.name, figure.unit, figure.kind) == ("instructions", "instructions", "emulated")

@@ -62,6 +62,8 @@ def estimate_time(
         ToolError: the profiler failed.
     """
     board = transport.board
+    if board.cpu not in MODELS:
+        return _missing(f"there is no model of the time of a {board.cpu}", f"it is there for {', '.join(MODELS)}")
     lacking = missing_fact(board)
     if lacking is not None:
         remedy = f"say `{lacking}:` under `options:` of devices/{device.name}.yaml"

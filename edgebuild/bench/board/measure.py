@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from edgebuild.bench.board.compare import compare_with_host, host_outputs, promises_equal_outputs
 from edgebuild.bench.board.corstone import is_ethos_u, run_on_model
 from edgebuild.bench.board.edge_tpu import is_compiled, source_of
-from edgebuild.bench.board.estimate import BoardEstimate, estimate_time
+from edgebuild.bench.board.estimate import estimate_time
 from edgebuild.bench.board.executorch import prepare_executorch, run_executorch
 from edgebuild.bench.board.litert import prepare_litert, run_litert
 from edgebuild.bench.board.run import BoardRun
@@ -146,42 +146,51 @@ def measure_on_device(
         emulated = before.get("emulated") == "true"
         counts = (EMULATED_RUNS, 1) if emulated else (asked.runs, asked.processes)
         processes, states = _run_processes(transport, device, file, samples, counts, told)
-        estimate: BoardEstimate | None = None
-        metered: tuple[list[Figure], list[Finding]] = ([], [])
         if isinstance(transport, QemuUserTransport):
             told.update(0.5, f"{device.name}: profile")
-            estimate = estimate_time(transport, device, runtime, file, samples)
-        elif not emulated:
-            metered = _metered(transport, device, file, samples, processes, told)
+            cost = _estimated(transport, device, file, samples, processes)
+        else:
+            timed, doubts = _timed(processes, before, states, asked.seed)
+            energy, found = _metered(transport, device, file, samples, processes, told)
+            energy = energy or estimated_energy(device, timed[0])
+            cost = _Cost([*timed, *energy], [*doubts, *found], {})
     figures, findings = _compared((device.name, before), file, known, here, processes[0].outputs)
     if len({run.outputs_sha256 for run in processes}) > 1:
         message = f"the same input gave different outputs in {len(processes)} processes on {device.name}"
         findings.append(Finding("device-outputs-vary", message))
-    if estimate is not None:
-        latency = estimate.figures[0]
-        energy = [] if latency.missing else estimated_energy(device, latency)
-        figures = [*_counted(processes, before), *estimate.figures, *energy, *figures]
-        findings += estimate.findings
-    else:
-        timed, doubts = _timed(processes, before, states, asked.seed)
-        energy = metered[0] or estimated_energy(device, timed[0])
-        figures, findings = [*timed, *energy, *figures], [*findings, *doubts, *metered[1]]
+    conditions = {"before": before, "during": states[:-1], "after": states[-1]}
     return BoardBench(
-        tuple(figures),
-        tuple(findings),
-        {
-            "before": before,
-            "during": states[:-1],
-            "after": states[-1],
-            "runs": counts[0],
-            "processes": counts[1],
-            "threads": 1,
-        },
+        (*cost.figures, *figures),
+        (*findings, *cost.findings),
+        {**conditions, "runs": counts[0], "processes": counts[1], "threads": 1},
         () if emulated else tuple(run.milliseconds for run in processes),
         tuple(run.instructions for run in processes) if emulated else (),
-        {} if estimate is None else estimate.profile,
+        cost.profile,
         processes[0].outputs,
     )
+
+
+class _Cost(NamedTuple):
+    """What inferences cost: figures, what is doubtful, and the profile that a time was estimated from."""
+
+    figures: Sequence[Figure]
+    findings: Sequence[Finding]
+    profile: dict[str, Any]
+
+
+def _estimated(
+    transport: QemuUserTransport,
+    device: Device,
+    file: Path,
+    samples: Mapping[str, np.ndarray],
+    processes: Sequence[BoardRun],
+) -> _Cost:
+    """Instructions as they were counted, and time and energy estimated from a profile of one more inference."""
+    estimate = estimate_time(transport, device, runtime_of(file), file, samples)
+    latency = estimate.figures[0]
+    energy = [] if latency.missing else estimated_energy(device, latency)
+    counted = _counted(processes, transport.properties())
+    return _Cost([*counted, *estimate.figures, *energy], estimate.findings, estimate.profile)
 
 
 def _compared(

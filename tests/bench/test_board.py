@@ -113,7 +113,7 @@ def test_without_llvm_time_is_missing_and_says_how_to_get_it(
     file: Path, samples: dict[str, np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     skip_without_boards()
-    for name in ("qemu-aarch64", "gcc", "as", "ld", "env"):
+    for name in ("sh", "qemu-aarch64", "gcc", "as", "ld", "env"):
         found = shutil.which(name)
         assert found is not None
         (tmp_path / name).symlink_to(found)

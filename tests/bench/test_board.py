@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -129,10 +129,11 @@ def test_without_llvm_time_is_missing_and_says_how_to_get_it(
     file: Path, samples: dict[str, np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     skip_without_boards()
-    for name in ("qemu-aarch64", "gcc", "as", "ld", "env"):
-        found = shutil.which(name)
-        assert found is not None
-        (tmp_path / name).symlink_to(found)
+    for folder in reversed(os.environ["PATH"].split(os.pathsep)):
+        for program in Path(folder).glob("*"):
+            if not program.name.startswith("llvm-"):
+                (tmp_path / program.name).unlink(missing_ok=True)
+                (tmp_path / program.name).symlink_to(program)
     monkeypatch.setenv("PATH", str(tmp_path))
     bench = emulated("raspberry-pi-4-emulated", file, samples)
     times = [figure for figure in bench.figures if figure.unit == "ms"]

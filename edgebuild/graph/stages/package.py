@@ -14,7 +14,7 @@ from edgebuild.package.packager import Packager, PackageRequest
 COMPILED = "*_*.tflite"
 """What the verify stage keeps of an accelerator's compiler."""
 GRAPHS = "tosa"
-"""What an export calls the graphs that its file's delegates come from, so that anybody can hold one against the other."""
+"""What an export calls the graphs that the delegates of its file come from: anybody can hold one against the other."""
 
 
 def run(context: StageContext) -> None:

@@ -153,10 +153,7 @@ def measure_on_device(
             estimate = estimate_time(transport, device, runtime, file, samples)
         elif not emulated:
             metered = _metered(transport, device, file, samples, processes, told)
-    figures, findings = _compared(device, file, known, here, processes[0].outputs)
-    if len({run.outputs_sha256 for run in processes}) > 1:
-        message = f"the same input gave different outputs in {len(processes)} processes on {device.name}"
-        findings.append(Finding("device-outputs-vary", message))
+    figures, findings = _compared(device, file, known, here, processes)
     if estimate is not None:
         latency = estimate.figures[0]
         energy = [] if latency.missing else estimated_energy(device, latency)
@@ -189,13 +186,16 @@ def _compared(
     file: Path,
     known: Path | None,
     here: Mapping[str, np.ndarray],
-    there: Mapping[str, np.ndarray],
+    processes: Sequence[BoardRun],
 ) -> tuple[list[Figure], list[Finding]]:
-    """The device's outputs against those of `known`, the file that this host ran in the place of `file`."""
+    """The device's outputs against those of `known`, the file that this host ran for `file`, and against each other."""
     runtime = runtime_of(file)
     names = (f"{runtime} {RUNTIMES.get(runtime).version()} on this host", device.name)
     exact = known == file and promises_equal_outputs(file)
-    figures, findings = compare_with_host(here, there, names, exact=exact)
+    figures, findings = compare_with_host(here, processes[0].outputs, names, exact=exact)
+    if len({run.outputs_sha256 for run in processes}) > 1:
+        message = f"the same input gave different outputs in {len(processes)} processes on {device.name}"
+        findings.append(Finding("device-outputs-vary", message))
     if known is None:
         message = f"{file.name} runs on an Edge TPU only, and the file it was compiled from is not beside it"
         findings.append(Finding("device-not-compared", message, severity="note"))

@@ -117,10 +117,7 @@ def measure_on_device(
     lease: Lease | None = None,
     progress: ProgressSink | None = None,
 ) -> BoardBench:
-    """Run `file` on `device` with one thread, and compare its outputs with this host's.
-
-    One that was compiled for an Edge TPU is compared with the file beside it that it was compiled from; one for an
-    Ethos-U with the TOSA reference model.
+    """Run `file` on `device` with one thread; compare its outputs with this host's, of a file that runs here.
 
     Args:
         device: its file.
@@ -138,9 +135,8 @@ def measure_on_device(
     if is_ethos_u(file):
         return _on_corstone(device, file, samples, wait=wait, lease=lease)
     asked, told = settings or BoardSettings(), progress or Silent()
-    runtime = runtime_of(file)
     known = source_of(file) if is_compiled(file) else file
-    here = host_outputs(runtime, known, samples) if known is not None else {}
+    here = host_outputs(runtime_of(file), known, samples) if known is not None else {}
     with connected(device, wait=wait, lease=lease) as transport:
         before = transport.properties()
         emulated = before.get("emulated") == "true"
@@ -150,35 +146,33 @@ def measure_on_device(
         metered: tuple[list[Figure], list[Finding]] = ([], [])
         if isinstance(transport, QemuUserTransport):
             told.update(0.5, f"{device.name}: profile")
-            estimate = estimate_time(transport, device, runtime, file, samples)
+            estimate = estimate_time(transport, device, runtime_of(file), file, samples)
         elif not emulated:
             metered = _metered(transport, device, file, samples, processes, told)
     figures, findings = _compared(device, file, known, here, processes)
     if estimate is not None:
-        latency = estimate.figures[0]
-        energy = [] if latency.missing else estimated_energy(device, latency)
-        figures = [*_counted(processes, before), *estimate.figures, *energy, *figures]
+        figures = [*_counted(processes, before), *_estimated(device, estimate), *figures]
         findings += estimate.findings
     else:
         timed, doubts = _timed(processes, before, states, asked.seed)
         energy = metered[0] or estimated_energy(device, timed[0])
         figures, findings = [*timed, *energy, *figures], [*findings, *doubts, *metered[1]]
+    state = {"before": before, "during": states[:-1], "after": states[-1]}
     return BoardBench(
         tuple(figures),
         tuple(findings),
-        {
-            "before": before,
-            "during": states[:-1],
-            "after": states[-1],
-            "runs": counts[0],
-            "processes": counts[1],
-            "threads": 1,
-        },
+        {**state, "runs": counts[0], "processes": counts[1], "threads": 1},
         () if emulated else tuple(run.milliseconds for run in processes),
         tuple(run.instructions for run in processes) if emulated else (),
         {} if estimate is None else estimate.profile,
         processes[0].outputs,
     )
+
+
+def _estimated(device: Device, estimate: BoardEstimate) -> list[Figure]:
+    """Time of an emulated board, and energy where its time is known."""
+    latency = estimate.figures[0]
+    return [*estimate.figures, *([] if latency.missing else estimated_energy(device, latency))]
 
 
 def _compared(
@@ -188,7 +182,10 @@ def _compared(
     here: Mapping[str, np.ndarray],
     processes: Sequence[BoardRun],
 ) -> tuple[list[Figure], list[Finding]]:
-    """The device's outputs against those of `known`, the file that this host ran for `file`, and against each other."""
+    """The device's outputs against those of `known`, the file that this host ran for `file`, and against each other.
+
+    What was compiled for an Edge TPU is compared with the file beside it that it was compiled from.
+    """
     runtime = runtime_of(file)
     names = (f"{runtime} {RUNTIMES.get(runtime).version()} on this host", device.name)
     exact = known == file and promises_equal_outputs(file)

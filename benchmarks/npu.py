@@ -88,7 +88,7 @@ def compile_model(file: Path, target: str) -> dict[str, Any]:
     after = os.times()
     facts: dict[str, Any] = json.loads(done.stdout)
     seconds = sum(after[2:4]) - sum(before[2:4])
-    return {"model": file.stem, "target": target, "failed": done.returncode != 0, "seconds": seconds, **facts}
+    return {**facts, "model": file.stem, "target": target, "failed": done.returncode != 0, "seconds": seconds}
 
 
 def build_example(name: str, example: str) -> list[dict[str, Any]]:

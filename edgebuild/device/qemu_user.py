@@ -156,6 +156,6 @@ TRANSPORTS.register("qemu-user")(
         LinuxBoard,
         _open,
         lambda _device, _parameters: None,
-        {"instructions": "emulated"},
+        {"instructions": "emulated", **dict.fromkeys(("latency", "latency_all_cores"), "estimated")},
     )
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from edgebuild.bench.estimated import board_of
+from edgebuild.config.device import Device
 from edgebuild.config.read_device import load_device
 from edgebuild.config.registries import ACCELERATORS, FORMATS, RUNTIMES, TRANSPORTS
 from edgebuild.config.target import Target
@@ -29,11 +31,15 @@ def obtained(target: Target) -> dict[str, Kind]:
     name = target.hardware.accelerator
     if name in ACCELERATORS:
         found |= dict.fromkeys(ACCELERATORS.get(str(name)).figures, "estimated")
-    kind = _transport(target)
-    reached = chosen.device_stage is not None or (kind not in NOT_BOARDS and chosen.runtime in BOARD_RUNTIMES)
-    if kind is not None and reached:
-        figures = TRANSPORTS.get(kind).figures
+    device = _device(target)
+    if device is None:
+        return found
+    is_board = device.transport not in NOT_BOARDS and chosen.runtime in BOARD_RUNTIMES
+    if chosen.device_stage is not None or is_board:
+        figures = TRANSPORTS.get(device.transport).figures
         found |= {figure: how for figure, how in figures.items() if how != "measured"}
+    if is_board and "latency" in found and board_of(device) is not None:
+        found["energy"] = "estimated"
     return found
 
 
@@ -61,8 +67,8 @@ def target_facts(target: Target) -> dict[str, Any]:
     }
 
 
-def _transport(target: Target) -> str | None:
-    """How the target's device is reached; None where it is this machine."""
+def _device(target: Target) -> Device | None:
+    """The target's device; None where it is this machine."""
     if target.device in (None, HOST):
         return None
-    return load_device(str(target.device), Path()).transport
+    return load_device(str(target.device), Path())

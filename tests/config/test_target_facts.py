@@ -14,6 +14,7 @@ from edgebuild.check.accelerators.accelerator import JudgeRequest
 from edgebuild.cli.targets import app
 from edgebuild.config.load import load_target, shipped_targets
 from edgebuild.config.registries import ACCELERATORS, TRANSPORTS
+from edgebuild.estimate.arm.latency import ALL_CORES, NAMES
 from edgebuild.graph.obtained import needs_hardware, obtained
 from edgebuild.runtime.vela_install import ENVIRONMENT
 from tests.edge_tpu.files import Net, image
@@ -35,7 +36,9 @@ def test_every_shipped_target_says_how_its_numbers_come_about() -> None:
         ("stm32l4r5", "instructions", "emulated"),
         ("stm32l4r5", "latency", "estimated"),
         ("raspberry-pi-4", "instructions", "emulated"),
-        ("raspberry-pi-4", "latency", None),
+        ("raspberry-pi-4", "latency", "estimated"),
+        ("raspberry-pi-4", "energy", "estimated"),
+        ("android-arm64", "energy", None),
         ("cortex-m4", "instructions", None),
         ("edge-tpu", "energy", "estimated"),
         ("ethos-u55-128", "ram", "estimated"),
@@ -50,7 +53,7 @@ def test_a_figure_has_the_kind_that_a_build_gives_it(name: str, figure: str, how
 
 def test_memory_of_a_linked_image_needs_no_hardware_but_time_does() -> None:
     assert needs_hardware(load_target("stm32l4r5")) == {"latency": "estimated", "energy": "estimated"}
-    assert needs_hardware(load_target("raspberry-pi-4")) == {"latency": None, "energy": None, "ram": None}
+    assert needs_hardware(load_target("raspberry-pi-4")) == {"latency": "estimated", "energy": "estimated", "ram": None}
 
 
 def test_a_board_that_is_attached_is_measured_and_so_is_not_counted_as_here() -> None:
@@ -69,6 +72,7 @@ def test_the_figures_named_are_those_that_are_made(tmp_path: Path) -> None:
         report = accelerator.judge(JudgeRequest(file))
         assert tuple(figure.name for figure in report.figures) == accelerator.figures
         assert {figure.kind for figure in report.figures} == {"estimated"}
+    assert {"instructions", *NAMES.values(), ALL_CORES} == set(TRANSPORTS.get("qemu-user").figures)
     source = Path(firmware.__file__).read_text()
     assert all(f'"{name}"' in source for name in ("instructions", "flash", "ram", "arena", "stack"))
     assert {"instructions", "flash", "ram", "arena", "stack"} == {

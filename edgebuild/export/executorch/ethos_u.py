@@ -119,7 +119,7 @@ FORMATS.register("executorch-ethos-u")(
         suffix=".pte",
         dtypes={"int8": ("int8", "float32")},
         options=Parameters,
-        version=1,
+        version=2,
         tools=_TOOLS,
         runtime="tosa-reference",
         run=run,

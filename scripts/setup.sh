@@ -3,7 +3,8 @@
 # changed since the last time.
 #
 # Compilers and emulators for microcontrollers and for Arm Linux boards are installed too where that can be done (root, apt-get,
-# 3 GiB of disk), and the ssh server and the adbd of the tests; without them everything works except the targets that need them, and tests.
+# 3 GiB of disk), and the ssh server and the adbd of the tests; without them everything works except the targets and the tests
+# that need them.
 #
 # Environment: PYTHON names the interpreter (default: python3.11); EDGEBUILD_MICROCONTROLLERS=no leaves those programs out.
 # pip reads its own settings (index, mirror, proxy) as usual.

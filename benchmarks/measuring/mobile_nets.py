@@ -103,7 +103,8 @@ class Excite(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Every channel times its own factor."""
-        return x * self.scale(x)
+        found: Tensor = x * self.scale(x)
+        return found
 
 
 V2_ROWS = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
@@ -185,7 +186,8 @@ class SsdLite(nn.Module):
         split = blocks[14]  # the block whose wider map is the first one that is predicted from
         assert isinstance(split, Inverted)
         self.first = nn.Sequential(*blocks[:14], split.body[0])
-        self.rest = nn.Sequential(*split.body[1:], *blocks[15:], unit(320, 1280, act=nn.ReLU6()))
+        narrower: list[nn.Module] = list(split.body)[1:]
+        self.rest = nn.Sequential(*narrower, *blocks[15:], unit(320, 1280, act=nn.ReLU6()))
         sizes = ((1280, 512), (512, 256), (256, 256), (256, 128))
         self.extras = nn.ModuleList(
             nn.Sequential(

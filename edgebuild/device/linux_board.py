@@ -13,10 +13,11 @@ from pydantic import Field
 from edgebuild.config.parameters import Parameters
 from edgebuild.config.quantity import Bytes, BytesPerSecond, Hertz
 
-Core = Literal["cortex-a53", "cortex-a72", "cortex-a73", "cortex-a75", "cortex-a76", "kryo"]
+Core = Literal["cortex-a7", "cortex-a53", "cortex-a72", "cortex-a73", "cortex-a75", "cortex-a76", "kryo"]
 """Cores that QEMU 7.2 has by name, or that execute the same instructions as one of these (`Identity.emulated_by`). Its
 `max` is none of them: int8 kernels for SVE and SME give wrong results there."""
 
+_ARMV7 = "half thumb fastmult vfp edsp neon vfpv3 tls vfpv4 idiva idivt vfpd32 lpae"
 _ARMV8 = "fp asimd evtstrm crc32 cpuid"
 _ARMV82 = "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp"
 
@@ -40,6 +41,7 @@ class Identity:
 
 IDENTITIES: Mapping[str, Identity] = MappingProxyType(
     {
+        "cortex-a7": Identity("0xc07", "0x0", 5, _ARMV7, "cortex-a7"),
         "cortex-a53": Identity("0xd03", "0x0", 4, _ARMV8, "cortex-a53"),
         "cortex-a72": Identity("0xd08", "0x0", 3, _ARMV8, "cortex-a72"),
         "cortex-a73": Identity("0xd09", "0x0", 2, _ARMV8, "cortex-a72"),
@@ -72,6 +74,34 @@ class LinuxBoard(Parameters):
     caches: Caches | None = Field(default=None, description="of the board; simulated for the estimate of its time")
 
 
+@dataclass(frozen=True)
+class System:
+    """What runs on a core: programs of 32 or of 64 bits.
+
+    Attributes:
+        emulator: QEMU's program.
+        machine: as `uname -m` says it.
+        debian: Debian's word for it.
+        program: the first five bytes of a program, and its bytes 18 and 19.
+        processor: what /proc/cpuinfo says under `CPU architecture`.
+    """
+
+    emulator: str
+    machine: str
+    debian: str
+    program: tuple[bytes, bytes]
+    processor: int
+
+
+ARM32 = System("qemu-arm", "armv7l", "armhf", (b"\x7fELF\x01", b"\x28\x00"), 7)
+ARM64 = System("qemu-aarch64", "aarch64", "arm64", (b"\x7fELF\x02", b"\xb7\x00"), 8)
+
+
+def system_of(board: LinuxBoard) -> System:
+    """The system that the board's core runs here."""
+    return ARM32 if board.cpu == "cortex-a7" else ARM64
+
+
 def cpuinfo(board: LinuxBoard) -> str:
     """The text of /proc/cpuinfo on the board: what runtimes choose their kernels by."""
     identity = IDENTITIES[board.cpu]
@@ -80,7 +110,7 @@ def cpuinfo(board: LinuxBoard) -> str:
         "BogoMIPS\t: 108.00\n"
         f"Features\t: {identity.features}\n"
         f"CPU implementer\t: {identity.implementer}\n"
-        "CPU architecture: 8\n"
+        f"CPU architecture: {system_of(board).processor}\n"
         f"CPU variant\t: {identity.variant}\n"
         f"CPU part\t: {identity.part}\n"
         f"CPU revision\t: {identity.revision}\n\n"

@@ -1,4 +1,4 @@
-"""The transport `qemu-user`: programs of a 64-bit Arm Linux board, run by QEMU instruction by instruction.
+"""The transport `qemu-user`: programs of an Arm Linux board, run by QEMU instruction by instruction.
 
 The kernel is this machine's own: QEMU translates the program's instructions, and hands on what it asks of the kernel.
 Files are this machine's too, except what the sysroot has. Time passes as it does here and says nothing about the board;
@@ -15,17 +15,15 @@ from types import MappingProxyType
 from edgebuild.config.device import Device
 from edgebuild.config.registries import TRANSPORTS
 from edgebuild.device.emulated import EmulatedBoard, board_options
-from edgebuild.device.linux_board import IDENTITIES, LinuxBoard, make_root
+from edgebuild.device.linux_board import ARM64, IDENTITIES, LinuxBoard, make_root, system_of
 from edgebuild.device.qemu_plugin import Counts, build_plugin, read_counts
 from edgebuild.device.qemu_profile import BlockProfile, cache_arguments, read_profile
 from edgebuild.device.sysroot import sysroot
 from edgebuild.device.transport import Completed, Transport, TransportKind
 from edgebuild.errors import DeviceError
 
-EMULATOR = "qemu-aarch64"
+EMULATOR = ARM64.emulator
 _COUNTS, _PROFILE = "instruction-counts.txt", "block-profile.txt"
-_AARCH64 = bytes((0x7F, *b"ELF", 2)), bytes((0xB7, 0))
-"""The first five bytes of a program, and its bytes 18 and 19."""
 ENVIRONMENT: Mapping[str, str] = MappingProxyType(
     {
         "PATH": "/usr/bin:/bin",
@@ -43,9 +41,10 @@ class QemuUserTransport(EmulatedBoard):
     """Runs programs on a board of its own: every connection emulates another one, so that nobody has to wait."""
 
     def __init__(self, device: str, board: LinuxBoard) -> None:
-        super().__init__(device, EMULATOR)
+        self.system = system_of(board)
+        super().__init__(device, self.system.emulator)
         self.board = board
-        self.sysroot = sysroot("arm64")
+        self.sysroot = sysroot(self.system.debian)
         self._root = tempfile.TemporaryDirectory(prefix="edgebuild-root-")
         make_root(Path(self._root.name), self.sysroot.folder, board)
 
@@ -97,7 +96,7 @@ class QemuUserTransport(EmulatedBoard):
         return {
             "cpu": self.board.cpu,
             "cores": str(self.board.cores),
-            "architecture": "aarch64",
+            "architecture": self.system.machine,
             "kernel": here["kernel"],
             "memory_kib": memory,
             "qemu": self.version,
@@ -130,8 +129,8 @@ class QemuUserTransport(EmulatedBoard):
         except OSError as error:
             msg = f"device {self.device!r}: cannot start {name!r}: {error.strerror}"
             raise DeviceError(msg, remedy="push the program first and name it ./program") from None
-        if (head[:5], head[18:20]) != _AARCH64:
-            msg = f"device {self.device!r}: cannot start {name!r}: it is no program for aarch64"
+        if (head[:5], head[18:20]) != self.system.program:
+            msg = f"device {self.device!r}: cannot start {name!r}: it is no program for {self.system.machine}"
             raise DeviceError(
                 msg, remedy="push the program that was built for this device; scripts need their interpreter"
             )
@@ -153,7 +152,7 @@ def _open(device: str, parameters: LinuxBoard) -> Transport:
 
 TRANSPORTS.register("qemu-user")(
     TransportKind(
-        "a 64-bit Arm Linux board emulated by QEMU",
+        "an Arm Linux board emulated by QEMU",
         LinuxBoard,
         _open,
         lambda _device, _parameters: None,

@@ -36,13 +36,19 @@ PURPOSES: Mapping[str, str] = MappingProxyType(
 )
 
 BOARD_PACKAGES: Mapping[str, str] = MappingProxyType(
-    {"qemu-aarch64": "qemu-user", "aarch64-linux-gnu-g++": "g++-aarch64-linux-gnu", "llvm-mca-19": "llvm-19"}
+    {
+        "qemu-aarch64": "qemu-user",
+        "qemu-arm": "qemu-user",
+        "aarch64-linux-gnu-g++": "g++-aarch64-linux-gnu",
+        "llvm-mca-19": "llvm-19",
+    }
 )
 """The same for emulated Linux boards."""
 
 BOARD_PURPOSES: Mapping[str, str] = MappingProxyType(
     {
         "qemu-aarch64": "emulating 64-bit Arm Linux boards",
+        "qemu-arm": "emulating 32-bit Arm Linux boards",
         "aarch64-linux-gnu-g++": "compiling the ExecuTorch runner for 64-bit Arm boards",
         "llvm-mca-19": "estimating the time of 64-bit Arm boards",
     }

@@ -95,6 +95,7 @@ def test_the_rebuilt_model_computes_what_the_trained_one_did(
     instrumented.start_ranges(images(shop))
     model.train()
     model(torch.from_numpy(images(shop)["input"][:16]))
+    model.eval()
     before = predict(model, images(shop))["output"]
     settled = settle(instrumented, rounding)
     assert FLOATS[network].isdisjoint(settled.weights)

@@ -17,7 +17,7 @@ from edgebuild.device.linux_board import LinuxBoard
 from edgebuild.device.qemu_profile import SHARES, BlockProfile
 from edgebuild.device.qemu_user import QemuUserTransport
 from edgebuild.errors import ToolError
-from edgebuild.estimate.arm.instruction_kind import counts_by_kind
+from edgebuild.estimate.arm.instruction_kind import Kind, counts_by_kind
 from edgebuild.estimate.arm.latency import ALL_CORES, latency_figure
 from edgebuild.estimate.arm.program_time import ProgramTime, kernel_times, time_program
 from edgebuild.estimate.arm.schedule import MODELS, scheduler_version
@@ -62,6 +62,8 @@ def estimate_time(
         ToolError: the profiler failed.
     """
     board = transport.board
+    if board.cpu not in MODELS:
+        return _missing(f"there is no model of the time of a {board.cpu}", f"it is there for {', '.join(MODELS)}")
     lacking = missing_fact(board)
     if lacking is not None:
         remedy = f"say `{lacking}:` under `options:` of devices/{device.name}.yaml"
@@ -74,7 +76,7 @@ def estimate_time(
     time = time_program(profile, board.cpu)
     kinds, cost = counts_by_kind(profile), Cost.of(time)
     figures = [latency_figure(cost, kinds, board, threads) for threads in sorted({1, board.cores})]
-    return BoardEstimate(tuple(figures), (), _facts(profile, time, dict(kinds), board, version))
+    return BoardEstimate(tuple(figures), (), _facts(profile, time, kinds, board, version))
 
 
 def _missing(why: str, remedy: str) -> BoardEstimate:
@@ -84,7 +86,7 @@ def _missing(why: str, remedy: str) -> BoardEstimate:
 
 
 def _facts(
-    profile: BlockProfile, time: ProgramTime, kinds: Mapping[str, int], board: LinuxBoard, version: str
+    profile: BlockProfile, time: ProgramTime, kinds: Mapping[Kind, int], board: LinuxBoard, version: str
 ) -> dict[str, Any]:
     """The profile, as plain JSON values; `missed` are lines, in the order of `caches`."""
     assert board.caches is not None, "asked for before"

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from edgebuild.bench.board.compare import compare_with_host, host_outputs, promises_equal_outputs
 from edgebuild.bench.board.corstone import is_ethos_u, run_on_model
 from edgebuild.bench.board.edge_tpu import is_compiled, source_of
-from edgebuild.bench.board.estimate import BoardEstimate, estimate_time
+from edgebuild.bench.board.estimate import estimate_time
 from edgebuild.bench.board.executorch import prepare_executorch, run_executorch
 from edgebuild.bench.board.litert import prepare_litert, run_litert
 from edgebuild.bench.board.run import BoardRun
@@ -117,7 +117,10 @@ def measure_on_device(
     lease: Lease | None = None,
     progress: ProgressSink | None = None,
 ) -> BoardBench:
-    """Run `file` on `device` with one thread; compare its outputs with this host's, of a file that runs here.
+    """Run `file` on `device` with one thread, and compare its outputs with this host's.
+
+    One that was compiled for an Edge TPU is compared with the file beside it that it was compiled from; one for an
+    Ethos-U with the TOSA reference model.
 
     Args:
         device: its file.
@@ -135,64 +138,78 @@ def measure_on_device(
     if is_ethos_u(file):
         return _on_corstone(device, file, samples, wait=wait, lease=lease)
     asked, told = settings or BoardSettings(), progress or Silent()
+    runtime = runtime_of(file)
     known = source_of(file) if is_compiled(file) else file
-    here = host_outputs(runtime_of(file), known, samples) if known is not None else {}
+    here = host_outputs(runtime, known, samples) if known is not None else {}
     with connected(device, wait=wait, lease=lease) as transport:
         before = transport.properties()
         emulated = before.get("emulated") == "true"
         counts = (EMULATED_RUNS, 1) if emulated else (asked.runs, asked.processes)
         processes, states = _run_processes(transport, device, file, samples, counts, told)
-        estimate: BoardEstimate | None = None
-        metered: tuple[list[Figure], list[Finding]] = ([], [])
         if isinstance(transport, QemuUserTransport):
             told.update(0.5, f"{device.name}: profile")
-            estimate = estimate_time(transport, device, runtime_of(file), file, samples)
-        elif not emulated:
-            metered = _metered(transport, device, file, samples, processes, told)
-    figures, findings = _compared(device, file, known, here, processes)
-    if estimate is not None:
-        figures = [*_counted(processes, before), *_estimated(device, estimate), *figures]
-        findings += estimate.findings
-    else:
-        timed, doubts = _timed(processes, before, states, asked.seed)
-        energy = metered[0] or estimated_energy(device, timed[0])
-        figures, findings = [*timed, *energy, *figures], [*findings, *doubts, *metered[1]]
-    state = {"before": before, "during": states[:-1], "after": states[-1]}
+            cost = _estimated(transport, device, file, samples, processes)
+        else:
+            timed, doubts = _timed(processes, before, states, asked.seed)
+            energy, found = _metered(transport, device, file, samples, processes, told)
+            energy = energy or estimated_energy(device, timed[0])
+            cost = _Cost([*timed, *energy], [*doubts, *found], {})
+    figures, findings = _compared((device.name, before), file, known, here, processes[0].outputs)
+    if len({run.outputs_sha256 for run in processes}) > 1:
+        message = f"the same input gave different outputs in {len(processes)} processes on {device.name}"
+        findings.append(Finding("device-outputs-vary", message))
+    conditions = {"before": before, "during": states[:-1], "after": states[-1]}
     return BoardBench(
-        tuple(figures),
-        tuple(findings),
-        {**state, "runs": counts[0], "processes": counts[1], "threads": 1},
+        (*cost.figures, *figures),
+        (*findings, *cost.findings),
+        {**conditions, "runs": counts[0], "processes": counts[1], "threads": 1},
         () if emulated else tuple(run.milliseconds for run in processes),
         tuple(run.instructions for run in processes) if emulated else (),
-        {} if estimate is None else estimate.profile,
+        cost.profile,
         processes[0].outputs,
     )
 
 
-def _estimated(device: Device, estimate: BoardEstimate) -> list[Figure]:
-    """Time of an emulated board, and energy where its time is known."""
+class _Cost(NamedTuple):
+    """What inferences cost: figures, what is doubtful, and the profile that a time was estimated from."""
+
+    figures: Sequence[Figure]
+    findings: Sequence[Finding]
+    profile: dict[str, Any]
+
+
+def _estimated(
+    transport: QemuUserTransport,
+    device: Device,
+    file: Path,
+    samples: Mapping[str, np.ndarray],
+    processes: Sequence[BoardRun],
+) -> _Cost:
+    """Instructions as they were counted, and time and energy estimated from a profile of one more inference."""
+    estimate = estimate_time(transport, device, runtime_of(file), file, samples)
     latency = estimate.figures[0]
-    return [*estimate.figures, *([] if latency.missing else estimated_energy(device, latency))]
+    energy = [] if latency.missing else estimated_energy(device, latency)
+    counted = _counted(processes, transport.properties())
+    return _Cost([*counted, *estimate.figures, *energy], estimate.findings, estimate.profile)
 
 
 def _compared(
-    device: Device,
+    told: tuple[str, Mapping[str, str]],
     file: Path,
     known: Path | None,
     here: Mapping[str, np.ndarray],
-    processes: Sequence[BoardRun],
+    there: Mapping[str, np.ndarray],
 ) -> tuple[list[Figure], list[Finding]]:
-    """The device's outputs against those of `known`, the file that this host ran for `file`, and against each other.
+    """The outputs of a device (its name, what it said of itself) against those of `known`.
 
-    What was compiled for an Edge TPU is compared with the file beside it that it was compiled from.
+    That is the file which this host ran in the place of `file`.
     """
-    runtime = runtime_of(file)
-    names = (f"{runtime} {RUNTIMES.get(runtime).version()} on this host", device.name)
-    exact = known == file and promises_equal_outputs(file)
-    figures, findings = compare_with_host(here, processes[0].outputs, names, exact=exact)
-    if len({run.outputs_sha256 for run in processes}) > 1:
-        message = f"the same input gave different outputs in {len(processes)} processes on {device.name}"
-        findings.append(Finding("device-outputs-vary", message))
+    runtime, (name, properties) = runtime_of(file), told
+    names = (f"{runtime} {RUNTIMES.get(runtime).version()} on this host", name)
+    # The runtime of 32-bit boards is an older one with other kernels.
+    narrow = properties["architecture"] in ("armv7l", "armv6l")
+    exact = known == file and not narrow and promises_equal_outputs(file)
+    figures, findings = compare_with_host(here, there, names, exact=exact)
     if known is None:
         message = f"{file.name} runs on an Edge TPU only, and the file it was compiled from is not beside it"
         findings.append(Finding("device-not-compared", message, severity="note"))

@@ -66,7 +66,8 @@ def _in_memory(file: Path, offset: int) -> int:
 @cache
 def _functions(file: Path) -> tuple[list[int], list[tuple[int, str]]]:
     """First addresses, sorted, and (first address after it, name) of each function."""
-    data, found = _content(file), {}
+    data = _content(file)
+    found: dict[int, tuple[int, str]] = {}
     if data:
         (offset,) = struct.unpack_from("<Q", data, 40)
         size, count = struct.unpack_from("<HH", data, 58)

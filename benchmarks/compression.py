@@ -19,7 +19,7 @@ from letters.peers import Baseline, Peer, measure_peers
 from measuring.files import file_macs
 from measuring.interleaved import Timed, time_in_turns
 from measuring.letters import need_letters, test_accuracy
-from measuring.remembered import Remembered
+from measuring.remembered import Remembered, Task
 from measuring.results import Result, Table, publish
 from measuring.stages import artifact_of, run_stages, write_project
 
@@ -54,7 +54,7 @@ class Built:
     folder: Path
     macs: int
     size: int
-    shipped: int
+    shipped: float
     accuracy: float
     broken: tuple[str, ...]
     timed: Timed | None = None
@@ -113,6 +113,8 @@ def build_all(jobs: int) -> Files:
         opened = open_project(all_samples=all_samples)
         stages = {target.name: target_stages(target) for target in opened.targets}
         result = run_stages(opened, [ids.verify for ids in stages.values()], jobs)
+        folders = [artifact_of(result, ids.export) for ids in stages.values()]
+        remembered.measure_all([task for folder in folders for task in tasks_of(folder)], jobs)
         for number, case in enumerate(EVERY):
             names = {profile: target_name(number, profile) for profile in case.formats}
             found = {profile: stages[name] for profile, name in names.items() if name in stages}
@@ -125,14 +127,26 @@ def measured(result: BuildResult, ids: TargetStages, remembered: Remembered) -> 
     claims = json.loads((artifact_of(result, ids.verify) / "verify.json").read_text())["claims"]
     folder = artifact_of(result, ids.export)
     file = folder / read_export(folder).file
+    shipped, accuracy = (remembered.once(task.file, task.name, task.measure) for task in tasks_of(folder))
     return Built(
         folder,
         file_macs(file),
         file.stat().st_size,
-        int(remembered.once(file, "shipped", lambda: len(pack_file(file)))),
-        remembered.once(file, "accuracy", partial(test_accuracy, folder)),
+        shipped,
+        accuracy,
         tuple(proof["claim"]["claim"] for proof in claims if not proof["holds"]),
     )
+
+
+def tasks_of(folder: Path) -> tuple[Task, Task]:
+    """What takes long to measure of an exported file: bytes of its container, and accuracy."""
+    file = folder / read_export(folder).file
+    return Task(file, "shipped", partial(shipped_size, file)), Task(file, "accuracy", partial(test_accuracy, folder))
+
+
+def shipped_size(file: Path) -> int:
+    """Bytes of the container of a file."""
+    return len(pack_file(file))
 
 
 def time_all(files: Files) -> Files:

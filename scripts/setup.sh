@@ -3,7 +3,8 @@
 # changed since the last time.
 #
 # Compilers and emulators for microcontrollers and for Arm Linux boards are installed too where that can be done (root, apt-get,
-# 3 GiB of disk), and the ssh server of the tests; without them everything works except the targets that need them, and tests.
+# 3 GiB of disk), and the ssh server and the adbd of the tests; without them everything works except the targets and the tests
+# that need them.
 #
 # Environment: PYTHON names the interpreter (default: python3.11); EDGEBUILD_MICROCONTROLLERS=no leaves those programs out.
 # pip reads its own settings (index, mirror, proxy) as usual.
@@ -67,6 +68,7 @@ missing_microcontroller_packages() {
     command -v qemu-system-riscv32 >/dev/null || echo qemu-system-misc
     command -v qemu-aarch64 >/dev/null || echo qemu-user
     command -v aarch64-linux-gnu-g++ >/dev/null || echo g++-aarch64-linux-gnu
+    command -v llvm-mca-19 >/dev/null || echo llvm-19
     command -v clang >/dev/null || echo clang
     PATH="$PATH:/usr/sbin" command -v sshd >/dev/null || echo openssh-server
 }
@@ -157,6 +159,8 @@ fill_environment() {
     logged .venv/bin/python -m edgebuild.runtime.tflite_runtime_install
     say "installing the compiler of Ethos-U beside it"
     logged .venv/bin/python -m edgebuild.runtime.vela_install
+    say "installing the reference model of TOSA beside it"
+    logged .venv/bin/python -m edgebuild.runtime.tosa_install
 }
 
 # Never fails, as above: a build fetches it when it is first needed.
@@ -165,6 +169,11 @@ fetch_board_system() {
     say "fetching the system of emulated Arm Linux boards"
     { .venv/bin/python -m edgebuild.device.sysroot && .venv/bin/python -m edgebuild.runtime.executorch_bundle aarch64; } \
         >>"$log" 2>&1 </dev/null || say "it could not be fetched; the last lines of $log say why"
+}
+
+# Never fails, as above: a real adbd for the tests, which fetch it too, or say why they are skipped.
+fetch_test_device() {
+    .venv/bin/python -m tests.device.adbd >>"$log" 2>&1 </dev/null || say "no adbd for tests; the last lines of $log say why"
 }
 
 exec 9<scripts/setup.sh
@@ -177,5 +186,6 @@ usable || check_disk
 create_environment
 fill_environment
 fetch_board_system
+fetch_test_device
 state >"$stamp"
 say "ready after $((SECONDS - began)) s: .venv/bin/edgebuild"

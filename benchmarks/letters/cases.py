@@ -14,8 +14,10 @@ from edgebuild.compress.prune.importance import IMPORTANCES
 KEEP = 0.4
 """Share of the multiply-accumulates that pruning may leave."""
 ROUND_TO = 8
+PRUNE_RATE = 0.004
+"""Learning rate of training after channels were cut: that of the first training, as the rest has much to learn."""
 RATE = 0.002
-"""Learning rate of training after structure was taken away; a tenth of the first training's or less elsewhere."""
+"""Learning rate of training after layers were factorized or weights zeroed; less where little changes."""
 FINE_RATE = 0.0003
 
 TRAIN = 40_000
@@ -32,7 +34,7 @@ FORMATS = {LITERT: "LiteRT", EXECUTORCH: "ExecuTorch"}
 def prune(importance: str, between: int, epochs: int, round_to: int = ROUND_TO, **more: Any) -> Step:
     """Structured pruning to `KEEP` of the MACs, in two cuts with training after each; in one where `between` is 0."""
     schedule = {"schedule": "iterative", "steps": 2} if between else {}
-    finetune = {"between": between, "epochs": epochs, "learning_rate": RATE, **more}
+    finetune = {"between": between, "epochs": epochs, "learning_rate": PRUNE_RATE, **more}
     table = {"importance": importance, "keep": {"macs": KEEP}, "round_to": round_to, "finetune": finetune}
     return {"prune": table | schedule}
 
@@ -64,8 +66,21 @@ def student(epochs: int) -> Step:
     return {"distil": {**small, **TEACHER, "epochs": epochs, "learning_rate": 0.004}}
 
 
-PRUNED = prune("taylor", 1, 6)
-TAUGHT = prune("taylor", 1, 6, distil=TEACHER)
+def with_keys(step: Step, **more: Any) -> Step:
+    """A step of pruning with more keys in its table."""
+    return {"prune": {**step["prune"], **more}}
+
+
+PRUNED = prune("l1", 1, 6)
+FEEDBACK = with_keys(
+    prune("l1", 1, 5),
+    schedule="feedback",
+    steps=2,
+    recover=0.4,
+    sparsify={"kind": "group_lasso", "weight": 0.001, "epochs": 2, "learning_rate": FINE_RATE},
+)
+"""Channels are made small before they are cut, and a cut that costs more than 0.4 points is taken back."""
+TAUGHT = prune("l1", 1, 6, distil=TEACHER)
 """Pruning with the baseline as the teacher of the training after it."""
 TWO_OF_FOUR: Step = {"prune": {"kind": "n_m", "finetune": {"epochs": 2, "learning_rate": RATE}}}
 TAUGHT_AGAIN: Step = {"distil": {**TEACHER, "epochs": 2, "learning_rate": FINE_RATE}}
@@ -98,7 +113,7 @@ PRUNE = Case("prune", (PRUNED,), "fp32")
 PRUNE_DISTIL = Case("prune with a teacher", (TAUGHT,), "fp32")
 PRUNE_LONG = Case(
     "prune with a teacher, all samples, 16 channels",
-    (prune("taylor", 1, 8, 16, distil=TEACHER),),
+    (prune("l1", 0, 18, 16, distil=TEACHER, learning_rate=0.006),),
     "fp32",
     all_samples=True,
 )
@@ -106,6 +121,7 @@ PRUNE_LONG = Case(
 COMPOSED = Case("prune with a teacher, then qat with it", (TAUGHT, qat(distil=TEACHER)))
 
 _LITERT = (LITERT,)
+INT4 = "int4-weight-only"
 
 
 def _static(name: str, **more: Any) -> Case:
@@ -117,8 +133,17 @@ QUANTIZED = (
     *(_static(name, calibration={"method": name}) for name in ("moving_average", "percentile", "mse", "entropy")),
     _static("equalize", equalize=True),
     _static("correct_bias", correct_bias=True),
+    _static("first and last in float", skip_first=True, skip_last=True),
+    _static("mixed, a fifth in float", mixed={"share": 0.2}),
     Case("quantize: dynamic", ({"quantize": {"kind": "dynamic"}},), "int8-dynamic", _LITERT),
     Case("quantize: weight_only", ({"quantize": {"kind": "weight_only"}},), "int8-weight-only", _LITERT),
+    Case("quantize: weight_only, 4 bits", ({"quantize": {"kind": "weight_only", "weights": "int4"}},), INT4, _LITERT),
+    Case(
+        "quantize: weight_only, 4 and 8 bits mixed",
+        ({"quantize": {"kind": "weight_only", "weights": "int4", "mixed": {"accuracy_drop": 0.2}}},),
+        INT4,
+        _LITERT,
+    ),
     Case("quantize: 16x8", ({"quantize": {"kind": "static", "activations": "int16"}},), "int16x8", _LITERT),
     Case("fp16", (), "fp16", _LITERT),
     QAT,
@@ -126,6 +151,8 @@ QUANTIZED = (
 ALONE = (
     PRUNE,
     Case("prune, then static", (PRUNED, STATIC)),
+    Case("prune: by sensitivity", (with_keys(PRUNED, scope="sensitivity"),), "fp32"),
+    Case("prune: group lasso, then with feedback", (FEEDBACK,), "fp32"),
     Case("prune: unstructured 80 %, then static", (sparse(0.8), STATIC)),
     Case("prune: 2:4, then static", (TWO_OF_FOUR, STATIC)),
     *(

@@ -93,20 +93,32 @@ def measure_peers(baseline: Baseline, work: Path, remembered: Remembered) -> lis
 
 
 def _torch_pruning(baseline: Baseline, work: Path) -> Peer:
-    """Its own pruner with its Taylor criterion, trained as long as edgebuild's plan without a teacher is."""
-    file = work / "torch_pruning.pt"
-    if not file.is_file():
-        torch.save(_pruned_by_torch_pruning(baseline), file)
-    model = torch.load(file, weights_only=False)
+    """Its own pruner, trained as long as edgebuild's plan without a teacher is; the better of two criteria.
+
+    They are its Taylor expansion and the L1 norm that edgebuild's plan takes; the validation part decides.
+    """
+    images = np.array(read_inputs(baseline.data, "validation")["image"])
+    labels = read_targets(baseline.data)
+    best: tuple[float, torch.nn.Module] | None = None
+    for criterion in ("taylor", "l1"):
+        file = work / f"torch_pruning_{criterion}.pt"
+        if not file.is_file():
+            torch.save(_pruned_by_torch_pruning(baseline, criterion), file)
+        found = torch.load(file, weights_only=False)
+        right = float((_scores(found, images).argmax(1) == labels).mean())
+        if best is None or right > best[0]:
+            best = (right, found)
+    assert best is not None
+    model = best[1]
     macs = count_model(model, (_IMAGE,)).macs
     accuracy = _accuracy(lambda images: _scores(model, images))
     return Peer("torch-pruning", metadata.version("torch-pruning"), accuracy, None, macs, ways.PRUNE.name, ways.LITERT)
 
 
-def _pruned_by_torch_pruning(baseline: Baseline) -> torch.nn.Module:
-    """Cut in three, to the most channels with which the MACs are at most those that edgebuild may leave."""
+def _pruned_by_torch_pruning(baseline: Baseline, criterion: str) -> torch.nn.Module:
+    """Cut in two, to the most channels with which the MACs are at most those that edgebuild may leave."""
     project = baseline.project
-    settings = TrainSettings.from_json({**project.sections()["train"], "learning_rate": ways.RATE})
+    settings = TrainSettings.from_json({**project.sections()["train"], "learning_rate": ways.PRUNE_RATE})
     split = load_training(project.sections()["data"], project.root, project.seed, project.model.inputs)
     validation = read_inputs(baseline.data, "validation"), read_targets(baseline.data)
     model = baseline.network()
@@ -114,7 +126,7 @@ def _pruned_by_torch_pruning(baseline: Baseline) -> torch.nn.Module:
     with deterministic(SEED, project.threads):
         for number, epochs in enumerate(PRUNING_EPOCHS, 1):
             goal = whole * (1 - (1 - ways.KEEP) * number / len(PRUNING_EPOCHS))
-            model = _cut(model, goal, split)
+            model = _cut(model, goal, split, criterion)
             train(
                 model,
                 split,
@@ -128,14 +140,15 @@ def _pruned_by_torch_pruning(baseline: Baseline) -> torch.nn.Module:
     return model.eval()
 
 
-def _cut(model: torch.nn.Module, goal: float, split: Split) -> torch.nn.Module:
+def _cut(model: torch.nn.Module, goal: float, split: Split, criterion: str) -> torch.nn.Module:
     """The smallest cut that is enough: ratios in steps of 2 %, until the MACs are low enough."""
     import torch_pruning
 
     inputs, targets = split.stack(np.arange(512))
     for ratio in np.arange(0.02, 0.9, 0.02):
         trial: Any = copy.deepcopy(model)
-        importance = torch_pruning.importance.GroupTaylorImportance()
+        kinds = torch_pruning.importance
+        importance = kinds.GroupTaylorImportance() if criterion == "taylor" else kinds.GroupMagnitudeImportance(p=1)
         pruner = torch_pruning.pruner.BasePruner(
             trial,
             _IMAGE,

@@ -17,14 +17,14 @@ DEMO = "examples/digits"
 BUDGET_MISSED = 1
 
 
-def fresh_project(folder: Path, name: str = "digits") -> Path:
-    """Copy the demo's files under version control to `folder/name`, without store, reports or artifacts."""
+def fresh_project(folder: Path, name: str = "digits", example: str = DEMO) -> Path:
+    """Copy an example's files under version control to `folder/name`, without store, reports or artifacts."""
     project = folder / name
     listing = subprocess.run(
-        ["git", "ls-files", "-z", DEMO], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "-z", example], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
     for file in filter(None, listing.split("\0")):
-        target = project / Path(file).relative_to(DEMO)
+        target = project / Path(file).relative_to(example)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / file, target)
     return project

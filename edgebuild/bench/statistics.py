@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from statistics import NormalDist
 
 import numpy as np
@@ -82,6 +83,7 @@ def small_sample_expansion(groups: int, confidence: float) -> float:
     return math.sqrt(groups / (groups - 1)) * student_quantile(upper, groups - 1) / NormalDist().inv_cdf(upper)
 
 
+@cache
 def student_quantile(probability: float, degrees: int) -> float:
     """Return the quantile of Student's t for a probability in [0.5, 1), to six digits, by bisection on its integral."""
     # x = sqrt(degrees) * tan(angle) turns the density into cos(angle) ** (degrees - 1) on a finite range.

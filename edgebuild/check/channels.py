@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from edgebuild.check.census.model import OperationRecord, TensorRecord
 
-_DEPTHWISE = frozenset({"DEPTHWISE_CONV_2D", "XNNDepthwiseConv2d"})
-"""Their weights are stored as 1HWC; every other weight of either format has its output channels first."""
+_DEPTHWISE = frozenset({"DEPTHWISE_CONV_2D", "DEPTHWISE_CONV2D", "XNNDepthwiseConv2d"})
+"""Their weights are recorded as 1HWC; every other weight of any format has its output channels first."""
 
 
 def channel_axis(weight: TensorRecord, reader: OperationRecord | None) -> int:

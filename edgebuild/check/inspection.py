@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgebuild.check.accelerators.accelerator import Accelerator, AcceleratorReport, JudgeRequest
 from edgebuild.check.census.model import Census
 from edgebuild.check.summary import census_summary
-from edgebuild.config.registries import CENSUSES
+from edgebuild.config.registries import ACCELERATORS, CENSUSES
 from edgebuild.errors import ConfigError
 
 _SHOWN = 4
@@ -58,6 +60,22 @@ def inspect_file(path: Path) -> Inspection:
         raise ConfigError(msg)
     census = CENSUSES.get(suffix).read(file)
     return Inspection(path, census, census_summary(census), _records(file.parent, file.name))
+
+
+def judge_files(paths: Sequence[Path], accelerator: str) -> AcceleratorReport:
+    """What an accelerator would make of a file, or of several that are compiled to share it, in this order.
+
+    Raises:
+        ConfigError: there is no such file or accelerator, or files cannot share it.
+    """
+    chosen: Accelerator = ACCELERATORS.get(accelerator)
+    requests = [JudgeRequest(exported_file(path)) for path in paths]
+    if len(requests) == 1:
+        return chosen.judge(requests[0])
+    if chosen.together is None:
+        msg = f"{accelerator}: found {len(requests)} files, expected one: its compiler takes models one by one"
+        raise ConfigError(msg, remedy="inspect them one by one")
+    return chosen.together(requests)
 
 
 def exported_file(path: Path) -> Path:

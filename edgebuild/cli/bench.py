@@ -22,6 +22,9 @@ def bench(
     ] = None,
     runs: Annotated[int, typer.Option("--runs", min=20, help="Inferences per process, on a real device.")] = 200,
     processes: Annotated[int, typer.Option("--processes", min=2, help="Processes, on a real device.")] = 3,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Run nothing: the time by the calibration of the device.")
+    ] = False,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -35,17 +38,22 @@ def bench(
     project: Project = DEFAULT_PROJECT,
     as_json: Json = False,
 ) -> None:
-    """Run a file on a device: time it, or count its instructions where it is emulated; compare its outputs.
+    """Run a file on a device: time it, or count its instructions and estimate its time where it is emulated.
+
+    Its outputs are compared with those of this host.
 
     Exit code 1 if an output differs from this host's by more than rounding.
     """
     from edgebuild.bench.board.measure import BoardSettings
-    from edgebuild.bench.board.standalone import bench_file, save_record
+    from edgebuild.bench.board.standalone import bench_file, estimate_file, save_record
     from edgebuild.config.read_device import load_device
 
     chosen = load_device(device, project if project.is_dir() else project.parent)
     settings = BoardSettings(runs=runs, processes=processes)
-    record = bench_file(file, chosen, inputs or [], settings, wait=wait, token=token)
+    if estimate:
+        record = estimate_file(file, chosen)
+    else:
+        record = bench_file(file, chosen, inputs or [], settings, wait=wait, token=token)
     saved = output if output is not None else Path(f"{file.name}.{chosen.name}.json")
     save_record(record, saved)
     emit(record, as_json, lambda: _render(record, saved))

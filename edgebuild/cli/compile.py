@@ -1,21 +1,30 @@
-"""`edgebuild compile`: a full-integer .tflite as a C library for a microcontroller."""
+"""`edgebuild compile`: a full-integer .tflite as a C library for a microcontroller, or for an accelerator."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from edgebuild.cli.options import Json
 from edgebuild.cli.output import emit
+from edgebuild.errors import ConfigError
+
+if TYPE_CHECKING:
+    from edgebuild.export.tflite.accelerated import AcceleratedTarget
 
 
 def compile_file(
     model: Annotated[Path, typer.Argument(help="A full-integer .tflite file, ours or anybody's.")],
-    target: Annotated[str, typer.Option("--target", "-t", help="A profile (name or path), or a core: cortex-m4, …")],
+    target: Annotated[
+        str,
+        typer.Option(
+            "--target", "-t", help="A profile (name or path), a core (cortex-m4, …) or an accelerator (edge-tpu, …)."
+        ),
+    ],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Folder for the C files; default: MODEL-TARGET here.")
+        Path | None, typer.Option("--output", "-o", help="Folder for the files; default: MODEL-TARGET here.")
     ] = None,
     prefix: Annotated[
         str, typer.Option("--prefix", help="What every public name in the C files begins with.")
@@ -31,19 +40,40 @@ def compile_file(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Compile an int8 model to C: model.c, model.h, a CMake project and an example.
+    """Compile an int8 model: to C (model.c, model.h, a CMake project, an example), or for an accelerator.
 
-    Exit code 1 with --run if an output differs from TFLite Micro's or the firmware does not fit the part.
+    Exit code 1 with --run if an output differs from TFLite Micro's or the firmware does not fit the part; for an
+    accelerator if an operation stays on the CPU or a budget of the profile is missed.
     """
     from edgebuild.export.c.deliver import read_model_bytes
+    from edgebuild.export.tflite.accelerated import accelerated_target
 
     data = read_model_bytes(model)
     folder = output if output is not None else Path(f"{model.stem}-{Path(target).stem}")
     about = {"model": str(model), "target": target, "folder": str(folder)}
-    if run or inputs:
+    accelerated = accelerated_target(target)
+    if accelerated is not None:
+        if run or inputs:
+            msg = f"--run and --input are for a target that is compiled to C, found {target!r}"
+            raise ConfigError(msg, remedy="leave them out; `edgebuild inspect FILE` says what the file takes")
+        _accelerate(data, about, accelerated, as_json)
+    elif run or inputs:
         _run(data, about, prefix, inputs or [], as_json)
     else:
         _compile(data, about, prefix, as_json)
+
+
+def _accelerate(data: bytes, about: dict[str, str], target: AcceleratedTarget, as_json: bool) -> None:
+    from rich.console import Console
+
+    from edgebuild.export.tflite.accelerated import compile_accelerated
+    from edgebuild.export.tflite.describe import describe_accelerated
+
+    compiled = compile_accelerated(Path(about["model"]), data, target, Path(about["folder"]))
+    facts = {**about, **compiled.to_json()}
+    emit(facts, as_json, lambda: Console().print(describe_accelerated(compiled, about["folder"]), soft_wrap=True))
+    if not compiled.passed:
+        raise typer.Exit(1)
 
 
 def _compile(data: bytes, about: dict[str, str], prefix: str, as_json: bool) -> None:

@@ -15,6 +15,7 @@ from edgebuild.cli import (
     bench,
     build,
     cache,
+    calibrate,
     devices,
     diff,
     doctor,
@@ -49,6 +50,7 @@ app.command("explain")(explain.explain)
 app.command("inspect")(inspect.inspect)
 app.command("diff")(diff.diff)
 app.command("bench")(bench.bench)
+app.command("calibrate")(calibrate.calibrate)
 app.command("pack")(pack.pack)
 app.command("unpack")(unpack.unpack)
 app.command("report")(report.report)

@@ -29,10 +29,11 @@ def _default(context: typer.Context, as_json: Json = False) -> None:
 
 @app.command("list")
 def show_list(as_json: Json = False) -> None:
-    """List the shipped profiles."""
+    """List the shipped profiles: their file, its runtime, what a build learns here and how, what needs hardware."""
     from edgebuild.config.load import load_target, shipped_targets
+    from edgebuild.graph.obtained import target_facts
 
-    facts = {"targets": [load_target(name).to_json() for name in shipped_targets()]}
+    facts = {"targets": [target_facts(load_target(name)) for name in shipped_targets()]}
     emit(facts, as_json, lambda: _render_list(facts["targets"]))
 
 
@@ -68,14 +69,19 @@ def _render_list(targets: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for column in ("target", "file", "runtime", "package", "description"):
+    kinds = ("measured", "emulated", "estimated")
+    table.add_column("target", no_wrap=True)
+    for column in ("file", "runtime", *(f"{kind} here" for kind in kinds), "needs hardware"):
         table.add_column(column, overflow="fold")
     for target in targets:
-        export = target["export"]
+        export, obtained, wanted = target["export"], target["obtained"], target["needs_hardware"]
+        runtime = f"{target['runtime']['name']} {target['runtime'].get('version', '')}".strip()
+        named = {"accuracy": f"accuracy ({target['checked_with']['runtime']})"}
+        cells = [
+            ", ".join(named.get(name, name) for name, found in obtained.items() if found == kind) for kind in kinds
+        ]
         kind = f"{export['format']} {export['dtype']}, io {export['io']}"
-        table.add_row(
-            target["target"], kind, target["runtime"]["name"], target["package"]["kind"], target["description"]
-        )
+        table.add_row(target["target"], kind, runtime, *(cell.replace("_", " ") for cell in cells), ", ".join(wanted))
     Console().print(table)
 
 

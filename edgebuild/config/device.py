@@ -16,6 +16,14 @@ class Lease(Table):
     ttl: Milliseconds = Field(default=600_000.0, description="a crashed job frees its device after this time")
 
 
+class Power(Table):
+    """How a device's power is measured, and which board's published powers are taken where it is not."""
+
+    meter: str | None = Field(default=None, description="which power meter is attached; none: energy is estimated")
+    board: str | None = Field(default=None, description="whose published powers are taken without a meter")
+    options: dict[str, Any] = Field(default_factory=dict, description="of the meter")
+
+
 class Device(Table):
     """One file of `devices/`."""
 
@@ -27,3 +35,8 @@ class Device(Table):
     )
     lease: Lease = Field(default_factory=Lease, description="exclusive use")
     options: dict[str, Any] = Field(default_factory=dict, description="of the transport")
+    calibration: str | None = Field(
+        default=None,
+        description="what `edgebuild calibrate` wrote, a path from the device file: times are estimated by it",
+    )
+    power: Power | None = Field(default=None, description="how energy is measured or estimated")

@@ -7,6 +7,7 @@
 | frequency | `1.5 GHz` | `float`, Hz |
 | energy | `2 mJ` | `float`, mJ |
 | power | `40 mW` | `float`, mW |
+| bandwidth | `5.5 GB/s` | `float`, B/s |
 
 `model_dump()` gives the value in code, `model_dump(mode="json")` the text, which reads back to the same value.
 """
@@ -23,7 +24,7 @@ from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from edgebuild.config.wording import BadValueError
 
-_NUMBER_AND_UNIT = re.compile(r"\s*([-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-zµ%]*)\s*")
+_NUMBER_AND_UNIT = re.compile(r"\s*([-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-zµ%/]*)\s*")
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +115,8 @@ TIME = Dimension("a time", {"us": 1e-3, "ms": 1.0, "s": 1e3}, "ms", "60 ms")
 FREQUENCY = Dimension("a frequency", {"Hz": 1.0, "kHz": 1e3, "MHz": 1e6, "GHz": 1e9}, "Hz", "120 MHz")
 ENERGY = Dimension("an energy", {"uJ": 1e-3, "mJ": 1.0, "J": 1e3}, "mJ", "2 mJ")
 POWER = Dimension("a power", {"mW": 1.0, "W": 1e3}, "mW", "40 mW")
+VOLTAGE = Dimension("a voltage", {"mV": 1e-3, "V": 1.0}, "V", "3.3 V")
+BANDWIDTH = Dimension("a bandwidth", {"B/s": 1.0, "MB/s": 1e6, "GB/s": 1e9}, "B/s", "5.5 GB/s")
 
 
 def _quantity(dimension: Dimension) -> tuple[Any, ...]:
@@ -135,3 +138,9 @@ Millijoules = Annotated[float, *_quantity(ENERGY)]
 
 Milliwatts = Annotated[float, *_quantity(POWER)]
 """Written `40 mW`; a `float` of mW in code."""
+
+Volts = Annotated[float, *_quantity(VOLTAGE)]
+"""Written `3.3 V`; a `float` of V in code."""
+
+BytesPerSecond = Annotated[float, *_quantity(BANDWIDTH)]
+"""Written `5.5 GB/s`; a `float` of B/s in code."""

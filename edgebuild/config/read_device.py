@@ -9,7 +9,7 @@ from edgebuild.config.document import file_label, read_document
 from edgebuild.config.located import Located
 from edgebuild.config.problem import ProblemList
 from edgebuild.config.profile import is_path
-from edgebuild.config.registries import TRANSPORTS
+from edgebuild.config.registries import METERS, TRANSPORTS
 from edgebuild.config.shipped import shipped_devices, shipped_devices_dir
 from edgebuild.config.validate import read_table
 from edgebuild.config.wording import unknown_name
@@ -76,6 +76,35 @@ def _read(file: Path, label: str, problems: ProblemList) -> Device | None:
         return None
     options = document.child("options") or document.with_value({})
     checked = read_table(TRANSPORTS.get(transport.value).parameters, options, problems)
+    calibration = _calibration(document, file, problems)
+    _check_meter(document, problems)
     if device is None or checked is None:
         return None
-    return device.model_copy(update={"options": checked.model_dump(mode="json", exclude_defaults=True)})
+    plain = checked.model_dump(mode="json", exclude_defaults=True)
+    return device.model_copy(update={"options": plain, "calibration": calibration})
+
+
+def _check_meter(document: Located, problems: ProblemList) -> None:
+    """See that a device file names a meter there is, with options that it knows."""
+    power = document.child("power")
+    meter = power.child("meter") if power is not None else None
+    if power is None or meter is None or not isinstance(meter.value, str):
+        return
+    if meter.value not in METERS:
+        problems.add(meter.problem(unknown_name("power meter", meter.value, METERS.names())))
+        return
+    options = power.child("options") or power.with_value({})
+    read_table(METERS.get(meter.value).parameters, options, problems)
+
+
+def _calibration(document: Located, file: Path, problems: ProblemList) -> str | None:
+    """The calibration that a device file names, as a path from here."""
+    named = document.child("calibration")
+    if named is None or not isinstance(named.value, str):
+        return None
+    path = file.parent / named.value
+    if not path.is_file():
+        again = f"take the line out, then `edgebuild calibrate {file.stem} measurements.csv` writes both"
+        message = f"no such file: {file_label(path)}; {again}"
+        problems.add(named.problem(message))
+    return str(path)

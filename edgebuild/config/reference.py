@@ -15,11 +15,11 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from edgebuild.config.data_source import DataSource, ImageReader, Normalization, NpzArrays, NpzReader, NpzValidation
-from edgebuild.config.device import Device, Lease
+from edgebuild.config.device import Device, Lease, Power
 from edgebuild.config.fields import Address, ExistingFile, ExistingFolder, ExistingPath, FunctionName, Name
 from edgebuild.config.project import Metric, ModelSource, ProjectFile, Train
-from edgebuild.config.quantity import BYTES, ENERGY, FREQUENCY, POWER, TIME, Dimension
-from edgebuild.config.registries import FORMATS, PACKAGERS, RUNTIMES, STEPS, TRANSPORTS
+from edgebuild.config.quantity import BYTES, ENERGY, FREQUENCY, POWER, TIME, VOLTAGE, Dimension
+from edgebuild.config.registries import FORMATS, METERS, PACKAGERS, RUNTIMES, STEPS, TRANSPORTS
 from edgebuild.config.shipped import shipped_targets
 from edgebuild.config.target import Budgets, Export, Hardware, Package, RuntimeNeed, Target
 from edgebuild.config.wording import bounds_words
@@ -71,6 +71,8 @@ def profile_reference() -> str:
         _section("", Device),
         _section("`lease:`", Lease),
         *[_entry("transport", name, kind.title, kind.parameters) for name, kind in TRANSPORTS.items()],
+        _section("`power:`", Power),
+        *[_entry("power meter", name, kind.title, kind.parameters) for name, kind in METERS.items()],
     ]
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
 
@@ -96,7 +98,7 @@ _PROFILE_SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
 
 
 def _units() -> str:
-    dimensions = (BYTES, TIME, FREQUENCY, ENERGY, POWER)
+    dimensions = (BYTES, TIME, FREQUENCY, ENERGY, POWER, VOLTAGE)
     rows = [f"| {one.name} | {', '.join(one.units)} | `{one.example}` |" for one in dimensions]
     head = ["## Quantities\n", "A quantity is written with its unit; a bare number is an error.\n"]
     return "\n".join([*head, "| | units | example |", "|---|---|---|", *rows]) + "\n"

@@ -33,6 +33,9 @@ RUNTIMES: Registry[Any] = Registry("runtime", "edgebuild.runtime")
 TRANSPORTS: Registry[Any] = Registry("transport", "edgebuild.device")
 """name -> `edgebuild.device.transport.TransportKind`"""
 
+METERS: Registry[Any] = Registry("power meter", "edgebuild.bench.power.meters")
+"""name -> `edgebuild.bench.power.meter.MeterKind`"""
+
 PACKAGERS: Registry[Any] = Registry("package", "edgebuild.package")
 """name -> `edgebuild.package.packager.Packager`"""
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from edgebuild.config.device import Device
 from edgebuild.config.project import ProjectFile
-from edgebuild.config.registries import FORMATS, PACKAGERS, RUNTIMES, STEPS, TRANSPORTS
+from edgebuild.config.registries import FORMATS, METERS, PACKAGERS, RUNTIMES, STEPS, TRANSPORTS
 from edgebuild.config.shipped import shipped_targets
 from edgebuild.config.target import Target
 
@@ -67,6 +67,7 @@ def device_schema_json() -> dict[str, Any]:
     """JSON Schema of a file in devices/."""
     schema = _schema(Device, "edgebuild device")
     schema["properties"]["transport"]["enum"] = TRANSPORTS.names()
+    schema["$defs"]["Power"]["properties"]["meter"]["enum"] = [*METERS.names(), None]
     return schema
 
 

@@ -11,30 +11,43 @@ from typing import Literal
 from pydantic import Field
 
 from edgebuild.config.parameters import Parameters
-from edgebuild.config.quantity import Bytes, Hertz
+from edgebuild.config.quantity import Bytes, BytesPerSecond, Hertz
 
-Core = Literal["cortex-a53", "cortex-a72", "cortex-a76"]
-"""Cores that QEMU 7.2 has by name. Its `max` is none of them: int8 kernels for SVE and SME give wrong results there."""
+Core = Literal["cortex-a7", "cortex-a53", "cortex-a72", "cortex-a73", "cortex-a75", "cortex-a76", "kryo"]
+"""Cores that QEMU 7.2 has by name, or that execute the same instructions as one of these (`Identity.emulated_by`). Its
+`max` is none of them: int8 kernels for SVE and SME give wrong results there."""
 
+_ARMV7 = "half thumb fastmult vfp edsp neon vfpv3 tls vfpv4 idiva idivt vfpd32 lpae"
 _ARMV8 = "fp asimd evtstrm crc32 cpuid"
 _ARMV82 = "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp"
 
 
 @dataclass(frozen=True)
 class Identity:
-    """How a core shows in /proc/cpuinfo: part, variant and revision of MIDR_EL1, and the features of such boards."""
+    """How a core shows in /proc/cpuinfo: part, variant, revision and implementer of MIDR_EL1, and its features.
+
+    Attributes:
+        emulated_by: what QEMU emulates: another core where it does not have this one. Runtimes choose kernels for this
+            one, by what /proc/cpuinfo says; of later instructions those of the emulated core are used.
+    """
 
     part: str
     variant: str
     revision: int
     features: str
+    emulated_by: str
+    implementer: str = "0x41"
 
 
 IDENTITIES: Mapping[str, Identity] = MappingProxyType(
     {
-        "cortex-a53": Identity("0xd03", "0x0", 4, _ARMV8),
-        "cortex-a72": Identity("0xd08", "0x0", 3, _ARMV8),
-        "cortex-a76": Identity("0xd0b", "0x4", 1, _ARMV82),
+        "cortex-a7": Identity("0xc07", "0x0", 5, _ARMV7, "cortex-a7"),
+        "cortex-a53": Identity("0xd03", "0x0", 4, _ARMV8, "cortex-a53"),
+        "cortex-a72": Identity("0xd08", "0x0", 3, _ARMV8, "cortex-a72"),
+        "cortex-a73": Identity("0xd09", "0x0", 2, _ARMV8, "cortex-a72"),
+        "cortex-a75": Identity("0xd0a", "0x0", 0, _ARMV8, "cortex-a72"),
+        "cortex-a76": Identity("0xd0b", "0x4", 1, _ARMV82, "cortex-a76"),
+        "kryo": Identity("0x205", "0x1", 1, _ARMV8, "cortex-a72", implementer="0x51"),
     }
 )
 
@@ -53,9 +66,40 @@ class LinuxBoard(Parameters):
     cpu: Core = Field(description="the core that is emulated; kernels are chosen by it")
     cores: int = Field(default=4, ge=1, description="how many the board has")
     python: Literal["python3.11"] = Field(default="python3.11", description="the interpreter that the sysroot has")
-    clock: Hertz | None = Field(default=None, description="of the board; nothing runs at this speed here")
+    clock: Hertz | None = Field(default=None, description="of the board; times are estimated at it")
     memory: Bytes | None = Field(default=None, description="of the board; not enforced")
-    caches: Caches | None = Field(default=None, description="of the board; not emulated")
+    memory_bandwidth: BytesPerSecond | None = Field(
+        default=None, description="what the board's memory sustains, as STREAM measures it; times are estimated with it"
+    )
+    caches: Caches | None = Field(default=None, description="of the board; simulated for the estimate of its time")
+
+
+@dataclass(frozen=True)
+class System:
+    """What runs on a core: programs of 32 or of 64 bits.
+
+    Attributes:
+        emulator: QEMU's program.
+        machine: as `uname -m` says it.
+        debian: Debian's word for it.
+        program: the first five bytes of a program, and its bytes 18 and 19.
+        processor: what /proc/cpuinfo says under `CPU architecture`.
+    """
+
+    emulator: str
+    machine: str
+    debian: str
+    program: tuple[bytes, bytes]
+    processor: int
+
+
+ARM32 = System("qemu-arm", "armv7l", "armhf", (b"\x7fELF\x01", b"\x28\x00"), 7)
+ARM64 = System("qemu-aarch64", "aarch64", "arm64", (b"\x7fELF\x02", b"\xb7\x00"), 8)
+
+
+def system_of(board: LinuxBoard) -> System:
+    """The system that the board's core runs here."""
+    return ARM32 if board.cpu == "cortex-a7" else ARM64
 
 
 def cpuinfo(board: LinuxBoard) -> str:
@@ -65,8 +109,8 @@ def cpuinfo(board: LinuxBoard) -> str:
         f"processor\t: {number}\n"
         "BogoMIPS\t: 108.00\n"
         f"Features\t: {identity.features}\n"
-        "CPU implementer\t: 0x41\n"
-        "CPU architecture: 8\n"
+        f"CPU implementer\t: {identity.implementer}\n"
+        f"CPU architecture: {system_of(board).processor}\n"
         f"CPU variant\t: {identity.variant}\n"
         f"CPU part\t: {identity.part}\n"
         f"CPU revision\t: {identity.revision}\n\n"

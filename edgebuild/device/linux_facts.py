@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from types import MappingProxyType
 
+from edgebuild.device.android_facts import read_android_facts
+
 CORES = MappingProxyType(
     {
         ("0x41", "0xb76"): "arm1176",
@@ -29,26 +31,40 @@ CORES = MappingProxyType(
         ("0x41", "0xd80"): "cortex-a520",
         ("0x41", "0xd81"): "cortex-a720",
         ("0x41", "0xd82"): "cortex-x4",
+        ("0x51", "0x802"): "kryo-3xx-gold",
+        ("0x51", "0x803"): "kryo-3xx-silver",
+        ("0x51", "0x804"): "kryo-4xx-gold",
+        ("0x51", "0x805"): "kryo-4xx-silver",
     }
 )
-"""(implementer, part) of /proc/cpuinfo, fields of MIDR_EL1 -> the core (Arm's technical reference manuals)."""
+"""(implementer, part) of /proc/cpuinfo, fields of MIDR_EL1 -> the core (Arm's technical reference manuals; Linux,
+arch/arm64/include/asm/cputype.h)."""
 
 
 def read_facts(text: str) -> dict[str, str]:
     """Properties of a transport (`edgebuild.device.transport`) from the text of the script.
 
     A processor with two kinds of cores is `cortex-a55+cortex-a76`; of several clocks and temperatures the highest
-    counts, and governors are listed.
+    counts, and governors and what cools the processor by slowing it down are listed.
     """
     found = defaultdict(list)
     cpuinfo = defaultdict(list)
+    zones, cooling, service = [], [], []
     for line in text.splitlines():
+        if line.startswith("thermalservice "):
+            service.append(line.removeprefix("thermalservice ").strip())
+            continue
         name, _, value = line.partition(":")
-        name, value = name.strip(), value.strip()
+        name, value = name.strip(), value.strip(" \t\0")
+        kind, _, rest = name.partition(" ")
         if not value:
             continue
-        if name.startswith("cpuinfo "):
-            cpuinfo[name.removeprefix("cpuinfo ").strip()].append(value)
+        if kind == "cpuinfo":
+            cpuinfo[rest.strip()].append(value)
+        elif kind == "zone":
+            zones.append((rest, value))
+        elif kind == "cooling":
+            cooling.append((rest, value))
         else:
             found[name].append(value)
     architecture = found["architecture"][0]
@@ -63,10 +79,15 @@ def read_facts(text: str) -> dict[str, str]:
         "board": " ".join(found["board"] or cpuinfo["Model"][:1]),
         "governor": ",".join(sorted(set(found["scaling_governor"]))),
         "clock_khz": _highest(found["scaling_cur_freq"]),
+        "clock_limit_khz": _highest(found["scaling_max_freq"]),
         "highest_clock_khz": _highest(found["cpuinfo_max_freq"]),
-        "temperature_millicelsius": _highest(found["temperature"]),
+        "temperature_millicelsius": _highest([value for _, value in zones]),
+        "cooling": ",".join(sorted({name for name, state in cooling if _slows_processor(name, state)})),
         "throttled": "".join(found["throttled"][:1]),
     }
+    if found["ro.build.version.release"]:
+        del optional["temperature_millicelsius"]
+        optional |= read_android_facts(found, zones, service)
     return facts | {name: value for name, value in optional.items() if value}
 
 
@@ -74,6 +95,11 @@ def _cpu(cpuinfo: dict[str, list[str]]) -> str:
     parts = list(zip(cpuinfo["CPU implementer"], cpuinfo["CPU part"], strict=False))
     names = sorted({CORES.get(part, f"arm {part[0]} {part[1]}") for part in parts})
     return "+".join(names) or "".join(cpuinfo["model name"][:1])
+
+
+def _slows_processor(name: str, state: str) -> bool:
+    """Whether a cooling device of the kernel is one that lowers the processor's clock, and is at work."""
+    return "cpu" in name.lower() and state.isdigit() and int(state) > 0
 
 
 def _highest(values: list[str]) -> str:

@@ -112,5 +112,5 @@ def _open(device: str, _parameters: Parameters) -> Transport:
 
 
 TRANSPORTS.register("local")(
-    TransportKind("this machine", LocalOptions, _open, lambda _device, _parameters: "this-machine")
+    TransportKind("this machine", LocalOptions, _open, lambda _device, _parameters: "this-machine", {})
 )

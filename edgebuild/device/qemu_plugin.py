@@ -1,4 +1,4 @@
-"""The plugin of QEMU that counts instructions: compiled on demand, and what it writes, read."""
+"""The plugins of QEMU: compiled on demand; and what the one that counts instructions writes, read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from edgebuild.device.compiled_once import compiled_once, run_compiler
 from edgebuild.device.toolchain import find_program
 from edgebuild.errors import ToolError
 
-_SOURCE = Path(__file__).parent / "native" / "count_instructions.c"
+_NATIVE = Path(__file__).parent / "native"
+_INTERFACE = _NATIVE / "plugin_interface.h"
 _FLAGS = ("-std=c11", "-O2", "-shared", "-fPIC", "-fvisibility=hidden")
 
 
@@ -32,18 +33,23 @@ class Counts:
     calls: tuple[tuple[int, int], ...] = ()
 
 
-def build_plugin(qemu_version: str) -> Path:
-    """Return the plugin for this machine, compiling it (about a second) if nobody did before.
+def build_plugin(qemu_version: str, name: str = "count-instructions") -> Path:
+    """Return a plugin for this machine, compiling it (about a second) if nobody did before.
+
+    Args:
+        qemu_version: it is for.
+        name: `count-instructions` or `profile-blocks`: its source is below `native/`.
 
     Raises:
         ToolError: gcc is missing or failed, or the folder cannot be written.
     """
-    depends = (_SOURCE.read_text(), qemu_version, *_FLAGS)
-    return compiled_once("count-instructions", depends, _compile)
+    source = _NATIVE / f"{name.replace('-', '_')}.c"
+    depends = (source.read_text(), _INTERFACE.read_text(), qemu_version, *_FLAGS)
+    return compiled_once(name, depends, lambda library: _compile(source, library))
 
 
-def _compile(library: Path) -> None:
-    command = [find_program("gcc"), *_FLAGS, str(_SOURCE), "-o", str(library)]
+def _compile(source: Path, library: Path) -> None:
+    command = [find_program("gcc"), *_FLAGS, str(source), "-o", str(library)]
     what = "the counter of emulated instructions"
     run_compiler(command, what, "check that gcc compiles a C11 program on this machine")
 

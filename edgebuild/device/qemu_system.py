@@ -122,5 +122,14 @@ def _open(device: str, parameters: SystemBoard) -> Transport:
 
 
 TRANSPORTS.register("qemu-system")(
-    TransportKind("a microcontroller emulated by QEMU", SystemBoard, _open, lambda _device, _parameters: None)
+    TransportKind(
+        "a microcontroller emulated by QEMU",
+        SystemBoard,
+        _open,
+        lambda _device, _parameters: None,
+        {
+            **dict.fromkeys(("instructions", "flash", "ram", "arena", "stack"), "emulated"),
+            **dict.fromkeys(("cycles", "latency", "energy"), "estimated"),
+        },
+    )
 )

@@ -1,4 +1,4 @@
-"""The transport `qemu-user`: programs of a 64-bit Arm Linux board, run by QEMU instruction by instruction.
+"""The transport `qemu-user`: programs of an Arm Linux board, run by QEMU instruction by instruction.
 
 The kernel is this machine's own: QEMU translates the program's instructions, and hands on what it asks of the kernel.
 Files are this machine's too, except what the sysroot has. Time passes as it does here and says nothing about the board;
@@ -15,16 +15,15 @@ from types import MappingProxyType
 from edgebuild.config.device import Device
 from edgebuild.config.registries import TRANSPORTS
 from edgebuild.device.emulated import EmulatedBoard, board_options
-from edgebuild.device.linux_board import LinuxBoard, make_root
+from edgebuild.device.linux_board import ARM64, IDENTITIES, LinuxBoard, make_root, system_of
 from edgebuild.device.qemu_plugin import Counts, build_plugin, read_counts
+from edgebuild.device.qemu_profile import BlockProfile, cache_arguments, read_profile
 from edgebuild.device.sysroot import sysroot
 from edgebuild.device.transport import Completed, Transport, TransportKind
 from edgebuild.errors import DeviceError
 
-EMULATOR = "qemu-aarch64"
-_COUNTS = "instruction-counts.txt"
-_AARCH64 = bytes((0x7F, *b"ELF", 2)), bytes((0xB7, 0))
-"""The first five bytes of a program, and its bytes 18 and 19."""
+EMULATOR = ARM64.emulator
+_COUNTS, _PROFILE = "instruction-counts.txt", "block-profile.txt"
 ENVIRONMENT: Mapping[str, str] = MappingProxyType(
     {
         "PATH": "/usr/bin:/bin",
@@ -42,9 +41,10 @@ class QemuUserTransport(EmulatedBoard):
     """Runs programs on a board of its own: every connection emulates another one, so that nobody has to wait."""
 
     def __init__(self, device: str, board: LinuxBoard) -> None:
-        super().__init__(device, EMULATOR)
+        self.system = system_of(board)
+        super().__init__(device, self.system.emulator)
         self.board = board
-        self.sysroot = sysroot("arm64")
+        self.sysroot = sysroot(self.system.debian)
         self._root = tempfile.TemporaryDirectory(prefix="edgebuild-root-")
         make_root(Path(self._root.name), self.sysroot.folder, board)
 
@@ -59,11 +59,35 @@ class QemuUserTransport(EmulatedBoard):
             ToolError: the counter cannot be compiled or did not finish.
             DeviceError: as of `run`.
         """
-        plugin = str(build_plugin(self.version)).replace(",", ",,")
-        output = str(self.folder / _COUNTS).replace(",", ",,")
-        completed = self._run(argv, timeout, ("-plugin", f"{plugin},out={output},totals=on"))
+        completed = self._run(argv, timeout, self._plugin("count-instructions", _COUNTS, "totals=on"))
         said = completed.stderr.decode(errors="replace").strip()[-300:]
         return completed, read_counts(self.folder / _COUNTS, said)
+
+    def run_profiled(
+        self, argv: Sequence[str], timeout: float, marks: tuple[int, int], less: tuple[int, int]
+    ) -> tuple[Completed, BlockProfile]:
+        """Like `run`, and profile the program with the board's caches.
+
+        Args:
+            argv: as of `run`.
+            timeout: as of `run`.
+            marks: the profile is of what is executed from the first to the second of them.
+            less: two later marks with nothing between them: what making marks costs is subtracted.
+
+        Raises:
+            ToolError: the profiler cannot be compiled, or the program never came to the last mark.
+            DeviceError: as of `run`.
+        """
+        places = zip(("from", "to", "less_from", "less_to"), (*marks, *less), strict=True)
+        arguments = (*(f"{name}={mark}" for name, mark in places), *cache_arguments(self.board))
+        completed = self._run(argv, timeout, self._plugin("profile-blocks", _PROFILE, *arguments))
+        said = completed.stderr.decode(errors="replace").strip()[-300:]
+        return completed, read_profile(self.folder / _PROFILE, said)
+
+    def _plugin(self, name: str, output: str, *arguments: str) -> tuple[str, str]:
+        """How QEMU is told to load a plugin that writes to `output`; a comma in a path is written twice."""
+        paths = [str(path).replace(",", ",,") for path in (build_plugin(self.version, name), self.folder / output)]
+        return "-plugin", ",".join((paths[0], f"out={paths[1]}", *arguments))
 
     def properties(self) -> dict[str, str]:
         """What is emulated, and by what."""
@@ -72,7 +96,7 @@ class QemuUserTransport(EmulatedBoard):
         return {
             "cpu": self.board.cpu,
             "cores": str(self.board.cores),
-            "architecture": "aarch64",
+            "architecture": self.system.machine,
             "kernel": here["kernel"],
             "memory_kib": memory,
             "qemu": self.version,
@@ -87,7 +111,7 @@ class QemuUserTransport(EmulatedBoard):
     def _run(self, argv: Sequence[str], timeout: float, extra: Sequence[str]) -> Completed:
         program = self._program(argv[0])
         variables = [f"{key}={value}" for key, value in {**ENVIRONMENT, "PYTHONPATH": str(self.sysroot.wheels)}.items()]
-        emulator = [self.emulator, "-cpu", self.board.cpu, "-L", self._root.name, *extra]
+        emulator = [self.emulator, "-cpu", IDENTITIES[self.board.cpu].emulated_by, "-L", self._root.name, *extra]
         try:
             return self._host.run(["env", "-i", *variables, *emulator, str(program), *argv[1:]], timeout)
         except DeviceError as error:
@@ -105,8 +129,8 @@ class QemuUserTransport(EmulatedBoard):
         except OSError as error:
             msg = f"device {self.device!r}: cannot start {name!r}: {error.strerror}"
             raise DeviceError(msg, remedy="push the program first and name it ./program") from None
-        if (head[:5], head[18:20]) != _AARCH64:
-            msg = f"device {self.device!r}: cannot start {name!r}: it is no program for aarch64"
+        if (head[:5], head[18:20]) != self.system.program:
+            msg = f"device {self.device!r}: cannot start {name!r}: it is no program for {self.system.machine}"
             raise DeviceError(
                 msg, remedy="push the program that was built for this device; scripts need their interpreter"
             )
@@ -127,5 +151,11 @@ def _open(device: str, parameters: LinuxBoard) -> Transport:
 
 
 TRANSPORTS.register("qemu-user")(
-    TransportKind("a 64-bit Arm Linux board emulated by QEMU", LinuxBoard, _open, lambda _device, _parameters: None)
+    TransportKind(
+        "an Arm Linux board emulated by QEMU",
+        LinuxBoard,
+        _open,
+        lambda _device, _parameters: None,
+        {"instructions": "emulated", **dict.fromkeys(("latency", "latency_all_cores"), "estimated")},
+    )
 )

@@ -11,32 +11,20 @@ from typing import Any
 
 from edgebuild.config.registries import TRANSPORTS
 from edgebuild.device.event_loop import EventLoopThread
-from edgebuild.device.linux_facts import read_facts
-from edgebuild.device.on_device import command, inside, owner, require_no_complaint
+from edgebuild.device.on_device import command
+from edgebuild.device.remote import OWN_SECONDS, STOP_SECONDS, RemoteTransport
 from edgebuild.device.ssh_connect import connect, library
 from edgebuild.device.ssh_options import SshOptions
 from edgebuild.device.transport import Completed, Transport, TransportKind
 from edgebuild.errors import DeviceError
 
-OWN_SECONDS = 30.0
-"""What our own commands on the device may take."""
-STOP_SECONDS = 10.0
-"""What it may take until a program that was stopped is gone."""
-IDLE_SECONDS = 600.0
-"""How long a device stays ours after a use, to other machines that reach it."""
 
-
-class SshTransport:
-    """Runs programs in a work folder of its own on the device.
-
-    A process there keeps the folder and removes it when the connection ends, also where this side is killed; programs
-    end with the connection that started them.
-    """
+class SshTransport(RemoteTransport):
+    """A Linux device to which asyncssh connects, in an event loop of its own."""
 
     def __init__(self, device: str, options: SshOptions) -> None:
-        self.device = device
+        super().__init__(device, options.login, options.folder)
         self.options = options
-        self._token = 0
         self._loop = EventLoopThread()
         self._connections: list[Any] = []
         try:
@@ -45,68 +33,32 @@ class SshTransport:
             self.close()
             raise
 
-    def push(self, source: Path, destination: str) -> None:
-        """Copy a file or folder into the work folder; a file is there whole or not at all."""
-        files = [(source, destination)]
-        if source.is_dir():
-            files = [
-                (path, f"{destination}/{path.relative_to(source).as_posix()}")
-                for path in sorted(source.rglob("*"))
-                if path.is_file()
-            ]
-        elif not source.is_file():
-            msg = f"device {self.device!r}: cannot copy {source} to {destination}: No such file or directory"
-            raise DeviceError(msg, remedy="see that the step before made it")
-        for file, name in files:
-            self._loop.run(self._put(file, inside(self.device, self.folder, name)))
-
-    def pull(self, source: str, destination: Path) -> None:
-        """Copy a file or folder out of the work folder."""
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        self._loop.run(self._get(inside(self.device, self.folder, source), destination))
-
-    def run(self, argv: Sequence[str], timeout: float) -> Completed:
-        """Run a program in the work folder; whatever it started is dead when this returns."""
-        seconds = str(int(timeout + STOP_SECONDS + IDLE_SECONDS))
-        arguments = (self.options.folder, self.folder, str(self._token), owner(), seconds, *argv)
-        completed = self._loop.run(self._run("run", arguments, timeout, argv[0]))
-        require_no_complaint(self.device, completed)
-        return completed
-
-    def properties(self) -> dict[str, str]:
-        """What the kernel of the device tells."""
-        completed = self._loop.run(self._run("facts", ("",), OWN_SECONDS, "sh"))
-        require_no_complaint(self.device, completed)
-        return read_facts(completed.stdout.decode(errors="replace"))
-
-    def fence(self, token: int, seconds: float) -> None:
-        """Have the device alone also among other machines; what an earlier lease left there is ended.
-
-        Raises:
-            DeviceError: another machine has it, or a later lease of this one.
-        """
-        arguments = (self.options.folder, self.folder, str(token), owner(), str(int(seconds)))
-        require_no_complaint(self.device, self._loop.run(self._run("fence", arguments, OWN_SECONDS, "sh")))
-        self._token = token
-
     def close(self) -> None:
         """End the connection; the device removes the work folder."""
         if self._connections:
             self._loop.run(self._close())
         self._loop.close()
 
+    def _command(self, name: str, arguments: Sequence[str], timeout: float, shown: str) -> Completed:
+        return self._loop.run(self._run(name, arguments, timeout, shown))
+
+    def _put(self, files: Sequence[tuple[Path, str]]) -> None:
+        for source, destination in files:
+            self._loop.run(self._send(source, destination))
+
+    def _get(self, source: str, destination: Path) -> None:
+        self._loop.run(self._receive(source, destination))
+
     async def _open(self) -> None:
         self._connections = await connect(self.device, self.options)
         async with self._spoken("open a work folder"):
             ssh = library()
             connection = self._connections[0]
-            self._keeper = await connection.create_process(command("keep", self.options.folder), encoding=None)
+            self._keeper = await connection.create_process(command("keep", self.base), encoding=None)
             line = await asyncio.wait_for(self._keeper.stdout.readline(), OWN_SECONDS)
             if not line:
                 done = await self._keeper.wait()
-                require_no_complaint(self.device, Completed(done.exit_status or 0, b"", done.stderr, 0.0))
-                msg = f"device {self.device!r}: no work folder: {done.stderr.decode(errors='replace').strip()}"
-                raise DeviceError(msg, remedy="see that the login has a POSIX shell and a home it may write to")
+                raise self._no_folder(Completed(done.exit_status or 0, b"", done.stderr, 0.0))
             self.folder = line.decode().strip()
             try:
                 self._files = await connection.start_sftp_client()
@@ -124,8 +76,7 @@ class SshTransport:
                 stdout, stderr = await asyncio.wait_for(asyncio.shield(streams), timeout)
             except TimeoutError:
                 await self._stop(process, streams)
-                msg = f"device {self.device!r}: {shown!r} did not end within {timeout:g} s, and was stopped"
-                raise DeviceError(msg, remedy="allow it more time, or look why it hangs") from None
+                raise self._late(shown, timeout) from None
             finally:
                 with contextlib.suppress(OSError):
                     process.stdin.write_eof()
@@ -140,7 +91,7 @@ class SshTransport:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(streams, STOP_SECONDS)
 
-    async def _put(self, source: Path, destination: str) -> None:
+    async def _send(self, source: Path, destination: str) -> None:
         ssh = library()
         async with self._spoken(f"copy {source} there"):
             aside = f"{destination}.part"
@@ -151,28 +102,17 @@ class SshTransport:
             except ssh.SFTPError as error:
                 with contextlib.suppress(ssh.SFTPError):
                     await self._files.remove(aside)
-                raise await self._not_copied(source, error) from None
+                listing = await self._connections[0].run(f"df -Pk {self.base}", encoding=None)
+                # Servers of protocol 3 say only `Failure`: the device knows its room.
+                raise self._not_copied(source, listing.stdout, str(error)) from None
 
-    async def _get(self, source: str, destination: Path) -> None:
+    async def _receive(self, source: str, destination: Path) -> None:
         ssh = library()
         async with self._spoken(f"copy {source} from there"):
             try:
                 await self._files.get(source, str(destination), recurse=True, preserve=True)
             except ssh.SFTPNoSuchFile:
-                msg = f"device {self.device!r}: cannot copy {source} to {destination}: No such file or directory"
-                raise DeviceError(msg, remedy="see that the step before made it") from None
-
-    async def _not_copied(self, source: Path, error: Exception) -> DeviceError:
-        """Servers of protocol 3 say only `Failure`: ask the device for its room."""
-        listing = await self._connections[0].run(f"df -Pk {self.options.folder}", encoding=None)
-        rows = listing.stdout.decode(errors="replace").split()
-        free = int(rows[-3]) if len(rows) > 6 and rows[-3].isdigit() else None
-        size = source.stat().st_size
-        if free is not None and free * 1024 < size:
-            msg = f"device {self.device!r} is full: {free} KiB free, {source.name} has {size // 1024} KiB"
-            return DeviceError(msg, remedy="make room there, or name a folder on another disk in its file")
-        msg = f"device {self.device!r}: cannot copy {source} there: {error}"
-        return DeviceError(msg, remedy="see that the login may write to its folder, and that the disk has room")
+                raise self._absent(source, destination) from None
 
     async def _close(self) -> None:
         with contextlib.suppress(AttributeError, OSError):
@@ -198,13 +138,6 @@ class SshTransport:
             OSError,
         ) as error:
             raise self._gone(what, error) from None
-
-    def _gone(self, what: str, error: Exception | None) -> DeviceError:
-        why = f": {error}" if error and str(error) else ""
-        msg = (
-            f"device {self.device!r} is gone: the connection to {self.options.login} broke while it was to {what}{why}"
-        )
-        return DeviceError(msg, remedy="see that it is switched on and in this network, and start again")
 
 
 def _open(device: str, options: SshOptions) -> Transport:

@@ -1,7 +1,7 @@
 """The files of a Debian system for another processor, in a folder of the user's cache: nothing is installed here.
 
 Packages come through apt from where this machine's own come, wheels through pip; both check what they fetch. Running
-`python -m edgebuild.device.sysroot` fetches everything ahead.
+`python -m edgebuild.device.sysroot` fetches everything ahead, or what is named: `arm64`, `armhf`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,10 +29,15 @@ FETCH_SECONDS = 600
 
 PYTHON = "3.11"
 PACKAGES = (f"python{PYTHON}-minimal", f"libpython{PYTHON}-stdlib", "libstdc++6", "libgcc-s1", "zlib1g")
+MORE_PACKAGES = {"arm64": (), "armhf": ("python3-numpy",)}
+"""Debian's architecture -> what it needs besides: nobody publishes wheels of numpy for 32-bit Arm."""
 DISTRIBUTIONS = ("ai-edge-litert", "numpy")
 """Wheels of the same versions as on this machine."""
+OLD_RUNTIME = "tflite-runtime==2.14.0"
+"""The newest runtime that there is for 32-bit Arm."""
 PLATFORMS = {
-    "arm64": ("manylinux_2_34_aarch64", "manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux2014_aarch64")
+    "arm64": ("manylinux_2_34_aarch64", "manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux2014_aarch64"),
+    "armhf": ("manylinux_2_34_armv7l",),
 }
 """Debian's architecture -> the tags of wheels that its C library can load; pip takes a tag literally."""
 
@@ -66,12 +71,14 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "edgebuild"
 
 
-def requirements() -> tuple[str, ...]:
+def requirements(architecture: str) -> tuple[str, ...]:
     """The wheels that a sysroot has, like `numpy==2.4.6`.
 
     Raises:
         ToolError: one of them is not installed here, so that no version is known.
     """
+    if architecture == "armhf":
+        return (OLD_RUNTIME,)
     found = []
     for name in DISTRIBUTIONS:
         try:
@@ -83,19 +90,20 @@ def requirements() -> tuple[str, ...]:
 
 
 def sysroot(architecture: str = "arm64") -> Sysroot:
-    """The system for `architecture`, fetched (some 100 MB, a minute) if nobody did before.
+    """The system for `architecture` (`arm64` or `armhf`), fetched (some 100 MB, a minute) if nobody did before.
 
     Raises:
         ToolError: apt or pip is missing or failed.
     """
-    wheels = requirements()
-    content = "\0".join((architecture, str(RECIPE), *PACKAGES, *wheels, *PLATFORMS[architecture]))
+    wheels = requirements(architecture)
+    packages = (*PACKAGES, *MORE_PACKAGES[architecture])
+    content = "\0".join((architecture, str(RECIPE), *packages, *wheels, *PLATFORMS[architecture]))
     digest = hashlib.sha256(content.encode()).hexdigest()[:12]
     folder = cache_folder() / f"sysroot-{architecture}-{digest}"
     if not folder.is_dir():
         with _one_at_a_time(folder.parent):
             if not folder.is_dir():
-                _make(folder, architecture, wheels)
+                _make(folder, architecture, packages, wheels)
     return Sysroot(folder)
 
 
@@ -107,12 +115,13 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
         yield
 
 
-def _make(folder: Path, architecture: str, wheels: Sequence[str]) -> None:
+def _make(folder: Path, architecture: str, packages: Sequence[str], wheels: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="sysroot-new-") as scratch:
         made = Path(scratch) / "root"
         made.mkdir(mode=0o755)
-        for package in _fetch_packages(Path(scratch) / "apt", architecture):
+        for package in fetch_packages(Path(scratch) / "apt", architecture, packages):
             _run(["dpkg-deb", "--extract", str(package), str(made)], "unpack a Debian package")
+        _choose_alternatives(made)
         for wheel in fetch_wheels(Path(scratch) / "pip", architecture, wheels):
             with zipfile.ZipFile(wheel) as archive:
                 archive.extractall(made / "wheels")
@@ -120,16 +129,33 @@ def _make(folder: Path, architecture: str, wheels: Sequence[str]) -> None:
         made.replace(folder)
 
 
+def _choose_alternatives(made: Path) -> None:
+    """Link the libraries of which Debian has several, as its installer would."""
+    for name in ("blas", "lapack"):
+        for library in made.glob(f"usr/lib/*/{name}/lib{name}.so.3"):
+            (library.parents[1] / library.name).symlink_to(f"{name}/{library.name}")
+
+
 def _precompile(made: Path) -> None:
     """Let the emulated Python find compiled modules, which start in half the time; only the same Python writes them."""
     if f"{sys.version_info.major}.{sys.version_info.minor}" == PYTHON:
-        folders = (made / "wheels", made / "usr" / "lib" / f"python{PYTHON}")
+        folders = [made / "wheels", *(made / "usr" / "lib").glob("python3*")]
         quiet = [sys.executable, "-m", "compileall", "-qq", "--invalidation-mode=unchecked-hash"]
         subprocess.run([*quiet, *map(str, folders)], capture_output=True, check=False)
 
 
-def _fetch_packages(state: Path, architecture: str) -> list[Path]:
-    """The .deb files of PACKAGES and all that they need, from this machine's own sources."""
+def fetch_packages(state: Path, architecture: str, packages: Sequence[str], sources: Path | None = None) -> list[Path]:
+    """Fetch the .deb files of packages and of all that they need, into the new folder `state`.
+
+    Args:
+        state: where apt keeps its own files meanwhile.
+        architecture: Debian's word for it.
+        packages: their names.
+        sources: a file that names where from; by default this machine's own sources.
+
+    Raises:
+        ToolError: apt is missing or failed.
+    """
     for part in ("lists/partial", "cache/archives/partial"):
         (state / part).mkdir(parents=True)
     (state / "status").touch()
@@ -145,9 +171,19 @@ def _fetch_packages(state: Path, architecture: str) -> list[Path]:
         "Dir::State::status": str(state / "status"),
         "Dir::Cache": str(state / "cache"),
     }
+    if sources is not None:
+        settings |= {"Dir::Etc::sourcelist": str(sources), "Dir::Etc::sourceparts": "-"}
     apt = ["apt-get", "-q", "-y", *(f"-o{key}={value}" for key, value in settings.items())]
-    _run([*apt, "update"], f"read the lists of {architecture} packages")
-    _run([*apt, "install", "--download-only", *PACKAGES], f"fetch {architecture} packages")
+    install = [*apt, "install", "--download-only", *packages]
+    try:
+        _run([*apt, "update"], f"read the lists of {architecture} packages")
+    except ToolError as error:
+        # One of several sources may be out of order: what the others have is enough, or the first error counts.
+        with suppress(ToolError):
+            _run(install, f"fetch {architecture} packages")
+            return sorted((state / "cache" / "archives").glob("*.deb"))
+        raise error from None
+    _run(install, f"fetch {architecture} packages")
     return sorted((state / "cache" / "archives").glob("*.deb"))
 
 
@@ -182,9 +218,11 @@ def _run(command: list[str], what: str) -> None:
 
 
 if __name__ == "__main__":
+    architectures = sys.argv[1:] or list(PLATFORMS)
     try:
-        place = sysroot()
+        places = [sysroot(architecture) for architecture in architectures]
     except ToolError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(int(error.exit_code))
-    sys.stdout.write(f"arm64 system for emulated boards: {place.folder}\n")
+    for architecture, place in zip(architectures, places, strict=True):
+        sys.stdout.write(f"{architecture} system for emulated boards: {place.folder}\n")

@@ -36,16 +36,26 @@ PURPOSES: Mapping[str, str] = MappingProxyType(
 )
 
 BOARD_PACKAGES: Mapping[str, str] = MappingProxyType(
-    {"qemu-aarch64": "qemu-user", "aarch64-linux-gnu-g++": "g++-aarch64-linux-gnu"}
+    {
+        "qemu-aarch64": "qemu-user",
+        "qemu-arm": "qemu-user",
+        "aarch64-linux-gnu-g++": "g++-aarch64-linux-gnu",
+        "llvm-mca-19": "llvm-19",
+    }
 )
 """The same for emulated Linux boards."""
 
 BOARD_PURPOSES: Mapping[str, str] = MappingProxyType(
     {
         "qemu-aarch64": "emulating 64-bit Arm Linux boards",
+        "qemu-arm": "emulating 32-bit Arm Linux boards",
         "aarch64-linux-gnu-g++": "compiling the ExecuTorch runner for 64-bit Arm boards",
+        "llvm-mca-19": "estimating the time of 64-bit Arm boards",
     }
 )
+
+_SAME_PACKAGE: Mapping[str, str] = MappingProxyType({"llvm-mc-19": "llvm-mca-19"})
+"""Program -> the one whose package it comes with."""
 
 _ARM = ("-mthumb",)
 _RISCV = ("-march=rv32imc", "-mabi=ilp32", "-mstrict-align", "-msmall-data-limit=0", "--specs=picolibc.specs")
@@ -101,7 +111,7 @@ def find_program(name: str) -> str:
     path = shutil.which(name)
     if path is None:
         packages, purposes = {**PACKAGES, **BOARD_PACKAGES}, {**PURPOSES, **BOARD_PURPOSES}
-        owner = name if name in packages else f"{name.rpartition('-')[0]}-gcc"
+        owner = name if name in packages else _SAME_PACKAGE.get(name, f"{name.rpartition('-')[0]}-gcc")
         msg = f"{name} is missing; it is needed for {purposes[owner]}"
         raise ToolError(msg, remedy=f"{APT_LINE} {packages[owner]}")
     return path

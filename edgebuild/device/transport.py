@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from edgebuild.config.parameters import Parameters
 from edgebuild.errors import DeviceError
+from edgebuild.figure import Kind
+
+MEASURED_THERE = ("latency", "load_time", "peak_memory")
+"""What a device that is no emulator is measured for."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,10 @@ class Transport(Protocol):
     def properties(self) -> dict[str, str]:
         """What the device says of itself.
 
-        Always `cpu`, `cores`, `architecture`, `kernel` and `memory_kib`; where it tells, `governor`, `clock_khz` and
-        `temperature_millicelsius`.
+        Always `cpu`, `cores`, `architecture`, `kernel` and `memory_kib`; where it tells, `board`, `governor`,
+        `clock_khz`, `clock_limit_khz`, `highest_clock_khz`, `temperature_millicelsius`, and by what it is slowed down:
+        `cooling` (the kernel), `throttled` (a Raspberry Pi), `thermal_status` (Android). Android has `android`, its
+        version, besides.
         """
         ...
 
@@ -88,12 +94,14 @@ class TransportKind:
         open: (name of the device, parameters) -> Transport.
         address: (name of the device, parameters) -> what is leased: two device files of one board give the same.
             None where every connection has a device of its own, so that nobody has to wait.
+        figures: what a build learns there -> how: `measured` needs the device itself, the other kinds need none.
     """
 
     title: str
     parameters: type[Parameters]
     open: Callable[[str, Any], Transport]
     address: Callable[[str, Any], str | None] = lambda device, _parameters: device
+    figures: Mapping[str, Kind] = field(default_factory=lambda: dict.fromkeys(MEASURED_THERE, "measured"))
 
 
 def require_properties(device: str, wanted: Mapping[str, str], found: Mapping[str, str]) -> None:

@@ -16,7 +16,7 @@ PURPOSES = {
     "torch": "reading, training and compressing models",
     "executorch": "targets that export ExecuTorch files",
     "tflite": "targets that export TFLite files",
-    "devices": "devices that are reached over ssh",
+    "devices": "devices that are reached over ssh or adb",
     "dev": "the tests and checks of edgebuild itself",
 }
 """Extra -> what it is for; what several extras ask for is listed under the first."""

@@ -22,7 +22,7 @@ from typing import Any
 from edgebuild.compress.needs import NeededModel, needs_of
 from edgebuild.compress.step import Phase, StepMethod
 from edgebuild.config.project import Project
-from edgebuild.config.registries import ACCELERATORS, FORMATS, PACKAGERS, STEPS
+from edgebuild.config.registries import ACCELERATORS, FORMATS, PACKAGERS, RUNTIMES, STEPS
 from edgebuild.config.target import PlannedStep, Target
 from edgebuild.export.format import ExportFormat
 from edgebuild.graph.board import add_board_stage
@@ -49,8 +49,8 @@ class TargetStages:
 
     `steps` are in plan order, `scores` are of those steps that were scored; `float_export` and `float_bench` are None
     where the target's file is the uncompressed float model itself. `device` runs the file on the target's own device,
-    and then there is no `bench` on the host; else `device` is None. `source` exports the file that the target's own is
-    compiled from; None where it is not compiled.
+    and then there is no `bench` on the host; else `device` is None. Nor is there one where the host's time says
+    nothing. `source` exports the file that the target's own is compiled from; None where it is not compiled.
     """
 
     steps: tuple[str, ...]
@@ -89,15 +89,16 @@ def target_stages(target: Target) -> TargetStages:
     compressed = bool(steps) or target.export.dtype != FLOAT
     kind, compiles = FORMATS.get(target.export.format).device_stage, FORMATS.get(target.export.format).compiles
     on_device = kind is not None and target.device not in (None, HOST)
+    is_timed = not on_device and RUNTIMES.get(FORMATS.get(target.export.format).runtime).times
     return TargetStages(
         steps,
         scored,
         f"{name}/export",
         f"{name}/verify",
-        None if on_device else f"{name}/bench",
+        f"{name}/bench" if is_timed else None,
         f"{name}/package",
         f"{name}/float-export" if compressed else None,
-        f"{name}/float-bench" if compressed and not on_device else None,
+        f"{name}/float-bench" if compressed and is_timed else None,
         f"{name}/{kind}" if on_device else None,
         f"{name}/{compiles}" if compiles else None,
     )

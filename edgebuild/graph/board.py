@@ -9,14 +9,17 @@ from edgebuild.config.target import Target
 from edgebuild.device.qemu_user import EMULATOR
 from edgebuild.device.toolchain import find_program, program_version
 from edgebuild.errors import ToolError
+from edgebuild.estimate.arm.schedule import scheduler_version
 from edgebuild.graph.graph import Graph
 from edgebuild.graph.stage import Stage
 from edgebuild.runtime.executorch_bundle import COMPILERS
 
+EDGE_TPU = "edge-tpu"
+"""The accelerator whose files a board's runtime takes, once they are compiled."""
 KIND = "board"
 RUNTIMES = ("litert", "executorch")
 """Runtimes of this host that have a counterpart on boards."""
-NOT_BOARDS = ("local", "qemu-system")
+NOT_BOARDS = ("local", "qemu-system", "corstone")
 """Transports of the host itself and of microcontrollers."""
 
 
@@ -40,12 +43,22 @@ def add_board_stage(graph: Graph, project: Project, target: Target, inputs: dict
         return
     runtime = FORMATS.get(target.export.format).runtime
     params = {
-        "device": device.model_dump(mode="json"),
+        "device": device.model_dump(mode="json", exclude={"calibration"}),
         "runtime": runtime,
         "programs": _programs(runtime) if device.transport == "qemu-user" else {},
+        "scheduler": _scheduler() if device.transport == "qemu-user" else None,
         "allow": list(target.allow),
+        **({"accelerator": EDGE_TPU} if target.hardware.accelerator == EDGE_TPU else {}),
     }
     graph.add(Stage(stage_id, KIND, params, inputs, seed=project.seed, target=target.name))
+
+
+def _scheduler() -> str | None:
+    """The version of llvm-mca; None where it is missing, which leaves time missing and nothing else."""
+    try:
+        return scheduler_version()
+    except ToolError:
+        return None
 
 
 def _programs(runtime: str) -> dict[str, str | None]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgebuild import __version__
+from edgebuild.bench.estimated import device_estimates
 from edgebuild.bench.host import host_facts
 from edgebuild.bench.missing import missing_device_figures
 from edgebuild.check.finding import Finding
@@ -142,6 +143,7 @@ def _target(
     compared = reference_figures(figures, *_reference(result, ids))
     figures += compared
     figures += _package_figures(result, ids.package, {figure.name for figure in figures})
+    figures += _estimates(project, target, record, result.artifact(ids.export), figures)
     known = {figure.name for figure in figures}
     figures += [
         one
@@ -184,6 +186,16 @@ def _target(
         stages=tuple(_stage_facts(stage) for stage in stages),
         packages=_package_files(result, ids.package),
     )
+
+
+def _estimates(
+    project: Project, target: Target, record: ExportRecord | None, artifact: Path | None, known: list[Figure]
+) -> list[Figure]:
+    """What the calibration and the board power of the target's device say, where nothing was measured."""
+    device = project.devices.get(target.device) if target.device is not None else None
+    if device is None or record is None or artifact is None:
+        return []
+    return device_estimates(device, artifact / record.file, record.dtype, known)
 
 
 def _emulated(board: Mapping[str, Any] | None) -> bool:

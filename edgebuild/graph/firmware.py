@@ -35,7 +35,7 @@ def firmware_stage(project: Project, target: Target, stage_id: str, inputs: dict
         stage_id,
         KIND,
         params={
-            "device": device.model_dump(mode="json"),
+            "device": device.model_dump(mode="json", exclude={"calibration", "power"}),
             "limits": {"flash": limits.flash, "ram": limits.ram},
             "arena_limit": tight.arena,
             "constant_limit": tight.constants,

@@ -46,6 +46,11 @@ class ModelRecord:
         """Layer -> type of its weight (`float32`), where that is another one than the quantization scheme's own."""
         return dict((self.quantization or {}).get("layer_types", {}))
 
+    @property
+    def float_layers(self) -> tuple[str, ...]:
+        """The layers that stay in floating point beside integers."""
+        return tuple(layer for layer, dtype in self.layer_types.items() if dtype == "float32")
+
     def write(self, folder: Path) -> None:
         """Write model.json into `folder`."""
         (folder / "model.json").write_text(json.dumps(asdict(self), indent=1, sort_keys=True) + "\n")

@@ -24,6 +24,7 @@ LABELS = {
     "host_peak_memory": "Peak memory on the build host",
     "instructions": "Instructions (device)",
     "latency": "Latency (device)",
+    "latency_all_cores": "Latency (device, all cores)",
     "max_abs_diff": "Largest difference from the float model's outputs",
     "macs": "Multiply-accumulates",
     "parameters": "Parameters",

@@ -8,12 +8,14 @@ from __future__ import annotations
 import shutil
 import sys
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from edgebuild.device.compiled_once import compiled_once
 from edgebuild.device.sysroot import fetch_wheels
 from edgebuild.device.toolchain import find_program
 from edgebuild.errors import ConfigError, EdgebuildError
+from edgebuild.runtime.executorch_android import android_bundle
 from edgebuild.runtime.executorch_build import FLAGS, LIBRARIES, SOURCE, compile_runner
 from edgebuild.runtime.executorch_file import executorch_folder, executorch_version
 
@@ -22,6 +24,17 @@ COMPILERS = {"x86_64": "g++", "aarch64": "aarch64-linux-gnu-g++"}
 """Architecture, as `uname -m` says it -> the compiler for it."""
 _WHEELS = {"aarch64": "arm64"}
 """Architectures other than this machine's -> Debian's word for it; their libraries come with the wheel for it."""
+
+
+def bundle_for(properties: Mapping[str, str]) -> Path:
+    """The folder with `runner` for a device that says this of itself (`edgebuild.device.transport`).
+
+    Raises:
+        ConfigError: there is none for this device.
+        ToolError: something that makes it is missing here, or failed.
+    """
+    make = android_bundle if "android" in properties else executorch_bundle
+    return make(properties["architecture"])
 
 
 def executorch_bundle(architecture: str) -> Path:

@@ -36,16 +36,26 @@ def _interpreter_module() -> Any:
     return interpreter
 
 
+def _accelerator(module: Any, library: str) -> Any:
+    """The delegate of an accelerator; its own loader says in several lines why there is none."""
+    try:
+        return module.load_delegate(library)
+    except (OSError, ValueError, RuntimeError) as error:
+        words = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
+        sys.exit(f"RuntimeError: no accelerator answers here: {words}")
+
+
 class _Loaded:
     """One file, ready to run; inputs and outputs by the names of its signature, else of its tensors."""
 
-    def __init__(self, path: str, threads: int, *, delegated: bool = True) -> None:
+    def __init__(self, path: str, threads: int, *, delegated: bool = True, library: str | None = None) -> None:
         module = _interpreter_module()
         kernels = module.OpResolverType
         self.interpreter = module.Interpreter(
             model_path=path,
             num_threads=threads,
             experimental_op_resolver_type=kernels.AUTO if delegated else kernels.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            experimental_delegates=[_accelerator(module, library)] if library else None,
         )
         self.interpreter.allocate_tensors()
         signatures = self.interpreter._get_full_signature_list()
@@ -145,7 +155,7 @@ def _board(job: dict[str, Any]) -> dict[str, Any]:
     import numpy as np
 
     start = time.perf_counter()
-    loaded = _Loaded(job["file"], job["threads"])
+    loaded = _Loaded(job["file"], job["threads"], delegated=job["delegated"], library=job.get("library"))
     load_ms = (time.perf_counter() - start) * 1e3
     with np.load(job["inputs"], allow_pickle=False) as arrays:
         samples = {name: arrays[str(position)] for position, name in enumerate(loaded.inputs)}

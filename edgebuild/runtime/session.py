@@ -66,6 +66,7 @@ class Runtime:
         distribution: the installed distribution it comes with; empty where it lives in an environment of its own.
         same_kernels: name of the runtime here that has the same kernels, so that a file's integer outputs must agree
             with it to the rounding of one step; None where there is none.
+        times: False where how long it takes says nothing about any device, so that nothing is benchmarked.
     """
 
     title: str
@@ -76,3 +77,4 @@ class Runtime:
     remedy: str
     distribution: str = ""
     same_kernels: str | None = None
+    times: bool = True

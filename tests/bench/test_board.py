@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from edgebuild.bench.board.measure import BoardBench, BoardSettings, measure_on_
 from edgebuild.config.device import Device
 from edgebuild.config.read_device import load_device
 from edgebuild.errors import DeviceError
+from tests.arm.llvm import needs_llvm
 from tests.device.boards import skip_without_boards
 from tests.device.sshd import Server, needs_sshd, new_server
 from tests.mcu_kernels.layers import NONE, RELU, LayerBatch
@@ -75,12 +77,73 @@ def test_counts_are_the_same_in_another_run_and_differ_between_cores(
     assert a76.outputs.keys() == on_a72.outputs.keys()
 
 
-def test_counts_are_labelled_and_times_are_not_shown(on_a72: BoardBench) -> None:
+def test_a_board_of_32_bits_runs_the_old_runtime_and_counts_the_same_in_another_run(
+    file: Path, samples: dict[str, np.ndarray]
+) -> None:
+    skip_without_boards("armhf")
+    device = load_device("raspberry-pi-2-emulated", ROOT)
+    first, second = (measure_on_device(device, file, samples) for _ in range(2))
+    assert first.instructions == second.instructions
+    assert (first.figures[0].kind, first.conditions["before"]["architecture"]) == ("emulated", "armv7l")
+    assert {finding.code for finding in first.findings} == {"device-runs", "time-not-estimated"}
+    here = measure_on_device(load_device("host", ROOT), file, samples, BoardSettings(runs=20, processes=2))
+    for name, array in first.outputs.items():
+        steps = np.abs(array.astype(int) - here.outputs[name])
+        assert steps.max() <= 1, "other kernels may round otherwise"
+        assert (steps == 0).mean() > 0.95
+
+
+def test_counts_are_labelled_and_emulated_times_are_not_shown(on_a72: BoardBench) -> None:
     figure = on_a72.figures[0]
     assert (figure.name, figure.unit, figure.kind) == ("instructions", "instructions", "emulated")
     assert "an emulated cortex-a72, 1 thread: QEMU" in figure.provenance
     assert on_a72.milliseconds == ()
-    assert {one.unit for one in on_a72.figures} == {"instructions", "%"}
+    assert {one.kind for one in on_a72.figures} == {"emulated", "estimated", "exact"}
+
+
+@needs_llvm
+def test_time_is_estimated_with_an_interval_and_says_which_kernels_take_it(on_a72: BoardBench) -> None:
+    one, all_cores = (figure for figure in on_a72.figures if figure.unit == "ms")
+    assert (one.name, one.kind, one.confidence) == ("latency", "estimated", 0.9)
+    assert all_cores.name == "latency_all_cores"
+    for figure in (one, all_cores):
+        assert figure.low is not None
+        assert figure.value is not None
+        assert figure.high is not None
+        assert 0 < figure.low < figure.value < figure.high < 5, "ms, of 17,000 multiply-adds and the call"
+    counted = on_a72.figures[0].value
+    assert counted is not None
+    profile = on_a72.profile
+    assert profile["instructions"] == pytest.approx(counted, rel=0.2), "an early run of one program"
+    assert sum(profile["kinds"].values()) == profile["instructions"]
+    assert profile["scheduler"].endswith(", cortex-a72")
+    assert 0.2 < profile["cycles"] / profile["instructions"] < 3
+    assert len(profile["missed"]) == len(profile["caches"]) == 4
+    assert any(kernel["name"].startswith("xnn_qs8") for kernel in profile["kernels"])
+    shares = [kernel["share"] for kernel in profile["kernels"]]
+    assert shares == sorted(shares, reverse=True)
+    assert sum(shares) < 100.1
+
+
+def test_without_llvm_time_is_missing_and_says_how_to_get_it(
+    file: Path, samples: dict[str, np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skip_without_boards()
+    for folder in reversed(os.environ["PATH"].split(os.pathsep)):
+        for program in Path(folder).glob("*"):
+            if not program.name.startswith("llvm-"):
+                (tmp_path / program.name).unlink(missing_ok=True)
+                (tmp_path / program.name).symlink_to(program)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    bench = emulated("raspberry-pi-4-emulated", file, samples)
+    times = [figure for figure in bench.figures if figure.unit == "ms"]
+    assert [figure.value for figure in times] == [None, None]
+    (note,) = (finding for finding in bench.findings if finding.code == "time-not-estimated")
+    assert note.severity == "note"
+    assert "llvm-mc-19 is missing" in note.message
+    assert "apt-get install -y --no-install-recommends llvm-19" in note.message
+    assert bench.profile == {}
+    assert bench.instructions, "counts are as good without"
 
 
 def test_one_other_number_is_found(on_a72: BoardBench) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from edgebuild.estimate.arm.schedule import SCHEDULER
 from tests.build.command import edgebuild
 from tests.device.boards import skip_without_boards
 
@@ -35,8 +36,16 @@ def test_the_file_runs_on_the_board_and_is_counted(project: Path) -> None:
     assert figures["instructions"]["kind"] == "emulated"
     assert figures["instructions"]["value"] > 10_000
     assert figures["device_equal_outputs"]["value"] == 100.0
-    assert figures["latency"]["value"] is None
-    assert "raspberry-pi-4-emulated counts instructions" in figures["latency"]["provenance"]
+    latency = figures["latency"]
+    assert latency["kind"] == "estimated"
+    if shutil.which(SCHEDULER):
+        assert 0 < latency["low"] < latency["value"] < latency["high"]
+        assert "cortex-a72 at 1.5 GHz, 1 thread: instructions x llvm-mca" in latency["provenance"]
+        assert figures["energy"]["kind"] == "estimated"
+        assert 0 < figures["energy"]["low"] < figures["energy"]["value"] < figures["energy"]["high"]
+    else:
+        assert "llvm-19" in latency["provenance"]
+        assert figures["energy"]["value"] is None
     assert figures["host_latency"]["value"] > 0, "the host's own figures stay"
     assert "device-runs" in {finding["code"] for finding in target["findings"]}
     again = on_board(project, "board", "raspberry-pi-4-emulated")

@@ -152,6 +152,24 @@ ENTRIES: dict[str, Skipped | Elsewhere] = {
     "qat: ranges": Skipped(
         nothing("edgebuild.export.tflite.format.trained_ranges", lambda *_: {}), "qat: ", ("qat", ONCE), "int8"
     ),
+    "quantize: skip": Skipped(
+        nothing("edgebuild.export.tflite.static.float_operators", lambda *_: ()),
+        "quantize: ",
+        ("quantize", {"kind": "static", "skip_first": True}),
+        "int8",
+    ),
+    "qat: skip": Skipped(
+        nothing("edgebuild.export.tflite.static.float_operators", lambda *_: ()),
+        "qat: ",
+        ("qat", {**ONCE, "skip_first": True}),
+        "int8",
+    ),
+    "qat: skip in training": Skipped(
+        nothing("edgebuild.model.fakequant.scheme.float_nodes", lambda *_: frozenset()),
+        "qat: ",
+        ("qat", {**ONCE, "skip_first": True}),
+        "int8",
+    ),
     "tflite.sparse": Skipped(
         nothing("edgebuild.export.tflite.format.store_sparsely", lambda data, _label: data),
         "sparse-storage: export.options.sparse asked",

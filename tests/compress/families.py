@@ -80,7 +80,7 @@ class Family(Classroom):
         model, inputs = rebuild(folder, self.root), self.inputs()
         record = read_record(folder)
         if "qat" in record.extra:
-            instrument_fixed(model, inputs, read_steps(record))
+            instrument_fixed(model, inputs, read_steps(record), record.float_layers)
         return predict(model, inputs, names=("output",))["output"]
 
     def inputs(self) -> dict[str, np.ndarray]:

@@ -58,7 +58,8 @@ def images(shop: Workshop) -> dict[str, np.ndarray]:
 def rounded_outputs(shop: Workshop, folder: Path) -> np.ndarray:
     """What the trained model computes in its rounded numbers, rebuilt from its folder."""
     model = rebuild(folder, shop.root)
-    instrument_fixed(model, images(shop), read_steps(read_record(folder)))
+    record = read_record(folder)
+    instrument_fixed(model, images(shop), read_steps(record), record.float_layers)
     return predict(model, images(shop), names=("output",))["output"]
 
 

@@ -37,6 +37,27 @@ class Branches(nn.Module):
         return torch.relu(self.both(torch.cat([self.left(x), self.right(x)], 1)))
 
 
+class Ways(nn.Module):
+    """The input and the result of `left` are read by layers of both kinds, where `left` and `deep` stay float."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right, self.deep = conv(1, 8), conv(1, 8, 1), conv(8, 8)
+        self.both, self.last, self.head = conv(16, 8), conv(16, 8), nn.Linear(16, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        left = self.left(x)
+        deep = self.deep(left)
+        exact = nn.functional.avg_pool2d(torch.cat([left + deep, deep], 1), 2)
+        rounded = nn.functional.max_pool2d(self.both(torch.cat([left, self.right(x)], 1)), 2)
+        joined = torch.cat([self.last(exact), rounded], 1)
+        return self.head(nn.functional.adaptive_avg_pool2d(joined, 1).flatten(1))
+
+
+def ways() -> nn.Module:
+    return Ways()
+
+
 def branches() -> nn.Module:
     return nn.Sequential(Branches(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 3))
 
@@ -111,7 +132,7 @@ def shared_norm() -> nn.Module:
     return SharedNorm()
 
 
-NETWORKS = (mobile, branches, mlp, signal, encoder, bare, normed, one_sample, shared_norm)
+NETWORKS = (mobile, branches, ways, mlp, signal, encoder, bare, normed, one_sample, shared_norm)
 
 
 def build(network: str = "mobile") -> nn.Module:

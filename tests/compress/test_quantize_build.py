@@ -53,6 +53,19 @@ def test_the_ends_are_float(mixed: Building) -> None:
     assert {layer for layer, kind in types.items() if kind == "float32"} == {"stem.0", "head"}
 
 
+def test_the_rest_is_trained_once_for_both_formats(mixed: Building) -> None:
+    targets = ("android-arm64-ends-trained", "raspberry-pi-4-ends-trained")
+    assert step_of(mixed, targets[0]) == step_of(mixed, targets[1])
+    trained = []
+    for target in targets:
+        census = mixed.census(mixed.stages[target].export)
+        assert {tensor.layer for tensor in census.weights if tensor.dtype == "float32"} == {"stem.0", "head"}
+        assert all(proof.holds for proof in mixed.proofs(target, census)), target
+        trained.append(sorted(str(tensor.digest) for tensor in census.weights if tensor.dtype == "int8"))
+    assert trained[0] == trained[1]
+    assert len(set(trained[0])) == 6
+
+
 def test_weights_of_four_bits(four_bits: Building) -> None:
     assert not four_bits.result.errors()
     stored = types_in(four_bits, "raspberry-pi-4-int4")

@@ -13,6 +13,7 @@ import pytest
 from edgebuild.config.read_device import load_device
 from edgebuild.device.connect import connected, reach_of
 from edgebuild.device.qemu_user import QemuUserTransport, linux_board_of
+from edgebuild.device.sysroot import sysroot
 from edgebuild.errors import ConfigError, DeviceError, ToolError
 from tests.device.boards import skip_without_boards
 
@@ -50,6 +51,19 @@ def test_programs_see_the_processor_of_the_board(board: QemuUserTransport) -> No
     assert completed.exit_code == 0, completed.stderr
     assert completed.stdout.startswith(b"aarch64 4 {")
     assert b"HOME" not in completed.stdout, "nothing of this machine's environment"
+
+
+def test_a_board_of_32_bits_has_its_own_system(tmp_path: Path) -> None:
+    skip_without_boards("armhf")
+    with connected(load_device("raspberry-pi-2-emulated", ROOT)) as transport:
+        program = (
+            "import platform, sys; print(platform.machine(), sys.maxsize, open('/proc/cpuinfo').read().count('0xc07'))"
+        )
+        assert transport.run(["python3.11", "-c", program], timeout=60).stdout == b"armv7l 2147483647 4\n"
+        board = "device 'raspberry-pi-2-emulated'"
+        transport.push(sysroot("arm64").python, "here")
+        with pytest.raises(DeviceError, match=f"{board}: cannot start './here': it is no program for armv7l"):
+            transport.run(["./here"], timeout=5)
 
 
 def test_what_was_pushed_is_read_and_what_is_written_is_pulled(board: QemuUserTransport, tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from edgebuild.device.sysroot import COMMAND, cache_folder, sysroot
+from edgebuild.device.sysroot import COMMAND, OLD_RUNTIME, cache_folder, sysroot
 from edgebuild.errors import ToolError
+from edgebuild.runtime.tflite_runtime_install import VERSION
 
 
 def script(folder: Path, name: str, text: str) -> None:
@@ -44,3 +45,7 @@ def test_the_remedy_is_the_command_that_fetches(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(ToolError, match="ended with 1: no reason") as caught:
         sysroot()
     assert COMMAND in str(caught.value.remedy)
+
+
+def test_the_runtime_of_32_bits_is_the_one_that_this_host_compares_with() -> None:
+    assert f"tflite-runtime=={VERSION}" == OLD_RUNTIME

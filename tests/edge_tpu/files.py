@@ -105,6 +105,12 @@ class Net:
         self._graph.operators.append(operator)
         return outputs[0]
 
+    def custom(self, name: str, source: int, shape: Sequence[int]) -> int:
+        """Add an operation that only its maker knows, and return its output."""
+        output = self.operation("CUSTOM", [source], [self.tensor(shape)])
+        self._model.operatorCodes[-1].customCode = name.encode()
+        return output
+
     def convolution(self, source: int, filters: int, *, kernel: int = 3, version: int = 3, **options: Any) -> int:
         """Add CONV_2D with `same` padding and return its output; weights are per channel."""
         shape = [int(size) for size in self._graph.tensors[source].shape]

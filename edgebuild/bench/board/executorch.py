@@ -10,24 +10,39 @@ from pathlib import Path
 
 import numpy as np
 
-from edgebuild.bench.board.run import DEFAULT_SECONDS, BoardRun, between_marks, require_success, run_and_count
+from edgebuild.bench.board.run import (
+    DEFAULT_SECONDS,
+    EMPTY_MARKS,
+    PROFILED_MARKS,
+    PROFILED_RUNS,
+    BoardRun,
+    between_marks,
+    require_success,
+    run_and_count,
+)
 from edgebuild.check.census.model import IoRecord
 from edgebuild.config.device import Device
 from edgebuild.config.registries import CENSUSES
+from edgebuild.device.qemu_profile import BlockProfile
+from edgebuild.device.qemu_user import QemuUserTransport
 from edgebuild.device.transport import Transport
-from edgebuild.runtime.executorch_bundle import RUNNER, executorch_bundle
+from edgebuild.runtime.executorch_bundle import RUNNER, bundle_for
 
 _BUNDLE, _MODEL, _OUTPUT = "executorch", "model.pte", "output.raw"
-_REMEDY = "see what the message says; the board needs a C library of 2.28 or newer"
+_REMEDY = "see what the message says; a board with Linux needs a C library of 2.28 or newer"
+
+
+def prepare_executorch(transport: Transport, file: Path) -> None:
+    """Push what every run of the file needs; errors as of `run_litert`."""
+    transport.push(bundle_for(transport.properties()), _BUNDLE)
+    transport.push(file, _MODEL)
 
 
 def run_executorch(
     transport: Transport, _device: Device, file: Path, samples: Mapping[str, np.ndarray], runs: int
 ) -> BoardRun:
-    """Run a file on an open device, with one thread; arguments and errors as of `run_litert`."""
+    """Run a file on a device that is prepared for it, with one thread; arguments and errors as of `run_litert`."""
     outputs: Sequence[IoRecord] = CENSUSES.get("pte").read(file).outputs
-    transport.push(executorch_bundle(transport.properties()["architecture"]), _BUNDLE)
-    transport.push(file, _MODEL)
     count = len(next(iter(samples.values())))
     rows = []
     with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
@@ -48,6 +63,19 @@ def run_executorch(
         told["peak_bytes"],
         hashlib.sha256(last).hexdigest(),
     )
+
+
+def profile_executorch(
+    transport: QemuUserTransport, _device: Device, file: Path, samples: Mapping[str, np.ndarray]
+) -> BlockProfile:
+    """Profile one inference of the first sample; arguments and errors as of `profile_litert`."""
+    prepare_executorch(transport, file)
+    with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
+        _push_inputs(transport, samples, 0, Path(scratch))
+    command = _command(len(samples), PROFILED_RUNS)
+    completed, profile = transport.run_profiled(command, DEFAULT_SECONDS, PROFILED_MARKS, EMPTY_MARKS)
+    require_success(completed, file.name, _REMEDY)
+    return profile
 
 
 def _command(inputs: int, runs: int) -> list[str]:

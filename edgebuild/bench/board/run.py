@@ -14,6 +14,12 @@ from edgebuild.errors import DeviceError, InternalError
 
 DEFAULT_SECONDS = 600.0
 """What a process on the device may take."""
+PROFILED_RUNS = 3
+"""Of a process that is profiled: two that fill the caches and make what the runtime keeps, and the one that counts."""
+PROFILED_MARKS = (2 * PROFILED_RUNS - 2, 2 * PROFILED_RUNS - 1)
+"""The marks before and after the last of them."""
+EMPTY_MARKS = (2 * PROFILED_RUNS, 2 * PROFILED_RUNS + 1)
+"""Two marks with nothing between them."""
 
 
 @dataclass(frozen=True)

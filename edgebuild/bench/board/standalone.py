@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from edgebuild.bench.board.measure import BoardSettings, measure_on_device, runtime_of
+from edgebuild.bench.estimated import estimated_energy, estimated_latency
 from edgebuild.bench.firmware.standalone import random_samples, read_samples
 from edgebuild.config.device import Device
 from edgebuild.config.registries import CENSUSES
@@ -74,6 +75,34 @@ def bench_file(
         "samples": len(next(iter(samples.values()))),
         "outputs_sha256": {name: _digest(array) for name, array in bench.outputs.items()},
         **bench.to_json(),
+    }
+
+
+def estimate_file(file: Path, device: Device) -> dict[str, Any]:
+    """The record of `bench_file` without a run: what the device's calibration says of `file`.
+
+    Raises:
+        ConfigError: the device has no calibration, or a file is wrong.
+    """
+    if not file.is_file():
+        msg = f"{file}: no such file"
+        raise ConfigError(msg)
+    runtime = runtime_of(file)
+    latency = estimated_latency(device, file)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "file": file.name,
+        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+        "device": device.name,
+        "transport": device.transport,
+        "runtime": runtime,
+        "samples": 0,
+        "outputs_sha256": {},
+        "figures": [figure.to_json() for figure in (latency, *estimated_energy(device, latency))],
+        "findings": [],
+        "conditions": {},
+        "milliseconds": [],
+        "instructions": [],
     }
 
 

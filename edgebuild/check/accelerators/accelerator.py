@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from edgebuild.check.finding import Finding
+from edgebuild.check.promise import RuntimeVersion
 from edgebuild.figure import Figure
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ class AcceleratorReport(Protocol):
     Attributes:
         figures: memory, time and energy, by the names that a report knows.
         findings: what is not as wanted there, beyond what rules find in the file itself.
+        left_on_cpu: what runs on the CPU though nobody asked for it, also where a rule of the build tells it.
     """
 
     @property
@@ -29,6 +31,10 @@ class AcceleratorReport(Protocol):
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What is not as wanted."""
+
+    @property
+    def left_on_cpu(self) -> tuple[Finding, ...]:
+        """What runs on the CPU."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -64,8 +70,15 @@ class Accelerator:
         version: of the tool that judges, for the key of what depends on it; None where it is missing.
         judge: what would become of a file there; raises ConfigError where it cannot be read, ToolError where a tool
             is missing or fails.
+        figures: names of what it estimates for a whole file.
+        parser: whose versions of operations its compiler has; newer ones are lowered where they mean the same. None
+            where the compiler knows them all.
+        together: what would become of several files that are compiled to share it; None where they cannot be.
     """
 
     title: str
     version: Callable[[], str | None]
     judge: Callable[[JudgeRequest], AcceleratorReport]
+    figures: tuple[str, ...] = ()
+    parser: RuntimeVersion | None = None
+    together: Callable[[Sequence[JudgeRequest]], AcceleratorReport] | None = None

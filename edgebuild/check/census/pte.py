@@ -10,12 +10,17 @@ from typing import Any
 import numpy as np
 
 from edgebuild.check.census.model import Census, CensusReader, IoRecord, OperationRecord, Role, TensorRecord
+from edgebuild.check.census.pte_phones import coreml_records, vulkan_records
 from edgebuild.check.census.pte_tensors import delegate_records, statistics, zero_places
+from edgebuild.check.census.pte_tosa import tosa_records
 from edgebuild.config.registries import CENSUSES
 from edgebuild.errors import ConfigError
+from edgebuild.runtime import coreml_payload, vulkan_payload
+from edgebuild.runtime.ethos_u_payload import BACKEND as ETHOS_U
 from edgebuild.runtime.executorch_file import PteFile, broken, read_pte
 from edgebuild.runtime.executorch_layers import KernelLayers, node_layers
 from edgebuild.runtime.executorch_xnnpack import BACKEND, XnnpackGraph
+from edgebuild.runtime.tosa_file import SIDECAR, read_tosa
 
 _DTYPES = {
     "BYTE": "uint8",
@@ -125,6 +130,11 @@ class _Counting:
         )
 
     def _delegate(self, delegate: dict[str, Any], args: list[int], handles: dict[str, str | None]) -> None:
+        if delegate["id"] == ETHOS_U and self._ethos_u(delegate, args):
+            return
+        if delegate["id"] in (vulkan_payload.BACKEND, coreml_payload.BACKEND):
+            self._phone(delegate, args, handles)
+            return
         if delegate["id"] != BACKEND:
             self._foreign.append(delegate["id"])
             used = tuple(index for index in args if index in self._tensors)
@@ -137,6 +147,34 @@ class _Counting:
         layers = node_layers(graph, handles)
         tensors, operations = delegate_records(graph, layers, outer, self._next, len(self._operations))
         self._next += len(graph.values)
+        self._tensors.update((tensor.index, tensor) for tensor in tensors)
+        self._operations += operations
+
+    def _ethos_u(self, delegate: dict[str, Any], args: list[int]) -> bool:
+        """Read the graph that the delegate was compiled from, where it lies beside the file; False where it does not.
+
+        That it is that graph is for the accelerator's own check to show, which has Vela compile it again.
+        """
+        number = self._plan["delegates"].index(delegate)
+        path = self._file.path.with_name(SIDECAR.format(number))
+        if not path.is_file():
+            return False
+        graph = read_tosa(path)
+        tensors, operations = tosa_records(graph, args, self._next, len(self._operations))
+        self._next += len(graph.tensors)
+        self._tensors.update((tensor.index, tensor) for tensor in tensors)
+        self._operations += operations
+        return True
+
+    def _phone(self, delegate: dict[str, Any], args: list[int], handles: dict[str, str | None]) -> None:
+        payload = self._file.payload(delegate)
+        tensors: list[TensorRecord] = []
+        if delegate["id"] == vulkan_payload.BACKEND:
+            weighted = self._metadata.get("layers", {}).get("weighted", [])
+            tensors, operations = vulkan_records(payload, args, weighted, self._next, len(self._operations))
+        else:
+            operations = coreml_records(payload, args, handles, len(self._operations))
+        self._next += len(tensors)
         self._tensors.update((tensor.index, tensor) for tensor in tensors)
         self._operations += operations
 

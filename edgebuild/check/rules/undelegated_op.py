@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from edgebuild.check.census.model import Census, OperationRecord
 from edgebuild.check.finding import Finding
-from edgebuild.check.kinds import is_cast
+from edgebuild.check.kinds import is_cast, is_dequantize, is_quantize
 from edgebuild.check.promise import Promise
 from edgebuild.check.rule import Rule
 from edgebuild.check.wiring import Wiring
 from edgebuild.check.wording import count, layers_of, listing, of_total
 from edgebuild.config.registries import RULES
+from edgebuild.runtime.ethos_u_payload import BACKEND as ETHOS_U
 
 CODE = "undelegated-op"
 
@@ -38,10 +39,19 @@ def check(census: Census, promise: Promise, layers: tuple[str, ...]) -> list[Fin
 
 def _casts_for_caller(operation: OperationRecord, wiring: Wiring) -> bool:
     inputs, outputs = wiring.computed_inputs(operation), wiring.outputs(operation)
-    if not is_cast(operation) or not inputs or not outputs:
+    conversion = is_quantize(operation) or is_dequantize(operation)
+    converts = is_cast(operation) or (conversion and _beside_ethos_u(operation, wiring))
+    if not converts or not inputs or not outputs:
         return False
     at_border = inputs[0].role == "input" or outputs[0].role == "output"
     return at_border and inputs[0].dtype != outputs[0].dtype
+
+
+def _beside_ethos_u(operation: OperationRecord, wiring: Wiring) -> bool:
+    """True where an Ethos-U, which knows integers only, reads or gives what the operation converts."""
+    makers = [wiring.producer[index] for index in operation.inputs if index in wiring.producer]
+    readers = [reader for index in operation.outputs for reader in wiring.consumers.get(index, ())]
+    return any(neighbour.delegate == ETHOS_U for neighbour in (*makers, *readers))
 
 
 RULES.register(CODE)(Rule("every operation of an ExecuTorch file runs in a delegate", check))

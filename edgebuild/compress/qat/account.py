@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgebuild.compress.qat.parameters import Qat
 from edgebuild.compress.quantize.ranges import claim_of_ranges
+from edgebuild.compress.quantize.skip import FLOAT
 from edgebuild.model.fakequant.ranges import write_steps
 from edgebuild.model.fakequant.scheme import Scheme
 from edgebuild.model.fakequant.settle import Settled
@@ -20,8 +22,11 @@ if TYPE_CHECKING:
 STEP = "qat"
 
 
-def quantization_of(settled: Settled, scheme: Scheme, parameters: Qat) -> dict[str, Any]:
-    """`ModelRecord.quantization`: granularity, ranges, and the layers that a format may write as several operations."""
+def quantization_of(settled: Settled, scheme: Scheme, parameters: Qat, skipped: Sequence[str]) -> dict[str, Any]:
+    """`ModelRecord.quantization`: granularity, ranges, and the layers that a format may write as several operations.
+
+    Of the layers `skipped` it says that they stay in floating point.
+    """
     return {
         "kind": STEP,
         "activations": "int8",
@@ -29,17 +34,24 @@ def quantization_of(settled: Settled, scheme: Scheme, parameters: Qat) -> dict[s
         "fully_connected": parameters.fully_connected,
         "ranges": write_steps(settled.steps),
         "composite": list(scheme.composite),
+        "layer_types": dict.fromkeys(skipped, FLOAT),
     }
 
 
-def claims_of(settled: Settled, scheme: Scheme, parameters: Qat) -> list[dict[str, Any]]:
+def claims_of(settled: Settled, scheme: Scheme, parameters: Qat, skipped: Sequence[str]) -> list[dict[str, Any]]:
     """Types, the integers of every trained weight, and the scales of the activations between."""
     axes = {use.layer: use.axis if parameters.per_channel()[use.kind] else None for use in scheme.weights}
     weights = {layer: _facts(weight, axes[layer]) for layer, weight in settled.weights.items()}
     mergeable = [use.layer for use in scheme.weights if use.mergeable]
-    return [
+    types: list[dict[str, Any]] = [
         {"claim": "weights_dtype", "step": STEP, "dtype": "int8", "granularity": parameters.granularity},
         {"claim": "activations_dtype", "step": STEP, "dtype": "int8"},
+    ]
+    if skipped:
+        types = [{**claim, "except": list(skipped)} for claim in types]
+        types.append({"claim": "layer_types", "step": STEP, "types": dict.fromkeys(skipped, FLOAT)})
+    return [
+        *types,
         {"claim": "trained_weights", "step": STEP, "weights": weights, "mergeable": list(dict.fromkeys(mergeable))},
         claim_of_ranges(STEP, scheme, settled.steps),
     ]
@@ -54,7 +66,7 @@ def _facts(weight: torch.Tensor, axis: int | None) -> dict[str, Any]:
     return {"digest": values_digest(codes), "magnitude": magnitude(codes, scale.ravel(), axis)}
 
 
-def effect_of(settled: Settled, scheme: Scheme, parameters: Qat) -> str:
+def effect_of(settled: Settled, scheme: Scheme, parameters: Qat, skipped: Sequence[str]) -> str:
     """One sentence: what was trained in rounded numbers, and what was not."""
     norms = len(settled.edits)
     folded = f"{norms} batch norm{'' if norms == 1 else 's'} folded"
@@ -62,6 +74,8 @@ def effect_of(settled: Settled, scheme: Scheme, parameters: Qat) -> str:
         f"trained {parameters.epochs} epochs in int8 steps: {len(settled.weights)} weight tensors, ranges of "
         f"{len(settled.steps)} groups of activations, {folded}"
     )
+    if skipped:
+        text = f"float32: {', '.join(skipped)}; {text}"
     if not scheme.composite:
         return text
     return f"{text}; inside {', '.join(scheme.composite)} a format may round where no training saw it"

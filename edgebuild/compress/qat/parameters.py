@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from edgebuild.compress.finetune import FineTune
 from edgebuild.compress.quantize.calibration import Calibration
+from edgebuild.compress.quantize.skip import SKIP, SKIP_FIRST, SKIP_LAST
 from edgebuild.config.parameters import Parameters
 from edgebuild.config.wording import BadValueError
 from edgebuild.model.precision import FULL, HALF
@@ -59,6 +60,9 @@ class Qat(FineTune):
     calibration: Calibration = Field(
         default=Calibration(), description="samples that the ranges start from, and by which exporters find tensors"
     )
+    skip: tuple[str, ...] = SKIP
+    skip_first: bool = SKIP_FIRST
+    skip_last: bool = SKIP_LAST
 
     @model_validator(mode="after")
     def _per_tensor_is_everywhere(self) -> Qat:

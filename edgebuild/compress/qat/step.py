@@ -11,6 +11,7 @@ import json
 from edgebuild.compress.qat.account import STEP, claims_of, effect_of, quantization_of
 from edgebuild.compress.qat.parameters import Qat
 from edgebuild.compress.quantize.calibration import write_calibration
+from edgebuild.compress.quantize.skip import skipped_layers, skips
 from edgebuild.compress.step import Phase, StepContext, StepMethod
 from edgebuild.config.registries import STEPS
 from edgebuild.errors import ConfigError, InternalError
@@ -22,7 +23,7 @@ def run(context: StepContext, parameters: Qat) -> None:
 
     Raises:
         ConfigError: the model is an exported program, cannot be traced for batches, or has a layer that cannot be
-            trained in integer steps; or the calibration split is too small.
+            trained in integer steps; the layers to skip are not there or are all; the calibration split is too small.
     """
     from edgebuild.compress.qat.freeze import Freeze
     from edgebuild.compress.training import Training
@@ -37,8 +38,9 @@ def run(context: StepContext, parameters: Qat) -> None:
         raise ConfigError(
             msg, remedy="give the model as model.factory with its weights, or use quantize: {kind: static}"
         )
+    skipped = skipped_layers(context, parameters, STEP)
     model = rebuild(context.model, context.project_root)
-    rounding = Rounding(parameters.per_channel(), parameters.observer.share())
+    rounding = Rounding(parameters.per_channel(), parameters.observer.share(), skipped)
     training = Training(context, parameters)
     with deterministic(context.seed, context.threads):
         inputs, _ = training.validation()
@@ -56,9 +58,9 @@ def run(context: StepContext, parameters: Qat) -> None:
         context.output,
         model,
         edits=(*record.edits, *settled.edits),
-        claims=(*record.claims, *claims_of(settled, instrumented.scheme, parameters)),
-        quantization=quantization_of(settled, instrumented.scheme, parameters),
-        extra={**record.extra, STEP: {"effect": effect_of(settled, instrumented.scheme, parameters)}},
+        claims=(*record.claims, *claims_of(settled, instrumented.scheme, parameters, skipped)),
+        quantization=quantization_of(settled, instrumented.scheme, parameters, skipped),
+        extra={**record.extra, STEP: {"effect": effect_of(settled, instrumented.scheme, parameters, skipped)}},
     )
     (context.output / "history.json").write_text(json.dumps([row.to_json() for row in history], indent=1) + "\n")
 
@@ -68,10 +70,11 @@ STEPS.register(STEP)(
         title="Quantization-aware training: further training in numbers rounded as the file's integers",
         parameters=Qat,
         phase=Phase.QUANTIZE,
-        version=1,
+        version=2,
         run=run,
         tools=("torch", "numpy", "safetensors"),
         sections=("data", "train"),
         delivers=lambda _parameters: "int8",
+        leaves_float=skips,
     )
 )

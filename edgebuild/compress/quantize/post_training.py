@@ -193,7 +193,7 @@ STEPS.register(STEP)(
         title="Post-training quantization with the target runtime's own scheme",
         parameters=Quantize,
         phase=Phase.QUANTIZE,
-        version=3,
+        version=4,
         run=run,
         tools=("torch", "numpy"),
         sections=("metric",),

@@ -58,7 +58,7 @@ def decide_ranges(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the method makes of `samples`: the part of `ModelRecord.quantization`, and the claim.
 
-    The layers of `skipped` stay in floating point, so that the ranges of what they make need not be in the file.
+    The layers of `skipped` stay in floating point, and what they make where no integers are made of it.
 
     Raises:
         ConfigError: the model cannot be traced.
@@ -69,10 +69,10 @@ def decide_ranges(
 
     model = rebuild(context.model, context.project_root)
     graph = check_exportable(model, samples, context.project_root).module()
-    scheme = scheme_of(graph.graph)
+    scheme = scheme_of(graph.graph, skipped)
     method = METHODS.get(str(calibration.method))
     steps = steps_by_method(graph, scheme, samples, method, calibration.percentile or _PERCENTILE)
-    return {"ranges": write_steps(steps)}, claim_of_ranges("quantize", scheme, steps, skipped)
+    return {"ranges": write_steps(steps)}, claim_of_ranges("quantize", scheme, steps)
 
 
 def steps_by_method(
@@ -86,7 +86,7 @@ def steps_by_method(
     from edgebuild.model.fakequant.observe import observe
 
     ends: dict[int, list[tuple[float, float]]] = {}
-    for name, found in observe(graph, samples, scheme.rounded).items():
+    for name, found in observe(graph, samples, scheme.places()).items():
         ends.setdefault(scheme.group_of[name], []).append(method.range(found, percentile))
     steps = {}
     for number, group in enumerate(scheme.groups):
@@ -95,13 +95,16 @@ def steps_by_method(
     return steps
 
 
-def claim_of_ranges(
-    step: str, scheme: Scheme, steps: Mapping[str, Steps], skipped: Collection[str] = ()
-) -> dict[str, Any]:
-    """The claim `activation_ranges`: those of layers with weights must be in the file, whatever the format."""
+def claim_of_ranges(step: str, scheme: Scheme, steps: Mapping[str, Steps]) -> dict[str, Any]:
+    """The claim `activation_ranges`: those of int8 layers must be in the file, whatever the format.
+
+    They are those of their results, and of what they read in floating point.
+    """
     labels = scheme.labels()
-    whole = [use for use in scheme.weights if not use.split and use.layer not in skipped]
-    stored = {labels[scheme.group_of[use.norm or use.node]] for use in whole}
+    rounded = {use.node: use for use in scheme.weights if not use.exact}
+    made = [use.norm or use.node for use in rounded.values() if not use.split]
+    taken = [source for source, readers in scheme.handed.items() if not rounded.keys().isdisjoint(readers)]
+    stored = {labels[scheme.group_of[name]] for name in (*made, *taken)}
     return {
         "claim": "activation_ranges",
         "step": step,

@@ -11,34 +11,12 @@
  * Counting costs two additions per translation block, not per instruction: a block that is entered is executed to its end,
  * unless an instruction in it faults. A program that faults has no result anyway; interrupts are taken between blocks.
  * An instruction of an IT or VPT block whose condition does not hold is counted: it takes its cycle too.
- *
- * Declarations are those of the plugin interface of version 1, which QEMU 7.2 speaks (docs/devel/tcg-plugins.rst there);
- * distributions do not ship its header.
  */
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "plugin_interface.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define EXPORT __attribute__((visibility("default")))
-
-typedef uint64_t qemu_plugin_id_t;
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-enum { INLINE_ADD_U64 = 0, NO_REGISTERS = 0 };
-
-extern void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t, void (*)(qemu_plugin_id_t, struct qemu_plugin_tb *));
-typedef void (*syscall_callback)(qemu_plugin_id_t, unsigned, int64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
-                                 uint64_t, uint64_t, uint64_t);
-extern void qemu_plugin_register_vcpu_syscall_cb(qemu_plugin_id_t, syscall_callback);
-extern void qemu_plugin_register_atexit_cb(qemu_plugin_id_t, void (*)(qemu_plugin_id_t, void *), void *);
-extern size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *);
-extern struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *, size_t);
-extern uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *);
-extern void qemu_plugin_register_vcpu_tb_exec_inline(struct qemu_plugin_tb *, int, void *, uint64_t);
-extern void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *, void (*)(unsigned, void *), int, void *);
 
 EXPORT int qemu_plugin_version = 1;
 
@@ -62,8 +40,6 @@ struct count {
 };
 
 enum { MARKS = 1024 };
-enum { PRIORITY_MAX_64 = 125, PRIORITY_MAX_32 = 159 }; /* sched_get_priority_max on AArch64 and on 32-bit Arm */
-enum { POLICY = 0x5eed0000, POLICY_MASK = 0xffff0000 };
 
 static struct block *blocks;
 static uint64_t total;
@@ -93,8 +69,8 @@ static void on_syscall(qemu_plugin_id_t id, unsigned cpu, int64_t number, uint64
                        uint64_t a4, uint64_t a5, uint64_t a6, uint64_t a7, uint64_t a8)
 {
     (void)id, (void)cpu, (void)a2, (void)a3, (void)a4, (void)a5, (void)a6, (void)a7, (void)a8;
-    if (out != NULL && (number == PRIORITY_MAX_64 || number == PRIORITY_MAX_32) && (policy & POLICY_MASK) == POLICY)
-        fprintf(out, "S %llu %llu\n", (unsigned long long)(policy & 0xffff), (unsigned long long)total);
+    if (out != NULL && mark_of(number, policy) >= 0)
+        fprintf(out, "S %llu %llu\n", (unsigned long long)mark_of(number, policy), (unsigned long long)total);
 }
 
 static bool is_marked(uint64_t address)

@@ -17,6 +17,11 @@ seconds_up() { cut -d. -f1 /proc/uptime; }
 
 is_alive() { kill -0 "$1" 2>/dev/null; }
 
+# Return when stdin of the script, which is 3, ends. A builtin, so that nothing else keeps it open: it may be stdout too.
+read_to_end() {
+    while read -r ignored; do :; done <&3
+}
+
 # End the programs of a work folder, and remove it.
 clear_work() {
     for program in $(cat "$1.programs" 2>/dev/null); do kill -s KILL -- "-$program" 2>/dev/null; done
@@ -33,17 +38,23 @@ keep() {
     mkdir "$work" || fail "cannot make the folder $work"
     exec 3<&0
     trap 'trap "" HUP INT TERM; clear_work "$work"; exit 0' HUP INT TERM
-    cat <&3 >/dev/null &
+    read_to_end &
     echo "$work"
     wait $!
     clear_work "$work"
 }
 
-# Under the lock: the record of who has the device is "BOOT TOKEN OWNER ENDS WORK".
+# A subshell has the lock, which ends with it. It is named twice, because mksh passes on only what is named.
 fence() {
+    (
+        if command -v flock >/dev/null; then flock 9 9>&9; fi
+        take_over "$@"
+    ) 9>"$1/lock" || exit $?
+}
+
+# The record of who has the device is "BOOT TOKEN OWNER ENDS WORK".
+take_over() {
     folder=$1 work=$2 token=$3 owner=$4 seconds=$5
-    exec 9>"$folder/lock"
-    if command -v flock >/dev/null; then flock 9; fi
     now=$(seconds_up) boot=$(cat /proc/sys/kernel/random/boot_id)
     if read -r their_boot their_token their_owner their_end their_work 2>/dev/null <"$folder/lease" &&
         [ "$their_boot" = "$boot" ] && [ "$their_token" != "$token" ]; then
@@ -56,11 +67,13 @@ fence() {
         clear_work "$their_work"
     fi
     echo "$boot $token $owner $((now + seconds)) $work" >"$folder/lease" || fail "no room in $folder"
-    exec 9>&-
 }
 
 # The first bytes of a program in hexadecimal: its kind, its class and its machine.
-kind_of() { od -An -tx1 -N20 "$1" 2>/dev/null | tr -cd 0-9a-f | cut -c1-10,37-40; }
+kind_of() {
+    set -- $(od -An -tx1 -N20 "$1" 2>/dev/null)
+    echo "$1$2$3$4$5${19}${20}"
+}
 
 run() {
     if [ "$3" != 0 ]; then fence "$1" "$2" "$3" "$4" "$5"; fi
@@ -80,19 +93,21 @@ run() {
     child=$!
     echo $child >>"$work.programs"
     (
-        cat <&3
+        read_to_end
         kill -s KILL -- "-$child"
     ) >/dev/null 2>&1 &
     watch=$!
     wait $child
     code=$?
-    kill $watch 2>/dev/null
+    kill -s KILL $watch 2>/dev/null
     kill -s KILL -- "-$child" 2>/dev/null
+    # With 1 end programs that toybox took for a script; one of 32 bits may have run, and failed.
     case $code in
-    2 | 126 | 127)
+    1 | 2 | 126 | 127)
         theirs=$(kind_of "$program") ours=$(kind_of /proc/self/exe)
-        case $theirs in
-        7f454c46*) [ "$theirs" = "$ours" ] || fail "foreign: $theirs $ours $1" ;;
+        case $code$theirs in
+        17f454c4601*) ;;
+        *7f454c46*) [ "$theirs" = "$ours" ] || fail "foreign: $theirs $ours $1" ;;
         esac
         ;;
     esac
@@ -105,15 +120,24 @@ facts() {
     echo "cores: $(nproc)"
     grep MemTotal "$1/proc/meminfo"
     sed 's/^/cpuinfo /' "$1/proc/cpuinfo"
-    if [ -r "$1/proc/device-tree/model" ]; then echo "board: $(tr -d '[:cntrl:]' <"$1/proc/device-tree/model")"; fi
+    if [ -r "$1/proc/device-tree/model" ]; then printf 'board: ' && cat "$1/proc/device-tree/model" && echo; fi
     for clock in "$1"/sys/devices/system/cpu/cpu[0-9]*/cpufreq; do
-        for name in scaling_governor scaling_cur_freq cpuinfo_max_freq; do
+        for name in scaling_governor scaling_cur_freq scaling_max_freq cpuinfo_max_freq; do
             if [ -r "$clock/$name" ]; then echo "$name: $(cat "$clock/$name")"; fi
         done
     done
-    for zone in "$1"/sys/class/thermal/thermal_zone*/temp; do
-        if [ -r "$zone" ]; then echo "temperature: $(cat "$zone" 2>/dev/null)"; fi
+    for zone in "$1"/sys/class/thermal/thermal_zone*; do
+        if [ -r "$zone/temp" ]; then echo "zone $(cat "$zone/type" 2>/dev/null): $(cat "$zone/temp" 2>/dev/null)"; fi
     done
+    for cooling in "$1"/sys/class/thermal/cooling_device*; do
+        if [ -r "$cooling/cur_state" ]; then echo "cooling $(cat "$cooling/type"): $(cat "$cooling/cur_state")"; fi
+    done
+    if command -v getprop >/dev/null; then
+        for name in build.version.release product.manufacturer product.model soc.manufacturer soc.model; do
+            echo "ro.$name: $(getprop "ro.$name")"
+        done
+        dumpsys thermalservice 2>/dev/null | sed 's/^/thermalservice /'
+    fi
     if command -v vcgencmd >/dev/null; then vcgencmd get_throttled | sed 's/=/: /'; fi
     return 0
 }

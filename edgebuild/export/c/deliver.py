@@ -23,7 +23,7 @@ def target_options(target: str, prefix: str) -> CompileOptions:
         if target in CORES:
             return CompileOptions(prefix=prefix, core=target)
         msg = f"{target!r} is neither a profile nor a core"
-        known = f"profiles: {', '.join(shipped_targets())}; cores: {', '.join(sorted(CORES))}"
+        known = f"profiles (accelerators too): {', '.join(shipped_targets())}; cores: {', '.join(sorted(CORES))}"
         raise ConfigError(msg, remedy=f"name one of these, or the path of your own profile: {known}")
     profile = load_target(target)
     core = profile.hardware.core

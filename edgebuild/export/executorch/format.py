@@ -80,7 +80,7 @@ FORMATS.register("executorch")(
             "int4-dynamic": ("float32",),
         },
         options=ExecutorchOptions,
-        version=3,
+        version=4,
         tools=_TOOLS,
         runtime="executorch",
         run=run,

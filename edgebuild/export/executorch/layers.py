@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
 _KEY = "edgebuild_layer"
+_WEIGHTED = ("convolution", "conv", "linear", "addmm", "mm", "embedding")
 _TRANSFORMERS = (
     "Transformer",
     *(f"Transformer{side}{part}" for side in ("Encoder", "Decoder") for part in ("", "Layer")),
@@ -71,6 +72,15 @@ def record_layers(program: ExportedProgram) -> dict[str, Any]:
         if not inside and operator is not None:
             kernels.append([operator.name, layer])
     return {"handles": handles, "kernels": kernels}
+
+
+def weighted_layers(program: ExportedProgram) -> list[str | None]:
+    """Layers of the operations inside delegates that have a weight, in the order of execution."""
+    return [
+        layer_of(node)
+        for node, inside in _calls(program.graph_module)
+        if inside and any(f"aten.{name}" in str(node.target) for name in _WEIGHTED)
+    ]
 
 
 def lowered_modules(graph_module: torch.fx.GraphModule) -> Iterator[Any]:

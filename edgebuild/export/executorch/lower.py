@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgebuild.errors import ConfigError
 from edgebuild.export.executorch.half import half_filters
-from edgebuild.export.executorch.layers import layer_of, record_layers
+from edgebuild.export.executorch.layers import layer_of, record_layers, weighted_layers
 from edgebuild.export.executorch.layout import keep_reordering
 from edgebuild.runtime.executorch_file import METADATA_METHOD
 
@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 
 def lower(
-    graph: torch.fx.GraphModule, inputs: Sequence[torch.Tensor], metadata: Mapping[str, Any], *, half: bool = False
+    graph: torch.fx.GraphModule,
+    inputs: Sequence[torch.Tensor],
+    metadata: Mapping[str, Any],
+    *,
+    half: bool = False,
+    partitioner: Any = None,
 ) -> tuple[bytes, dict[str, Any]]:
     """Lower `graph` to a .pte; return its bytes and the record of layers that is inside (`layers` of the metadata).
 
@@ -28,6 +33,7 @@ def lower(
         inputs: tensors with the shapes, dtypes and memory layout that the file will take.
         metadata: plain JSON, stored as the string value of the method `edgebuild_metadata`.
         half: the graph computes in float16.
+        partitioner: of another backend than XNNPACK.
 
     Raises:
         ConfigError: an operation has no place in an ExecuTorch program; it and its layer are named.
@@ -42,20 +48,24 @@ def lower(
         keep_reordering(exported)
         with half_filters() if half else nullcontext():
             lowered = to_edge_transform_and_lower(
-                exported, transform_passes=[RemoveNoopExpandCopyPass()], partitioner=[XnnpackPartitioner()]
+                exported,
+                transform_passes=[RemoveNoopExpandCopyPass()],
+                partitioner=[partitioner or XnnpackPartitioner()],
             )
         program = lowered.exported_program()
         layers = record_layers(program)
+        if partitioner is not None:  # its delegates do not keep the handles of nodes
+            layers["weighted"] = weighted_layers(program)
         text = json.dumps({**metadata, "layers": layers}, sort_keys=True, separators=(",", ":"))
         manager = EdgeProgramManager(
             program, constant_methods={METADATA_METHOD: text}, compile_config=lowered.compile_config
         )
         return manager.to_executorch().buffer, layers
     except Exception as error:  # the lowering passes raise many unrelated types for an operation they do not know
-        raise _unsupported(graph, error) from error
+        raise unsupported(graph, error) from error
 
 
-def _unsupported(graph: torch.fx.GraphModule, error: Exception) -> ConfigError:
+def unsupported(graph: torch.fx.GraphModule, error: Exception) -> ConfigError:
     """Name the operations that the message of a lowering pass speaks of, with their layers and the user's lines."""
     text = str(error)
     mentioned = set(re.findall(r"(?:aten|torch|prims)(?:::|\.)(\w+)", text))

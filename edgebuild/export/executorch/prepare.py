@@ -79,12 +79,12 @@ def trace(
         names = ", ".join(record.output_names)
         msg = f"the model returns {len(values)} tensors, the project names {len(record.output_names)} outputs ({names})"
         raise ConfigError(msg, remedy="name every output in model.outputs")
-    graph = delegate_means(signals_as_images(exported.module()))
+    graph = delegate_means(signals_as_images(exported.module(check_guards=False)))
     return graph if request.dtype == "int8" else delegate_norms(graph), layers, values
 
 
-def prepare(request: ExportRequest) -> Prepared:
-    """Trace the model and bring it to the dtype of the request.
+def prepare(request: ExportRequest, own: Callable[[bool], Any] | None = None) -> Prepared:
+    """Trace the model and bring it to the dtype of the request; `own` makes the quantizer of another backend.
 
     Raises:
         ConfigError: the model cannot be traced, or the plan did not quantize as the dtype needs.
@@ -105,7 +105,9 @@ def prepare(request: ExportRequest) -> Prepared:
             calibration = _zeros(specs)  # only the weights are fixed ahead
             say_order_of_images(graph)
         trained = ranges_of_folder(request.model, request.project_root)
-        graph = quantize(graph, record.quantization, request.dtype, calibration, request.progress, trained, four_bits)
+        graph = quantize(
+            graph, record.quantization, request.dtype, calibration, request.progress, trained, four_bits, own
+        )
     if half:
         _refuse_quantized(record)
         graph = to_half(graph)

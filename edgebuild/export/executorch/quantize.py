@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,7 @@ def quantize(
     progress: ProgressSink,
     trained: ActivationRanges | None = None,
     done: Collection[str] = (),
+    own: Callable[[bool], Any] | None = None,
 ) -> torch.fx.GraphModule:
     """Calibrate and convert `graph`; the result computes in float between quantize and dequantize nodes.
 
@@ -45,6 +46,7 @@ def quantize(
         progress: one step per sample.
         trained: ranges that activations have instead of calibrated ones, wherever the graph has the activation.
         done: layers that are quantized already.
+        own: (per channel) -> quantizer of another backend than XNNPACK; for int8 only.
 
     Raises:
         ConfigError: the plan's quantize step and the export dtype do not agree, or there are no samples.
@@ -54,13 +56,15 @@ def quantize(
 
     agreed = _agreed(scheme, dtype)
     per_channel = agreed.get("granularity") != "per_tensor"
-    if trained is not None:
+    if own is not None:
+        quantizer = own(per_channel)
+    elif trained is not None:
         quantizer = trained_quantizer(
             per_channel, agreed.get("fully_connected", "per_channel") == "per_channel" and per_channel
         )
     else:
         quantizer = static_quantizer(per_channel) if dtype == "int8" else dynamic_quantizer(per_channel)
-    pass_by(quantizer, {*float_layers(agreed, graph), *done})
+    pass_by(quantizer, graph, float_layers(agreed, graph), done)
     prepared = prepare_pt2e(graph, quantizer)
     arrays = list(samples.values()) if dtype == "int8" else [array[:1] for array in samples.values()]
     count = len(arrays[0]) if arrays else 0

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from edgebuild.export.executorch.layers import is_part, layer_of
+from edgebuild.model.fakequant.floating import float_nodes
 
 if TYPE_CHECKING:
     import torch
@@ -82,15 +83,26 @@ def dynamic_quantizer(per_channel: bool) -> Any:
     return DynamicQuantizer().set_global(config)
 
 
-def pass_by(quantizer: Any, layers: Collection[str]) -> None:
-    """Let the quantizer leave all that belongs to `layers` as it is; what comes between two of them may stay float."""
+def pass_by(quantizer: Any, graph: torch.fx.GraphModule, float_layers: Collection[str], done: Collection[str]) -> None:
+    """Let the quantizer leave what computes in floating point because `float_layers` do, and all that is of `done`."""
+    from torchao.quantization.pt2e.quantizer.quantizer import Q_ANNOTATION_KEY
+
+    floats = float_nodes(graph.graph, float_layers)
+    annotate = quantizer.annotate
 
     def is_quantized(node: torch.fx.Node) -> bool:
         name = layer_of(node)
-        return name is None or not any(is_part(name, layer) for layer in layers)
+        return node not in floats and (name is None or not any(is_part(name, layer) for layer in done))
 
-    if layers:
+    def annotate_others(model: torch.fx.GraphModule) -> torch.fx.GraphModule:
+        annotated: torch.fx.GraphModule = annotate(model)
+        for node in floats:  # concatenations are annotated without a look at the filter
+            node.meta.pop(Q_ANNOTATION_KEY, None)
+        return annotated
+
+    if floats or done:
         quantizer.set_filter_function(is_quantized)
+        quantizer.annotate = annotate_others
 
 
 def _annotate_followed(node: torch.fx.Node, config: Any) -> None:

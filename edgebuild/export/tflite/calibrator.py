@@ -74,13 +74,14 @@ def _quantize_but(calibrated: bytes, job: dict[str, Any]) -> bytes:
     """Quantize, but leave the operators at the positions `float_operators` as they are."""
     from ai_edge_litert import _pywrap_tensorflow_lite_calibration_wrapper as wrapper
 
-    from edgebuild.export.tflite.hidden_operators import hide, show
+    from edgebuild.export.tflite.hidden_operators import hide, read_inputs, show
     from edgebuild.runtime.litert_flatbuffer import parse_model, serialize_model
 
     model = parse_model(calibrated, "the calibrated model")
     hidden = hide(model, job["float_operators"])
     data = serialize_model(model)
     quantized = parse_model(_quantize(wrapper.CalibrationWrapper(data, [], []), job), "the quantized model")
+    read_inputs(quantized, hidden)
     show(quantized, hidden)
     return serialize_model(quantized)
 

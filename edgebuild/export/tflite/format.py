@@ -8,15 +8,13 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from edgebuild.check.accelerators.edge_tpu.mapping import COMPILER
-from edgebuild.check.runtime_versions.names import tensorflow_release
 from edgebuild.config.parameters import Parameters
-from edgebuild.config.registries import FORMATS
+from edgebuild.config.registries import ACCELERATORS, FORMATS
 from edgebuild.errors import ConfigError
 from edgebuild.export.format import ExportFormat, ExportRecord, ExportRequest, IoSpec
 from edgebuild.export.tflite.convert import FloatModel
 from edgebuild.export.tflite.layer_error import layer_error
-from edgebuild.export.tflite.lower_versions import Lowered, lower_versions
+from edgebuild.export.tflite.lower_versions import Lowered, lower_for
 from edgebuild.export.tflite.metadata import add_metadata
 from edgebuild.export.tflite.op_versions import correct_versions, state_runtime
 from edgebuild.export.tflite.quantizers import NEEDS_CALIBRATION, QUANTIZERS, Granularity, QuantizeTask
@@ -30,7 +28,6 @@ from edgebuild.runtime.litert_flatbuffer import io_names, parse_model, quantizat
 FILE = "model.tflite"
 DENSE = "dense.tflite"
 """The same file without sparse storage, for the proof that both are the same model; no package has it."""
-EDGE_TPU = "edge-tpu"
 _TOOLS = ("torch", "litert-torch", "litert-converter", "ai-edge-litert", "ai-edge-quantizer", "flatbuffers", "numpy")
 
 
@@ -98,9 +95,11 @@ def export_converted(request: ExportRequest, source: FloatModel) -> None:
 
 
 def _for_accelerator(data: bytes, label: str, request: ExportRequest) -> Lowered:
-    """Versions of operations as the Edge TPU's compiler knows them, for a target that has one."""
-    release = tensorflow_release(COMPILER) if request.hardware.get("accelerator") == EDGE_TPU else None
-    return Lowered(data) if release is None else lower_versions(data, label, release)
+    """Versions of operations as the compiler of the target's accelerator knows them, where it has one."""
+    name = request.hardware.get("accelerator")
+    if name is None or name not in ACCELERATORS:
+        return Lowered(data)
+    return lower_for(ACCELERATORS.get(name).parser, data, label)
 
 
 def _told(lowered: Lowered) -> dict[str, Any]:
@@ -185,7 +184,7 @@ FORMATS.register("tflite")(
             "int16x8": ("int16", "float32"),
         },
         options=TfliteOptions,
-        version=3,
+        version=4,
         tools=_TOOLS,
         runtime="litert",
         run=run,

@@ -2,6 +2,7 @@
 
 It then leaves the operator's weight, bias and result in float32, dequantizes what the operator reads and quantizes what
 reads its result, as it does for any operation without an integer kernel. Everything else comes out as it would have.
+An input of the model that some other operator reads in integers it would dequantize too: `read_inputs` mends that.
 """
 
 from __future__ import annotations
@@ -9,6 +10,10 @@ from __future__ import annotations
 import copy
 from collections.abc import Collection
 from typing import Any
+
+import numpy as np
+
+from edgebuild.runtime.litert_flatbuffer import operator_name
 
 _NAME = "edgebuild_float_"
 
@@ -38,6 +43,34 @@ def hide(model: Any, positions: Collection[int]) -> dict[bytes, Any]:
         operator.opcodeIndex = used.index(int(operator.opcodeIndex))
     model.operatorCodes = [codes[index] for index in used]
     return hidden
+
+
+def read_inputs(model: Any, hidden: Collection[bytes]) -> None:
+    """Let hidden operators read inputs of the model as they are given, not quantized and dequantized, in place."""
+    graph = model.subgraphs[0]
+    codes = [code.customCode for code in model.operatorCodes]
+    makers = {int(operator.outputs[0]): operator for operator in graph.operators if len(operator.outputs)}
+    given = {int(index) for index in graph.inputs}
+
+    def before(index: int) -> int:
+        """What the operator that only converts a type made tensor `index` of; itself where another one made it."""
+        maker = makers.get(index)
+        if maker is None or operator_name(model, maker) not in ("QUANTIZE", "DEQUANTIZE"):
+            return index
+        return int(maker.inputs[0])
+
+    for operator in graph.operators:
+        if codes[operator.opcodeIndex] in hidden:
+            exact = {index: before(before(int(index))) for index in operator.inputs if index >= 0}
+            operator.inputs = np.array(
+                [exact.get(i, i) if exact.get(i) in given else i for i in operator.inputs], np.int32
+            )
+    read = {int(index) for operator in graph.operators for index in operator.inputs} | {int(i) for i in graph.outputs}
+    graph.operators = [
+        operator
+        for operator in graph.operators
+        if operator_name(model, operator) != "DEQUANTIZE" or int(operator.outputs[0]) in read
+    ]
 
 
 def show(model: Any, hidden: dict[bytes, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,9 @@ from packaging.version import Version
 
 from edgebuild.check.census.model import Census
 from edgebuild.check.census.tflite import take_structure
+from edgebuild.check.promise import RuntimeVersion
 from edgebuild.check.runtime_versions.lowest import lowest_version
+from edgebuild.check.runtime_versions.names import tensorflow_release
 from edgebuild.check.runtime_versions.table import operation_table
 from edgebuild.check.wiring import Wiring
 from edgebuild.errors import InternalError
@@ -37,11 +40,18 @@ class Lowered:
     proof: str = ""
 
 
+def lower_for(parser: RuntimeVersion | None, data: bytes, label: str) -> Lowered:
+    """Lower what the parser of an accelerator's compiler does not have; None has everything."""
+    release = tensorflow_release(parser) if parser is not None else None
+    return Lowered(data) if release is None else lower_versions(data, label, release)
+
+
 def lower_versions(data: bytes, label: str, release: Version) -> Lowered:
     """Lower what TensorFlow Lite `release` does not have; what means something else in the lower version stays.
 
     Raises:
         InternalError: LiteRT computes something else from the lowered file than from `data`.
+        ToolError: LiteRT cannot run `data`.
     """
     census = take_structure(data, label)
     wanted = _wanted(census, release)
@@ -86,15 +96,19 @@ def _position(model: Any, code: Any) -> int:
 
 
 def _prove_equal(before: bytes, after: bytes, label: str) -> str:
-    """Run both files on LiteRT with the same numbers; every output must have the same bits."""
-    from edgebuild.runtime.litert import open_builtin, version
+    """Run both files on LiteRT with the same numbers; every output must have the same bits.
+
+    In processes of their own: a file of others may end the one that loads it.
+    """
+    from edgebuild.runtime.litert import version
+    from edgebuild.runtime.litert_child import ChildSession
 
     with tempfile.TemporaryDirectory(prefix="edgebuild-versions-") as scratch:
         sessions = []
         for name, data in (("before", before), ("after", after)):
             path = Path(scratch) / f"{name}.tflite"
             path.write_bytes(data)
-            sessions.append(open_builtin(path, 1))
+            sessions.append(ChildSession(Path(sys.executable), path, 1))
         try:
             for seed in range(_SAMPLES):
                 inputs = _inputs(before, label, seed)
@@ -113,10 +127,10 @@ def _inputs(data: bytes, label: str, seed: int) -> dict[str, np.ndarray]:
     draw = np.random.default_rng(seed)
     arrays = {}
     for record in take_structure(data, label).inputs:
-        dtype = np.dtype(record.dtype)
+        dtype, shape = np.dtype(record.dtype), tuple(max(size, 1) for size in record.shape)
         if dtype.kind == "f":
-            arrays[record.name] = draw.standard_normal(record.shape).astype(dtype)
+            arrays[record.name] = draw.standard_normal(shape).astype(dtype)
         else:
             limits = np.iinfo(dtype)
-            arrays[record.name] = draw.integers(limits.min, limits.max, record.shape, dtype, endpoint=True)
+            arrays[record.name] = draw.integers(limits.min, limits.max, shape, dtype, endpoint=True)
     return arrays

@@ -15,7 +15,7 @@ import numpy as np
 
 from edgebuild.errors import ConfigError, ToolError
 from edgebuild.export.tflite.gather import lookups_as_gathers
-from edgebuild.export.tflite.layer_operators import operators_of
+from edgebuild.export.tflite.layer_operators import float_operators
 from edgebuild.export.tflite.per_tensor import one_scale_per_tensor
 from edgebuild.runtime.litert_flatbuffer import operator_name, parse_model, tensor_name
 
@@ -49,7 +49,7 @@ def full_integer(task: QuantizeTask) -> bytes:
             "bias": "int64" if wide else "int32",
             "per_tensor_fully_connected": task.fully_connected == "per_tensor",
             "ranges": dict(task.ranges),
-            "float_operators": list(operators_of(task.model, task.layers_of("float32"), task.label)),
+            "float_operators": list(float_operators(task.model, task.layers_of("float32"), task.label)),
         }
         (folder / "job.json").write_text(json.dumps(job))
         done = _child("quantize", folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from edgebuild.device.toolchain import find_program
 from edgebuild.errors import ToolError
 from edgebuild.export.feed import to_raw
 from edgebuild.export.format import read_export
+from edgebuild.graph.board import EDGE_TPU
 from edgebuild.graph.stage import StageContext, StageKind
 from edgebuild.model.data_folder import read_inputs
 
@@ -28,8 +30,10 @@ WAIT_SECONDS = 3600.0
 
 
 def run(context: StageContext) -> None:
-    """Write board.json and outputs.<name>.npy; params are `{device, runtime, programs, allow}`.
+    """Write board.json and outputs.<name>.npy.
 
+    Params are `{device, runtime, programs, scheduler, allow}`, and `accelerator` where a file must be compiled for one
+    before.
     Without the programs that emulate a board nothing is run, and a note says how to get them: the build's file is as
     good without.
     """
@@ -45,7 +49,7 @@ def run(context: StageContext) -> None:
     samples = {name: array[:, None] for name, array in raw.items()}
     bench = measure_on_device(
         device,
-        context.inputs["export"] / record.file,
+        file_of(context, record.file),
         samples,
         BoardSettings(seed=context.stage.seed),
         wait=WAIT_SECONDS,
@@ -56,6 +60,23 @@ def run(context: StageContext) -> None:
     facts = bench.to_json()
     facts["findings"] = [finding.to_json() for finding in apply_allow(bench.findings, params["allow"])]
     _write(context.output, {**facts, "device": device.name})
+
+
+def file_of(context: StageContext, exported: str) -> Path:
+    """What the device runs: the exported file, or what the compiler of its accelerator made of it.
+
+    The compiled file is put beside the one that it was made from, which its outputs are compared with.
+    """
+    source = context.inputs["export"] / exported
+    if context.stage.params.get("accelerator") != EDGE_TPU:
+        return source
+    compiled = context.inputs["verify"] / f"{source.stem}_edgetpu.tflite"
+    if not compiled.is_file():
+        msg = f"an Edge TPU runs what its compiler made of {exported}, and edgetpu_compiler was not on PATH"
+        raise ToolError(msg, remedy="install it and build again, or take `device:` out of the profile")
+    for file in (source, compiled):
+        shutil.copyfile(file, context.output / file.name)
+    return context.output / compiled.name
 
 
 def _not_run(device: Device, program: str) -> dict[str, Any]:
@@ -84,4 +105,4 @@ def tools(params: Mapping[str, Any]) -> tuple[str, ...]:
     return ("numpy", RUNTIMES.get(params["runtime"]).distribution)
 
 
-STAGES.register("board")(StageKind(version=1, run=run, tools=tools, gate=gate))
+STAGES.register("board")(StageKind(version=2, run=run, tools=tools, gate=gate))

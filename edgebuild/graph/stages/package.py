@@ -13,6 +13,8 @@ from edgebuild.package.packager import Packager, PackageRequest
 
 COMPILED = "*_*.tflite"
 """What the verify stage keeps of an accelerator's compiler."""
+GRAPHS = "tosa"
+"""What an export calls the graphs that the delegates of its file come from: anybody can hold one against the other."""
 
 
 def run(context: StageContext) -> None:
@@ -24,6 +26,8 @@ def run(context: StageContext) -> None:
     params = context.stage.params
     packager: Packager = PACKAGERS.get(params["kind"])
     summary = read_summary(context.inputs["data"])
+    exported = context.inputs["export"]
+    graphs = tuple(exported / name for name in read_export(exported).extra.get(GRAPHS, ()))
     verified = json.loads((context.inputs["verify"] / "verify.json").read_text())
     packager.run(
         PackageRequest(
@@ -34,7 +38,7 @@ def run(context: StageContext) -> None:
                 "edgebuild": __version__,
                 "project": params["project"],
                 "target": params["target"],
-                "tools": read_export(context.inputs["export"]).tools,
+                "tools": read_export(exported).tools,
                 "normalization": {
                     spec.name: {"scale": spec.scale, "mean": list(spec.mean), "std": list(spec.std)}
                     for spec in summary.inputs
@@ -46,7 +50,7 @@ def run(context: StageContext) -> None:
             options=params["options"],
             output=context.output,
             device=context.inputs.get("device"),
-            compiled=tuple(sorted(context.inputs["verify"].glob(COMPILED))),
+            compiled=(*sorted(context.inputs["verify"].glob(COMPILED)), *graphs),
         )
     )
 

@@ -39,7 +39,8 @@ def run(context: StageContext) -> None:
     cost = count_model(model, example_tensors(inputs))
     steps = read_steps(record)
     if steps:
-        instrument_fixed(model, inputs, steps)  # the numbers that the model was trained to compute with
+        # the numbers that the model was trained to compute with
+        instrument_fixed(model, inputs, steps, record.float_layers)
     targets = read_targets(context.inputs["data"])
     context.progress.update(0.1, "running the model on the validation data")
     outputs = predict(model, inputs, names=record.output_names)
@@ -79,4 +80,4 @@ def tools(params: Mapping[str, Any]) -> tuple[str, ...]:
     return ("torch", "numpy", "torchmetrics")
 
 
-STAGES.register("score")(StageKind(version=3, run=run, tools=tools))
+STAGES.register("score")(StageKind(version=4, run=run, tools=tools))

@@ -14,6 +14,7 @@ from edgebuild.check.accelerators.accelerator import Accelerator, AcceleratorRep
 from edgebuild.check.census.model import Census, CensusReader
 from edgebuild.check.dense_twin import twin_findings
 from edgebuild.check.finding import Finding, apply_allow
+from edgebuild.check.graph_twin import graph_findings
 from edgebuild.check.parity import AFTER_QAT, compare_outputs, parity_figures, reference_findings, runtime_findings
 from edgebuild.check.promise import Promise
 from edgebuild.check.rules import sparse_storage
@@ -31,6 +32,8 @@ from edgebuild.model.score import agreement, drop, score
 from edgebuild.runtime.session import Runtime
 
 Outputs = dict[str, np.ndarray]
+
+GRAPH_RUNTIME = "pytorch-graph"
 
 
 def run(context: StageContext) -> None:
@@ -66,6 +69,8 @@ def run(context: StageContext) -> None:
         figures += [figure for figure in parity_figures(compared) if figure.name in ("sqnr", "max_abs_diff")]
         findings += reference_findings(compared, _kind_of_reference(model, promise))
     findings += _dense_twin(runtime, stored, file, record, context)
+    compared_figures, told = _graph_twin(ran_on, stored, file, record, context)
+    figures, findings = figures + compared_figures, findings + told
     context.progress.update(0.7, "running the file on the oldest runtime")
     findings += _oldest_runtime(promise, params["runtime"], stored, file, record, context)
     if params.get("accelerator"):
@@ -149,11 +154,34 @@ def _dense_twin(
     return findings
 
 
+def _graph_twin(
+    ran_on: str, stored: Outputs, file: Path, record: ExportRecord, context: StageContext
+) -> tuple[list[Figure], list[Finding]]:
+    """Hold a file whose delegates a reference model ran against the graph that they were lowered from."""
+    if "graph" not in record.extra:
+        return [], []
+    if context.stage.params["runtime"] == GRAPH_RUNTIME:
+        message = f"{record.extra['backend']} was not run here: PyTorch ran the graph that it was given"
+        return [], [Finding("delegate-not-run", message, severity="note")]
+    runtime: Runtime = RUNTIMES.get(GRAPH_RUNTIME)
+    session = runtime.open(file, context.stage.params["threads"])
+    try:
+        inputs = read_inputs(context.inputs["data"], "validation")
+        count = len(next(iter(inputs.values())))
+        rows = [session.run({name: array[i : i + 1] for name, array in inputs.items()}) for i in range(count)]
+    finally:
+        session.close()
+    outputs = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+    return graph_findings(record, stored, outputs, (f"PyTorch's quantized graph {runtime.version()}", ran_on))
+
+
 def _oldest_runtime(
     promise: Promise, current: str, stored: Outputs, file: Path, record: ExportRecord, context: StageContext
 ) -> list[Finding]:
     """Run the file on the oldest runtime that the profile promises, where that is one this host can run."""
     oldest = promise.oldest
+    if not RUNTIMES.get(current).times:  # it stands in for delegates that no runtime of this host has
+        return []
     if oldest.name == current and oldest.version in (None, RUNTIMES.get(current).version()):
         return []
     if oldest.name == current or oldest.name not in RUNTIMES:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from edgebuild.model.edits.fold_batch_norm import apply_fold_batch_norm, fold_batch_norm
-from edgebuild.model.fakequant.weights import folded_norm
+from edgebuild.model.fakequant.weights import exact, folded_norm
 
 if TYPE_CHECKING:
     import torch
@@ -25,7 +25,7 @@ def fold_norms(model: torch.nn.Module, scheme: Scheme) -> tuple[dict[str, Any], 
         if use.norm is None or use.weight in edits:
             continue
         layer: Any = model.get_submodule(use.layer)
-        folded = folded_norm(model.get_submodule(str(use.norm_layer)), None, (), use.axis, None)
+        folded = folded_norm(model.get_submodule(str(use.norm_layer)), None, (), use.axis, exact)
         with torch.no_grad():
             weight, factor = folded.scaled(layer.weight)
             bias = folded.folded_bias(layer.bias, factor)

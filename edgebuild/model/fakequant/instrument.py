@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from edgebuild.model.fakequant.scheme import Scheme, WeightUse, scheme_of
 from edgebuild.model.fakequant.steps import Steps
 from edgebuild.model.fakequant.taps import add_taps
 from edgebuild.model.fakequant.trace import trace_batches
-from edgebuild.model.fakequant.weights import folded_norm, rounded_weight
+from edgebuild.model.fakequant.weights import Round, exact, folded_norm, rounded_weight, rounding_along
 
 if TYPE_CHECKING:
     import torch
@@ -33,10 +33,16 @@ class Rounding:
     Attributes:
         per_channel: kind of operation (`linear`, `convolution`) -> one scale per output channel of its weight.
         momentum: of the ranges that follow the activations; None: the widest ever seen.
+        float_layers: those that stay in floating point.
     """
 
     per_channel: Mapping[str, bool]
     momentum: float | None
+    float_layers: Collection[str] = ()
+
+    def of(self, use: WeightUse) -> Round:
+        """How the weight of one operation is rounded."""
+        return exact if use.exact else rounding_along(use.axis if self.per_channel[use.kind] else None)
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,7 @@ def instrument_training(model: torch.nn.Module, samples: Mapping[str, np.ndarray
         ConfigError: the model cannot be traced for batches, or has a layer that cannot be trained in integer steps.
     """
     traced = trace_batches(model, samples)
-    scheme = scheme_of(traced.graph)
+    scheme = scheme_of(traced.graph, rounding.float_layers)
     if not scheme.weights:
         msg = "qat: the model has no convolution and no linear layer with a stored weight, so nothing would be trained"
         raise ConfigError(msg, remedy="use quantize: {kind: static} for this model")
@@ -100,15 +106,20 @@ def instrument_training(model: torch.nn.Module, samples: Mapping[str, np.ndarray
 
 
 def instrument_fixed(
-    model: torch.nn.Module, samples: Mapping[str, np.ndarray], steps: Mapping[str, Steps]
+    model: torch.nn.Module,
+    samples: Mapping[str, np.ndarray],
+    steps: Mapping[str, Steps],
+    float_layers: Collection[str] = (),
 ) -> Instrumented:
     """Let `model`, whose weights are on their steps already, round its activations to `steps` (by label of group).
+
+    `float_layers` are those that stayed in floating point.
 
     Raises:
         ConfigError: the model has not the groups that `steps` were trained for.
     """
     traced = trace_batches(model, samples)
-    scheme = scheme_of(traced.graph)
+    scheme = scheme_of(traced.graph, float_layers)
     check_labels(scheme, steps)
     return _Builder(model, traced, scheme).fixed(steps)
 
@@ -136,7 +147,7 @@ class _Builder:
 
     def training(self, rounding: Rounding) -> Instrumented:
         for number, use in enumerate(self.scheme.weights):
-            self._round_weight(use, f"weight_{number}", rounding.per_channel[use.kind])
+            self._round_weight(use, f"weight_{number}", rounding.of(use))
         self._revive()
         return self._finish(
             lambda label, fixed, places: activation_range(places, rounding.momentum, Steps(*fixed) if fixed else None)
@@ -145,23 +156,24 @@ class _Builder:
     def fixed(self, steps: Mapping[str, Steps]) -> Instrumented:
         return self._finish(lambda label, fixed, places: activation_range(places, steps=steps[label]))
 
-    def _round_weight(self, use: WeightUse, name: str, per_channel: bool) -> None:
-        node, axis = self.nodes[use.node], use.axis if per_channel else None
+    def _round_weight(self, use: WeightUse, name: str, rounding: Round) -> None:
+        node = self.nodes[use.node]
         weight = node.args[1]
         if use.norm is None:
-            self.inside.add_module(name, rounded_weight(axis))
+            self.inside.add_module(name, rounded_weight(rounding))
             with self.graph.inserting_before(node):
                 rounded = self.graph.create_node("call_module", f"{INSIDE}.{name}", (weight,))
             node.args = (node.args[0], rounded, *node.args[2:])
             return
         norm = self.nodes[use.norm]
         given = self.model.get_submodule(str(use.norm_layer))
-        self.folded[use.node] = folded_norm(given, node.target, tuple(node.args[3:]), use.axis, axis)
+        self.folded[use.node] = folded_norm(given, node.target, tuple(node.args[3:]), use.axis, rounding)
         self.inside.add_module(name, self.folded[use.node])
         with self.graph.inserting_before(norm):
             result = self.graph.create_node("call_module", f"{INSIDE}.{name}", tuple(node.args[:3]))
         self._take_over(norm, result)
         self.graph.erase_node(node)
+        self.nodes[use.node] = result
 
     def _revive(self) -> None:
         """Let dropout and batch norms that stay follow the model's mode: the trace has them as they are in eval."""
@@ -193,14 +205,16 @@ class _Builder:
 
     def _finish(self, make: Callable[[str, tuple[float, int] | None, int], Any]) -> Instrumented:
         places = [0] * len(self.scheme.groups)
-        for name in self.scheme.rounded:
+        for name in self.scheme.places():
             node, group = self.nodes[name], self.scheme.group_of[name]
             with self.graph.inserting_after(node):
                 rounded = self.graph.create_node("call_module", f"{INSIDE}.range_{group}", (node, places[group]))
+            places[group] += 1
+            if name in self.scheme.handed:
+                self._hand_over(node, rounded, [self.nodes[reader] for reader in self.scheme.handed[name]])
+                continue
             rounded.meta = dict(node.meta)
             node.replace_all_uses_with(rounded, delete_user_cb=functools.partial(operator.is_not, rounded))
-            self.nodes[name] = rounded
-            places[group] += 1
         ranges = [
             make(group.label, group.fixed, count) for group, count in zip(self.scheme.groups, places, strict=True)
         ]
@@ -211,6 +225,15 @@ class _Builder:
         module = _module(self.model, self.traced)
         self.model.forward = lambda *inputs: module(*inputs)
         return Instrumented(self.model, self.scheme, tuple(ranges), self.folded, tapped)
+
+    def _hand_over(self, node: torch.fx.Node, rounded: torch.fx.Node, readers: Sequence[torch.fx.Node]) -> None:
+        """Let `readers` read the rounded result; it belongs to the layers around both, not to the one that made it."""
+        stacks = [reader.meta.get("nn_module_stack", {}) for reader in readers]
+        own = node.meta.get("nn_module_stack", {}).items()
+        common = {key: layer for key, layer in own if all(key in stack for stack in stacks)}
+        rounded.meta = {**node.meta, "nn_module_stack": common}
+        for reader in readers:
+            reader.replace_input_with(node, rounded)
 
 
 def _module(model: torch.nn.Module, traced: torch.fx.GraphModule) -> torch.fx.GraphModule:

@@ -6,7 +6,7 @@ the model, in whatever order of axes. Names would not do: fusing, folding and la
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,18 +101,21 @@ def ranges_of_folder(folder: Path, project_root: Path) -> ActivationRanges | Non
         return None
     samples = read_samples(folder, record.input_names)
     exported = check_exportable(rebuild(folder, project_root), samples, project_root)
-    return activation_ranges(exported.module(), samples, steps)
+    return activation_ranges(exported.module(), samples, steps, record.float_layers)
 
 
 def activation_ranges(
-    graph: torch.fx.GraphModule, samples: Mapping[str, np.ndarray], steps: Mapping[str, Steps]
+    graph: torch.fx.GraphModule,
+    samples: Mapping[str, np.ndarray],
+    steps: Mapping[str, Steps],
+    float_layers: Collection[str] = (),
 ) -> ActivationRanges:
-    """Run the float graph of a model, traced with a batch of one, and remember every activation.
+    """Run the float graph of a model, traced with a batch of one, and remember every activation that has steps.
 
     Raises:
         ConfigError: the model has not the groups that `steps` were trained for.
     """
-    scheme = scheme_of(graph.graph)
+    scheme = scheme_of(graph.graph, float_layers)
     check_labels(scheme, steps)
     labels = scheme.labels()
     values = activations(graph, samples, scheme.group_of)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from edgebuild.errors import ConfigError
+from edgebuild.model.fakequant.floating import float_nodes
 from edgebuild.model.fakequant.operations import (
     CLAMPS,
     FIXED,
@@ -53,6 +54,7 @@ class WeightUse:
         norm_layer: dotted name of that batch norm.
         mergeable: a format may merge what comes before into the weight, such as a layer norm's scale.
         split: a format may write what comes behind together with the operation, so that its result is not stored.
+        exact: the weight stays in floating point, and so does the result.
     """
 
     node: str
@@ -63,6 +65,7 @@ class WeightUse:
     norm_layer: str | None = None
     mergeable: bool = False
     split: bool = False
+    exact: bool = False
 
     @property
     def layer(self) -> str:
@@ -76,8 +79,11 @@ class Scheme:
 
     Attributes:
         groups: in the order of the graph.
-        group_of: name of a node -> position in `groups`, for every activation, also one that a runtime never stores.
+        group_of: name of a node -> position in `groups`, for every activation, also one that a runtime never stores;
+            not for those that stay in floating point wherever they are read.
         rounded: names of the nodes whose results are rounded, in order.
+        handed: name of a node whose result is in floating point -> the operations that read it rounded; others read it
+            as it is.
         weights: in order.
         composite: layers (`encoder.norm/layer_norm`) that a format may write as several operations, or merge with their
             neighbours, so that it has results whose ranges nobody trained.
@@ -86,21 +92,28 @@ class Scheme:
     groups: tuple[Group, ...]
     group_of: Mapping[str, int]
     rounded: tuple[str, ...]
+    handed: Mapping[str, tuple[str, ...]]
     weights: tuple[WeightUse, ...]
     composite: tuple[str, ...]
+
+    def places(self) -> tuple[str, ...]:
+        """Names of all nodes whose results are rounded for a reader at least."""
+        return (*self.rounded, *self.handed)
 
     def labels(self) -> tuple[str, ...]:
         """Of the groups, in order."""
         return tuple(group.label for group in self.groups)
 
 
-def scheme_of(graph: torch.fx.Graph) -> Scheme:
+def scheme_of(graph: torch.fx.Graph, float_layers: Collection[str] = ()) -> Scheme:
     """The scheme of a graph traced by torch.export in eval mode, with a batch of any size.
+
+    The weights of `float_layers` are not rounded, and what they compute is only where integers are made of it.
 
     Raises:
         ConfigError: a weight is computed, or a batch norm behind a convolution cannot be folded; the layer is named.
     """
-    found = _Reading()
+    found = _Reading(float_nodes(graph, float_layers))
     for node in graph.nodes:
         found.visit(node)
     return found.scheme()
@@ -108,10 +121,12 @@ def scheme_of(graph: torch.fx.Graph) -> Scheme:
 
 @dataclass
 class _Reading:
+    floats: Collection[torch.fx.Node]
     parent: list[int] = field(default_factory=list)
     made_by: list[tuple[str, tuple[float, int] | None]] = field(default_factory=list)
     group: dict[torch.fx.Node, int] = field(default_factory=dict)
     rounded: dict[torch.fx.Node, None] = field(default_factory=dict)
+    handed: dict[torch.fx.Node, list[torch.fx.Node]] = field(default_factory=dict)
     weights: list[WeightUse] = field(default_factory=list)
     folded: dict[torch.fx.Node, torch.fx.Node] = field(default_factory=dict)
     composite: dict[torch.fx.Node, None] = field(default_factory=dict)
@@ -119,7 +134,7 @@ class _Reading:
     def visit(self, node: torch.fx.Node) -> None:
         name = operation(node)
         if node.op == "call_function" and name in WEIGHTED:
-            self.weights.append(_weight_use(node, name))
+            self.weights.append(replace(_weight_use(node, name), exact=node in self.floats))
             norm = self.weights[-1].norm
             if norm is not None:
                 self.folded[next(iter(node.users))] = node
@@ -128,7 +143,18 @@ class _Reading:
         sources = [source for source in node.all_input_nodes if source in self.group]
         if node.op == "placeholder" or not sources:
             self._new(node, node.name if node.op == "placeholder" else _label(node))
-        elif name in MOVES:
+        elif node in self.floats:
+            self._stay(node, sources[0])
+        else:
+            self._round(node, sources)
+
+    def _round(self, node: torch.fx.Node, sources: list[torch.fx.Node]) -> None:
+        """A result in integers."""
+        name = operation(node)
+        for source in sources:
+            if source in self.floats:
+                self.handed.setdefault(source, []).append(node)
+        if name in MOVES:
             self.group[node] = self.group[sources[0]]
         elif node in self.folded:
             self.group[node] = self.group[self.folded[node]]
@@ -142,15 +168,27 @@ class _Reading:
         elif name in JOINS:
             self._join(node, sources)
         else:
-            if name not in PLAIN or _takes_stored(node):
-                self.composite[node] = None
+            self._note_composite(node)
             self._new(node, _label(node), FIXED.get(name))
+
+    def _stay(self, node: torch.fx.Node, source: torch.fx.Node) -> None:
+        """A result in floating point: nothing has to share a range with it but what has the same values."""
+        self._note_composite(node)
+        if operation(node) in MOVES or node in self.folded:
+            self.group[node] = self.group[source]
+        else:
+            self._new(node, _label(node))
+
+    def _note_composite(self, node: torch.fx.Node) -> None:
+        if operation(node) not in PLAIN or _takes_stored(node):
+            self.composite[node] = None
 
     def _new(self, node: torch.fx.Node, label: str, fixed: tuple[float, int] | None = None) -> None:
         self.parent.append(len(self.parent))
         self.made_by.append((label, fixed))
         self.group[node] = len(self.parent) - 1
-        self.rounded[node] = None
+        if node not in self.floats:
+            self.rounded[node] = None
 
     def _clamp(self, node: torch.fx.Node, source: torch.fx.Node) -> None:
         """An activation function: fused into what makes its input, where nothing else reads that."""
@@ -177,7 +215,7 @@ class _Reading:
         return number
 
     def scheme(self) -> Scheme:
-        roots = sorted({self._root(number) for number in range(len(self.parent))})
+        roots = sorted({self._root(self.group[node]) for node in (*self.rounded, *self.handed)})
         position = {root: index for index, root in enumerate(roots)}
         seen: dict[str, int] = {}
         groups = []
@@ -187,10 +225,15 @@ class _Reading:
             groups.append(Group(label if seen[label] == 1 else f"{label}_{seen[label]}", fixed))
         return Scheme(
             tuple(groups),
-            {node.name: position[self._root(number)] for node, number in self.group.items()},
+            {
+                node.name: position[self._root(number)]
+                for node, number in self.group.items()
+                if self._root(number) in position
+            },
             tuple(node.name for node in self.rounded),
+            {node.name: tuple(reader.name for reader in readers) for node, readers in self.handed.items()},
             tuple(self._merging(use, {node.name: node for node in self.group}) for use in self.weights),
-            tuple(dict.fromkeys(_label(node) for node in self.composite)),
+            tuple(dict.fromkeys(_label(node) for node in self.composite if node not in self.floats)),
         )
 
     def _merging(self, use: WeightUse, nodes: Mapping[str, torch.fx.Node]) -> WeightUse:

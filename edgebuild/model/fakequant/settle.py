@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from edgebuild.model.edits.fold_batch_norm import apply_fold_batch_norm, fold_batch_norm
 from edgebuild.model.fakequant.instrument import Instrumented, Rounding
-from edgebuild.model.fakequant.rounding import round_weight
 from edgebuild.model.fakequant.steps import Steps
 
 if TYPE_CHECKING:
@@ -21,7 +20,8 @@ class Settled:
     Attributes:
         edits: of the batch norms that are gone from the model.
         steps: label of a group -> its steps.
-        weights: dotted name of a layer -> its rounded weight, as it now is in the model.
+        weights: dotted name of a layer -> its rounded weight, as it now is in the model; not of layers that stay in
+            floating point.
     """
 
     edits: tuple[dict[str, Any], ...]
@@ -42,19 +42,18 @@ def settle(instrumented: Instrumented, rounding: Rounding) -> Settled:
         for use in scheme.weights:
             if use.weight in weights:
                 continue  # called several times: rounded once
-            weight = model.get_parameter(use.weight)
+            weight = weights[use.weight] = model.get_parameter(use.weight).detach()
             folded = instrumented.folded.get(use.node)
             if folded is None:
-                weight.copy_(round_weight(weight, use.axis if rounding.per_channel[use.kind] else None))
-            else:
-                layer: Any = model.get_submodule(use.layer)
-                scaled, factor = folded.scaled(weight)
-                bias = folded.folded_bias(layer.bias, factor)
-                edit = fold_batch_norm(use.layer, str(use.norm_layer), len(bias))
-                apply_fold_batch_norm(model, edit)
-                weight.copy_(round_weight(scaled, folded.round_axis))
-                layer.bias.copy_(bias)
-                edits.append(edit)
-            weights[use.weight] = weight.detach()
-    owners = {use.weight: use.layer for use in scheme.weights}
-    return Settled(tuple(edits), steps, {owners[name]: weight for name, weight in weights.items()})
+                weight.copy_(rounding.of(use)(weight))
+                continue
+            layer: Any = model.get_submodule(use.layer)
+            scaled, factor = folded.scaled(weight)
+            bias = folded.folded_bias(layer.bias, factor)
+            edit = fold_batch_norm(use.layer, str(use.norm_layer), len(bias))
+            apply_fold_batch_norm(model, edit)
+            weight.copy_(folded.rounding(scaled))
+            layer.bias.copy_(bias)
+            edits.append(edit)
+    rounded = {use.weight: use.layer for use in scheme.weights if not use.exact}
+    return Settled(tuple(edits), steps, {layer: weights[name] for name, layer in rounded.items()})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from edgebuild.model.fakequant.rounding import SMALLEST, round_weight
@@ -11,13 +12,27 @@ if TYPE_CHECKING:
     import torch
 
 
-def rounded_weight(axis: int | None) -> Any:
-    """A module (weight): one scale per index of `axis`, or one for all where that is None."""
-    return _rounded_weight()(axis)
+Round = Callable[["torch.Tensor"], "torch.Tensor"]
+"""(weight) -> the weight as the file has it"""
 
 
-def folded_norm(norm: torch.nn.Module, target: Any, rest: tuple[Any, ...], axis: int, round_axis: int | None) -> Any:
-    """A module (x, weight, bias) that computes `target` with the batch norm behind it folded into its rounded weight.
+def rounding_along(axis: int | None) -> Round:
+    """One scale per index of `axis`, or one for all where that is None."""
+    return functools.partial(round_weight, axis=axis)
+
+
+def exact(weight: torch.Tensor) -> torch.Tensor:
+    """A weight that stays in floating point."""
+    return weight
+
+
+def rounded_weight(rounding: Round) -> Any:
+    """A module (weight)."""
+    return _rounded_weight()(rounding)
+
+
+def folded_norm(norm: torch.nn.Module, target: Any, rest: tuple[Any, ...], axis: int, rounding: Round) -> Any:
+    """A module (x, weight, bias) that computes `target` with the batch norm behind it folded into its weight.
 
     While the norm's statistics are trained the batch's own are used, on the unscaled result, so that the weight is
     always scaled by the running ones, as it will be in the file (Krishnamoorthi, 2018, section 3.2.2).
@@ -27,9 +42,9 @@ def folded_norm(norm: torch.nn.Module, target: Any, rest: tuple[Any, ...], axis:
         target: operation on (x, weight, bias, *rest).
         rest: further arguments of `target`.
         axis: the weight's dimension of output channels.
-        round_axis: that of its scales; None for one scale.
+        rounding: of the folded weight.
     """
-    return _folded_norm()(norm, target, rest, axis, round_axis)
+    return _folded_norm()(norm, target, rest, axis, rounding)
 
 
 @functools.cache
@@ -38,12 +53,12 @@ def _rounded_weight() -> Any:
     import torch
 
     class RoundedWeight(torch.nn.Module):
-        def __init__(self, axis: int | None) -> None:
+        def __init__(self, rounding: Round) -> None:
             super().__init__()
-            self.axis = axis
+            self.rounding = rounding
 
         def forward(self, weight: torch.Tensor) -> torch.Tensor:
-            return round_weight(weight, self.axis)
+            return self.rounding(weight)
 
     return RoundedWeight
 
@@ -53,15 +68,15 @@ def _folded_norm() -> Any:
     import torch
 
     class FoldedNorm(torch.nn.Module):
-        def __init__(self, norm: Any, target: Any, rest: tuple[Any, ...], axis: int, round_axis: int | None) -> None:
+        def __init__(self, norm: Any, target: Any, rest: tuple[Any, ...], axis: int, rounding: Round) -> None:
             super().__init__()
             self.apart = (norm, target, rest)  # in a tuple, so that the norm is not this module's child
-            self.axis, self.round_axis, self.frozen = axis, round_axis, False
+            self.axis, self.rounding, self.frozen = axis, rounding, False
 
         def forward(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> Any:
             norm, target, rest = self.apart
             scaled, factor = self.scaled(weight)
-            rounded = round_weight(scaled, self.round_axis)
+            rounded = self.rounding(scaled)
             if not self.training or self.frozen:
                 return target(x, rounded, self.folded_bias(bias, factor), *rest)
             safe = torch.where(factor.abs() < SMALLEST, torch.full_like(factor, SMALLEST), factor)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from edgebuild.check.accelerators.accelerator import Accelerator, JudgeRequest
 from edgebuild.check.accelerators.edge_tpu.compiler import compile_file, compiler_version
 from edgebuild.check.accelerators.edge_tpu.mapping import COMPILER
 from edgebuild.check.accelerators.edge_tpu.report import EdgeTpuReport, report_on, with_compiled
+from edgebuild.check.accelerators.edge_tpu.together import SharedReport, judge_together
 from edgebuild.check.census.tflite import read_structure
 from edgebuild.config.registries import ACCELERATORS
 from edgebuild.errors import ConfigError
@@ -21,12 +25,27 @@ def judge(request: JudgeRequest) -> EdgeTpuReport:
         ToolError: the compiler failed.
     """
     path = request.file
-    if path.suffix != ".tflite":
-        msg = f"{path}: the Edge TPU compiler takes .tflite files, found {path.suffix or 'no suffix'}"
-        raise ConfigError(msg, remedy="export the model with format: tflite")
+    _require_tflite(path)
     report = report_on(read_structure(path), request.hardware.get("link") or _USUAL_LINK)
     compiled = compile_file(path, request.output) if request.output is not None else None
     return report if compiled is None else with_compiled(report, compiled.log)
+
+
+def together(requests: Sequence[JudgeRequest]) -> SharedReport:
+    """Read .tflite files and say what of each stays on the chip if they are compiled together, in this order.
+
+    Raises:
+        ConfigError: one is no .tflite file, or a damaged one.
+    """
+    for request in requests:
+        _require_tflite(request.file)
+    return judge_together(requests, requests[0].hardware.get("link") or _USUAL_LINK)
+
+
+def _require_tflite(path: Path) -> None:
+    if path.suffix != ".tflite":
+        msg = f"{path}: the Edge TPU compiler takes .tflite files, found {path.suffix or 'no suffix'}"
+        raise ConfigError(msg, remedy="export the model with format: tflite")
 
 
 def version() -> str:
@@ -40,5 +59,8 @@ ACCELERATORS.register("edge-tpu")(
         "Coral Edge TPU: what its compiler would map and cache, estimated from the file",
         version=version,
         judge=judge,
+        figures=("on_chip_parameters", "streamed_parameters", "scratch", "latency", "energy"),
+        parser=COMPILER,
+        together=together,
     )
 )

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from edgebuild.check.accelerators.edge_tpu.report import EdgeTpuReport
 from edgebuild.check.wording import count
+from edgebuild.figure import format_value
 
 _SHOWN_PLACES = 3
 
@@ -17,6 +18,8 @@ _SHOWN_PLACES = 3
 def describe_report(report: EdgeTpuReport) -> RenderableType:
     """Headline, one line a kind of operation and reason, figures, repairs."""
     parts: list[RenderableType] = [_headline(report), _operations(report), _figures(report)]
+    if report.pipelines:
+        parts.append(_pipelines(report))
     if report.repairs:
         parts.append(_repairs(report))
     return Group(*parts)
@@ -61,6 +64,16 @@ def _figures(report: EdgeTpuReport) -> Table:
         table.add_row(f"{figure.name.replace('_', ' ')} {link}".strip(), short)
     if report.plan.streamed_layers:
         table.add_row("streamed", count(len(report.plan.streamed_layers), "layer"))
+    return table
+
+
+def _pipelines(report: EdgeTpuReport) -> Table:
+    table = Table(title="on several of them", title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+    for column in ("Edge TPUs", "streamed", "from input to output", "from one output to the next"):
+        table.add_column(column, overflow="fold")
+    for pipeline in report.pipelines:
+        times = [f"{format_value(part.middle, 'ms')} estimated" for part in (pipeline.latency, pipeline.interval)]
+        table.add_row(str(len(pipeline.segments)), format_value(float(pipeline.streamed), "B"), *times)
     return table
 
 

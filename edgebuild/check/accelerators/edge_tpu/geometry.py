@@ -11,6 +11,7 @@ from edgebuild.check.wiring import STORED, Wiring
 from edgebuild.estimate.edge_tpu.latency import CpuTail, Inference
 from edgebuild.estimate.edge_tpu.layer import Kind, TpuLayer
 from edgebuild.estimate.edge_tpu.memory import CachePlan
+from edgebuild.estimate.edge_tpu.sharing import Pipeline, pipeline_of
 
 _KINDS: dict[str, Kind] = {
     "CONV_2D": "convolution",
@@ -20,6 +21,7 @@ _KINDS: dict[str, Kind] = {
 }
 _PARAMETERS = ("weight", "bias")
 _CONVOLUTION_RANK = 4
+_MOST_TPUS = 4
 _OPTIONS = frozenset({"int32", "int64"})
 
 
@@ -52,6 +54,31 @@ def inference_of(
     tail = layers_of((operation for operation in others if operation.outputs), wiring)
     cpu = CpuTail(sum(layer.macs for layer in tail), sum(layer.output_bytes for layer in tail))
     return Inference(layers, plan, _bytes(sent.values()), _bytes(back), cpu)
+
+
+def pipelines_of(
+    census: Census, mapping: Mapping, layers: tuple[TpuLayer, ...], wiring: Wiring, link: str
+) -> tuple[Pipeline, ...]:
+    """The compiled part on 2, 3 and 4 Edge TPUs; no more of them than it has operations."""
+    mapped = [census.operations[operation.index] for operation in mapping.mapped]
+    inside = {operation.index for operation in mapped}
+    outside = {index for one in census.operations if one.index not in inside for index in one.inputs}
+    made = {index: place for place, one in enumerate(mapped) for index in one.outputs}
+    read: dict[int, int] = {}
+    for place, operation in enumerate(mapped):
+        read |= {tensor.index: place for tensor in wiring.computed_inputs(operation)}
+    last = {index: len(mapped) for index in made if index in outside or wiring.tensors[index].role == "output"}
+    alive = {index: (made.get(index, -1), last.get(index, read.get(index, -1))) for index in {*made, *read}}
+
+    def crossing(place: int) -> int:
+        return _bytes(wiring.tensors[index] for index, (start, end) in alive.items() if start < place <= end)
+
+    found: list[Pipeline] = []
+    for count in range(2, min(_MOST_TPUS, len(layers)) + 1):
+        found.append(pipeline_of(layers, count, crossing, link))
+        if not found[-1].streamed:
+            break
+    return tuple(found)
 
 
 def _layer(operation: OperationRecord, wiring: Wiring) -> TpuLayer:

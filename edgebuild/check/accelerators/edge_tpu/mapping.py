@@ -14,8 +14,11 @@ from edgebuild.check.promise import RuntimeVersion
 from edgebuild.check.runtime_versions.names import tensorflow_release
 from edgebuild.check.runtime_versions.table import operation_table
 from edgebuild.check.wiring import Wiring
+from edgebuild.check.wording import listing
 
 COMPILER = RuntimeVersion("edgetpu-compiler", "16")
+CODE = "unsupported-op"
+"""Of the finding for operations that stay on the CPU."""
 _BEHIND = "stands behind an operation that stays on the CPU: only the first part of a model is compiled"
 
 
@@ -77,6 +80,23 @@ def map_operations(census: Census) -> Mapping:
     reasons = {operation.index: reason_against(operation, wiring) for operation in census.operations}
     inside = frozenset() if refusals else _first_part(census, wiring, reasons)
     return Mapping(tuple(_mapped(one, wiring, reasons[one.index], inside) for one in census.operations), refusals)
+
+
+def unsupported(mapping: Mapping) -> str | None:
+    """One sentence about the operations that the compiler does not take, each with its reason; None where it takes all.
+
+    What merely stands behind another is counted, not named.
+    """
+    own = [operation for operation in mapping.left if operation.own]
+    if not own:
+        return None
+    by_reason: dict[str, list[str]] = {}
+    for operation in own:
+        by_reason.setdefault(operation.reason, []).append(f"{operation.name} {operation.place}")
+    named = "; ".join(f"{listing(operations)} {reason}" for reason, operations in by_reason.items())
+    inside = sum(not operation.for_caller for operation in mapping.operations)
+    subject = f"{len(mapping.left)} of {inside} operations would run on the CPU"
+    return f"{subject}, from the first that the Edge TPU does not take: {named}"
 
 
 def _mapped(operation: OperationRecord, wiring: Wiring, reason: str | None, inside: frozenset[int]) -> MappedOperation:

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from edgebuild.check.accelerators.edge_tpu.compiler_log import CompilerLog
-from edgebuild.check.accelerators.edge_tpu.geometry import inference_of, layers_of
-from edgebuild.check.accelerators.edge_tpu.mapping import COMPILER, Mapping, map_operations
+from edgebuild.check.accelerators.edge_tpu.geometry import inference_of, layers_of, pipelines_of
+from edgebuild.check.accelerators.edge_tpu.mapping import CODE, COMPILER, Mapping, map_operations, unsupported
 from edgebuild.check.accelerators.edge_tpu.repairs import suggest_repairs
 from edgebuild.check.census.model import Census, OperationRecord
 from edgebuild.check.finding import Finding
@@ -17,6 +17,7 @@ from edgebuild.check.wording import listing
 from edgebuild.estimate.edge_tpu.latency import LINKS, energy_figure, latency_figure
 from edgebuild.estimate.edge_tpu.layer import TpuLayer
 from edgebuild.estimate.edge_tpu.memory import USABLE, CachePlan, plan_cache, usable_bytes
+from edgebuild.estimate.edge_tpu.sharing import Pipeline
 from edgebuild.figure import Figure
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class EdgeTpuReport:
         figures: memory, time and energy, with their intervals.
         other_links: time over the links that the file is not meant for.
         repairs: what to do, one sentence each.
+        pipelines: the model on two, three and four Edge TPUs, where it does not fit one.
         compiled: what the real compiler said, where it was on PATH; it overrules the estimate of memory.
     """
 
@@ -51,6 +53,7 @@ class EdgeTpuReport:
     figures: tuple[Figure, ...]
     other_links: tuple[Figure, ...]
     repairs: tuple[str, ...]
+    pipelines: tuple[Pipeline, ...] = ()
     compiled: CompilerLog | None = None
 
     @property
@@ -73,7 +76,17 @@ class EdgeTpuReport:
         message = (
             f"edgetpu_compiler {self.compiled.version} left {sum(row.count for row in left)} of {total} operations "
         )
-        return (Finding("unsupported-op", f"{message}on the CPU ({named})"),)
+        return (Finding(CODE, f"{message}on the CPU ({named})"),)
+
+    @property
+    def left_on_cpu(self) -> tuple[Finding, ...]:
+        """What the real compiler left there; where it did not run, what the documented limits leave."""
+        if self.compiled is not None:
+            return self.findings
+        if self.mapping.refusals:
+            return (Finding("op-too-new", f"{COMPILER} refuses the file: no {listing(self.mapping.refusals)}"),)
+        message = unsupported(self.mapping)
+        return () if message is None else (Finding(CODE, message),)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -97,7 +110,24 @@ class EdgeTpuReport:
             "layers": [asdict(layer) for layer in self.layers],
             "figures": [figure.to_json() for figure in self.figures],
             "other_links": [figure.to_json() for figure in self.other_links],
+            "pipelines": [self._pipeline(pipeline) for pipeline in self.pipelines],
             "repairs": list(self.repairs),
+        }
+
+    def _pipeline(self, pipeline: Pipeline) -> dict[str, Any]:
+        return {
+            "edge_tpus": len(pipeline.segments),
+            "latency_ms": asdict(pipeline.latency),
+            "interval_ms": asdict(pipeline.interval),
+            "segments": [
+                {
+                    "layers": [layer.name for layer in self.layers[segment.first : segment.last + 1]],
+                    "on_chip": segment.plan.on_chip,
+                    "streamed": segment.plan.streamed,
+                    "milliseconds": segment.milliseconds.middle,
+                }
+                for segment in pipeline.segments
+            ],
         }
 
     def describe(self) -> RenderableType:
@@ -122,7 +152,8 @@ def report_on(census: Census, link: str = "usb3") -> EdgeTpuReport:
         figures += [latency_figure(inference, link), energy_figure(inference, link)]
         others = [latency_figure(inference, other) for other in LINKS if other != link]
     repairs = suggest_repairs(census, mapping, layers, plan)
-    return EdgeTpuReport(census.path, mapping, layers, plan, scratch, tuple(figures), tuple(others), repairs)
+    pipelines = pipelines_of(census, mapping, layers, wiring, link) if plan.streamed else ()
+    return EdgeTpuReport(census.path, mapping, layers, plan, scratch, tuple(figures), tuple(others), repairs, pipelines)
 
 
 def with_compiled(report: EdgeTpuReport, log: CompilerLog) -> EdgeTpuReport:

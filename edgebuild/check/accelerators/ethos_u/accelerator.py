@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edgebuild.check.accelerators.accelerator import Accelerator, JudgeRequest
 from edgebuild.check.accelerators.ethos_u.configurations import FAMILIES, configuration_of
+from edgebuild.check.accelerators.ethos_u.program import ProgramReport, judge_program
 from edgebuild.check.accelerators.ethos_u.report import EthosUReport
 from edgebuild.check.accelerators.ethos_u.vela import run_vela, vela_version
 from edgebuild.check.census.tflite import read_structure
@@ -18,17 +19,19 @@ _CUSTOM = "ethos-u"
 """The operation of a compiled file that runs on the accelerator."""
 
 
-def judge(accelerator: str, request: JudgeRequest) -> EthosUReport:
-    """Compile a .tflite file with Vela and say what it said.
+def judge(accelerator: str, request: JudgeRequest) -> EthosUReport | ProgramReport:
+    """Compile a .tflite file, or the graphs behind the delegates of a .pte, with Vela and say what it said.
 
     Raises:
-        ConfigError: the file is no .tflite or damaged, or the profile names a configuration that Vela has not.
+        ConfigError: the file is of another kind or damaged, or the profile names a configuration that Vela has not.
         ToolError: Vela is not installed or refuses the file.
     """
     configuration = configuration_of(accelerator, request.hardware)
+    if request.file.suffix == ".pte":
+        return judge_program(request.file, configuration)
     if request.file.suffix != ".tflite":
         msg = f"{request.file}: Vela takes .tflite files, found {request.file.suffix or 'no suffix'}"
-        raise ConfigError(msg, remedy="export the model with format: tflite")
+        raise ConfigError(msg, remedy="export the model with format: tflite, or executorch-ethos-u")
     before = read_structure(request.file)
     with tempfile.TemporaryDirectory(prefix="edgebuild-ethos-u-") as scratch:
         output = request.output or Path(scratch)
@@ -40,5 +43,10 @@ def judge(accelerator: str, request: JudgeRequest) -> EthosUReport:
 
 for name in FAMILIES:
     ACCELERATORS.register(name)(
-        Accelerator(f"Arm {name}: compiled and estimated by Vela", vela_version, partial(judge, name))
+        Accelerator(
+            f"Arm {name}: compiled and estimated by Vela",
+            vela_version,
+            partial(judge, name),
+            figures=("latency", "cycles", "ram", "flash"),
+        )
     )

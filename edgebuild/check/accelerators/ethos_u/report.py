@@ -71,6 +71,11 @@ class EthosUReport:
         message = f"Vela {VERSION} leaves {count(len(left), 'operation')} on the CPU: {named}{where}"
         return (Finding(CODE, message, layers),)
 
+    @property
+    def left_on_cpu(self) -> tuple[Finding, ...]:
+        """The same: no rule of a build knows what Vela leaves."""
+        return self.findings
+
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
         return {

@@ -16,7 +16,8 @@ from edgebuild.runtime.vela_install import COMMAND, ENVIRONMENT, VERSION
 
 SECONDS = 300.0
 _KIB = 1024
-_COMPILED = "_vela.tflite"
+_COMPILED = {".tflite": "_vela.tflite", ".tosa": "_vela.npz"}
+"""Suffix of what Vela compiles -> of what it makes: a file like the one given, or the raw parts of a delegate."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def vela_version() -> str | None:
 
 
 def run_vela(file: Path, configuration: Configuration, output: Path) -> VelaResult:
-    """Compile `file` into the folder `output` (`<stem>_vela.tflite`), and read Vela's figures.
+    """Compile `file` into the folder `output` (`<stem>_vela.tflite`, `.npz` of a TOSA graph), and read Vela's figures.
 
     Raises:
         ToolError: Vela is not installed, refuses the file, or takes too long.
@@ -79,7 +80,7 @@ def run_vela(file: Path, configuration: Configuration, output: Path) -> VelaResu
         _run(file, configuration, folder)
         summaries = sorted(folder.glob("*_summary_*.csv"))
         layers = sorted(folder.glob("*_per-layer.csv"))
-        compiled = folder / f"{file.stem}{_COMPILED}"
+        compiled = folder / f"{file.stem}{_COMPILED[file.suffix]}"
         if not summaries or not layers or not compiled.is_file():
             found = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
             msg = f"Vela {VERSION} wrote {found} for {file.name}, expected a summary, layers and {compiled.name}"
@@ -93,6 +94,7 @@ def _run(file: Path, configuration: Configuration, folder: Path) -> None:
         *(str(ENVIRONMENT.python), "-m", "ethosu.vela", str(file), "--output-dir", str(folder)),
         *("--accelerator-config", configuration.accelerator, "--config", CONFIG_FILE),
         *("--system-config", configuration.system, "--memory-mode", configuration.mode, "--verbose-performance"),
+        *(("--output-format=raw",) if file.suffix == ".tosa" else ()),
     ]
     try:
         done = subprocess.run(

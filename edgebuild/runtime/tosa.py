@@ -1,0 +1,178 @@
+"""The runtime `tosa-reference`: a .pte for an Ethos-U on this host, its delegates on Arm's TOSA reference model.
+
+The reference model defines what an accelerator must compute, bit for bit. What the core would do between delegates is
+done here: conversions to int8 and back; nothing else.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+import numpy as np
+
+from edgebuild.config.registries import RUNTIMES
+from edgebuild.errors import ToolError
+from edgebuild.runtime.ethos_u_payload import BACKEND
+from edgebuild.runtime.executorch_file import PteFile, read_pte
+from edgebuild.runtime.session import Runtime
+from edgebuild.runtime.tosa_file import SIDECAR, read_tosa
+from edgebuild.runtime.tosa_install import COMMAND, ENVIRONMENT, VERSION
+
+_WORKER = Path(__file__).with_name("tosa_worker.py")
+_HEADER = 8
+_QUANTIZE, _DEQUANTIZE = "quantized_decomposed::quantize_per_tensor", "quantized_decomposed::dequantize_per_tensor"
+
+
+class TosaSession:
+    """A .pte whose delegates' TOSA graphs lie beside it; a `edgebuild.runtime.session.Session`."""
+
+    def __init__(self, file: Path, threads: int) -> None:
+        """The reference model has one thread, whatever `threads` says.
+
+        Raises:
+            ConfigError: the file or a graph beside it is missing or damaged.
+            ToolError: the TOSA tools are not installed, or the program has kernels that do not run here.
+        """
+        del threads
+        if version() is None:
+            msg = f"tosa-tools {VERSION} is not installed: {ENVIRONMENT.python} is missing"
+            raise ToolError(msg, remedy=COMMAND)
+        program = read_pte(file)
+        self._file, self._plan = file, program.forward()
+        self._names = port_names(program)
+        _refuse_other_kernels(self._plan, file)
+        graphs = [file.with_name(SIDECAR.format(number)) for number in range(len(self._plan["delegates"]))]
+        for graph in graphs:
+            read_tosa(graph)
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close())
+        self._child = subprocess.Popen(
+            [str(ENVIRONMENT.python), "-I", str(_WORKER), *(str(graph.resolve()) for graph in graphs)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+        )
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Run once.
+
+        Raises:
+            ToolError: the reference model refused a graph.
+        """
+        values: dict[int, np.ndarray] = {
+            index: inputs[name] for index, name in zip(self._plan["inputs"], self._names[0], strict=True)
+        }
+        for instruction in self._plan["chains"][0]["instructions"]:
+            call = instruction["instr_args"]
+            if instruction["instr_args_type"] == "DelegateCall":
+                self._delegate(call, values)
+            elif instruction["instr_args_type"] == "KernelCall":
+                name = self._plan["operators"][call["op_index"]]["name"]
+                values[call["args"][-1]] = self._convert(name, call["args"], values)
+        return {name: values[index] for index, name in zip(self._plan["outputs"], self._names[1], strict=True)}
+
+    def close(self) -> None:
+        """End the child."""
+        for stream in (self._child.stdin, self._child.stdout):
+            if stream is not None:
+                stream.close()
+        self._child.wait()
+        self._errors.close()
+
+    def _delegate(self, call: Mapping[str, Any], values: dict[int, np.ndarray]) -> None:
+        """The arguments of a call are the graph's inputs, then its outputs."""
+        number = int(call["delegate_index"])
+        given = [index for index in call["args"] if index in values]
+        results = self._ask(number, [values[index] for index in given])
+        for index, array in zip(call["args"][len(given) :], results, strict=True):
+            sizes = self._plan["values"][index]["val"]["sizes"]
+            values[index] = array.reshape(sizes)
+
+    def _convert(self, name: str, args: list[int], values: Mapping[int, np.ndarray]) -> np.ndarray:
+        """As the portable kernels do: float32, rounded to the nearest, halves to even."""
+        source = values[args[0]]
+        scale, zero, low, high = (self._plan["values"][index]["val"][_FIELD[i]] for i, index in enumerate(args[1:5]))
+        if name == _QUANTIZE:
+            steps = np.rint(source.astype(np.float32) * (np.float32(1) / np.float32(scale))) + np.float32(zero)
+            return np.asarray(np.clip(steps, low, high), np.int8)
+        return np.asarray((source.astype(np.float32) - np.float32(zero)) * np.float32(scale))
+
+    def _ask(self, graph: int, arrays: list[np.ndarray]) -> list[np.ndarray]:
+        packed = io.BytesIO()
+        numbered: dict[str, Any] = {str(position): array for position, array in enumerate(arrays)}
+        np.savez(packed, graph=graph, **numbered)
+        content = packed.getvalue()
+        assert self._child.stdin is not None
+        assert self._child.stdout is not None
+        try:
+            self._child.stdin.write(struct.pack("<Q", len(content)) + content)
+            self._child.stdin.flush()
+        except BrokenPipeError:
+            self._died()
+        header = self._child.stdout.read(_HEADER)
+        if len(header) < _HEADER:
+            self._died()
+        reply = io.BytesIO(self._child.stdout.read(struct.unpack("<Q", header)[0]))
+        with np.load(reply, allow_pickle=False) as answer:
+            return [answer[str(position)] for position in range(len(answer.files))]
+
+    def _died(self) -> NoReturn:
+        status = self._child.wait()
+        self._errors.seek(0)
+        lines = [line.strip() for line in self._errors.read().decode(errors="replace").splitlines() if line.strip()]
+        told = next((line for line in lines if "ERROR" in line or "Error" in line), lines[-1] if lines else "nothing")
+        msg = f"the TOSA reference model ended with {status} at a graph of {self._file.name}; it said: {told}"
+        raise ToolError(msg, remedy="build the file again; if it stays so, exclude the layer from the model")
+
+
+_FIELD = ("double_val", "int_val", "int_val", "int_val")
+"""Where the schema keeps scale, zero point, lowest and highest."""
+
+
+def port_names(program: PteFile) -> tuple[list[str], list[str]]:
+    """Names of the inputs and outputs, numbered where the file has none."""
+    plan, known = program.forward(), program.metadata()
+    sides = []
+    for side in ("inputs", "outputs"):
+        told = [item["name"] for item in known.get(side, [])]
+        numbered = [f"{side[:-1]}_{position}" for position in range(len(plan[side]))]
+        sides.append(told if len(told) == len(plan[side]) else numbered)
+    return sides[0], sides[1]
+
+
+def _refuse_other_kernels(plan: Mapping[str, Any], file: Path) -> None:
+    foreign = sorted({one["id"] for one in plan["delegates"] if one["id"] != BACKEND})
+    portable = sorted({one["name"] for one in plan["operators"]} - {_QUANTIZE, _DEQUANTIZE})
+    if foreign or portable:
+        what = f"delegates of {', '.join(foreign)}" if foreign else f"portable kernels ({', '.join(portable)})"
+        msg = f"{file.name} has {what}: this host runs Ethos-U delegates and the conversions between them only"
+        remedy = "replace what the accelerator cannot take; `edgebuild inspect FILE --ops` lists it"
+        raise ToolError(msg, remedy=remedy)
+
+
+def version() -> str | None:
+    """Version of the installed tools; None where there are none."""
+    return VERSION if ENVIRONMENT.python.exists() else None
+
+
+def _no_time(*_: object) -> NoReturn:
+    msg = "the TOSA reference model says what an accelerator computes, and nothing about time"
+    raise ToolError(msg, remedy="see Vela's estimate: edgebuild inspect FILE --target ethos-u55-128")
+
+
+RUNTIMES.register("tosa-reference")(
+    Runtime(
+        title="Arm's TOSA reference model, for what an Ethos-U computes",
+        version=version,
+        open=TosaSession,
+        time=_no_time,
+        profile=_no_time,
+        remedy=COMMAND,
+        times=False,
+    )
+)

@@ -1,0 +1,129 @@
+"""Vulkan and Core ML: files that are made and read here, and run nowhere here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgebuild.check.census.pte import read_pte_census
+from edgebuild.check.promise import Promise, RuntimeVersion
+from edgebuild.check.rules.undelegated_op import check as undelegated
+from edgebuild.config.registries import FORMATS, RUNTIMES
+from edgebuild.errors import ConfigError, ToolError
+from edgebuild.export.executorch.phones import without_chance
+from edgebuild.export.format import ExportRecord, ExportRequest, read_export
+from edgebuild.runtime.coreml_payload import read_files, read_operations
+from edgebuild.runtime.executorch_file import read_pte
+from edgebuild.runtime.executorch_flatbuffer import MalformedBufferError
+from edgebuild.runtime.vulkan_payload import read_vulkan
+from tests.executorch.workshop import decibel, samples_of
+
+Request = Callable[..., ExportRequest]
+BACKENDS = {"executorch-vulkan": ("fp32", "VulkanBackend"), "executorch-coreml": ("fp16", "CoreMLBackend")}
+
+
+@pytest.fixture(scope="module")
+def made(request_for: Request) -> dict[str, tuple[ExportRequest, ExportRecord]]:
+    """The same network for both, exported once."""
+    found = {}
+    for name, (dtype, _) in BACKENDS.items():
+        request = request_for("residual", dtype, "nchw", "float32")
+        FORMATS.get(name).run(request)
+        found[name] = (request, read_export(request.output))
+    return found
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_every_operation_is_in_the_delegate_and_named(
+    made: dict[str, tuple[ExportRequest, ExportRecord]], name: str
+) -> None:
+    request, record = made[name]
+    census = read_pte_census(request.output / record.file)
+    assert {operation.delegate for operation in census.operations} == {BACKENDS[name][1]}
+    names = " ".join(operation.name for operation in census.operations)
+    assert all(word in names for word in ("conv", "linear", "max_pool", "add", "mean"))
+    runtime = RuntimeVersion("executorch", "1.5.1")
+    promise = Promise("t", name, record.dtype, "float32", "nchw", runtime, runtime)
+    assert undelegated(census, promise, record.layers) == []
+
+
+def test_vulkan_says_what_its_weights_are(made: dict[str, tuple[ExportRequest, ExportRecord]]) -> None:
+    request, record = made["executorch-vulkan"]
+    weights = read_pte_census(request.output / record.file).weights
+    shapes = {weight.layer: weight.shape for weight in weights}
+    assert shapes == {"stem.0": (16, 3, 3, 3), "deep": (16, 1, 3, 3), "wide.0": (24, 16, 3, 3), "head": (5, 24)}
+    assert {(weight.dtype, weight.bytes > 0) for weight in weights} == {("float32", True)}
+
+
+def test_core_ml_says_which_layer_an_operation_is_from(made: dict[str, tuple[ExportRequest, ExportRecord]]) -> None:
+    request, record = made["executorch-coreml"]
+    operations = read_pte_census(request.output / record.file).operations
+    # A convolution that a batch norm is folded into is the batch norm's: its output is what comes out.
+    assert {operation.layer for operation in operations if operation.name == "conv"} == {"stem.1", "deep", "wide.1"}
+    assert next(operation.layer for operation in operations if operation.name == "linear") == "head"
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_pytorch_runs_the_graph_that_was_handed_over(
+    made: dict[str, tuple[ExportRequest, ExportRecord]], name: str, request_for: Request
+) -> None:
+    from edgebuild.model.load import rebuild
+
+    request, record = made[name]
+    session = RUNTIMES.get("pytorch-graph").open(request.output / record.file, 1)
+    samples = samples_of(3)
+    found = np.concatenate([session.run({"image": samples[i : i + 1]})["scores"] for i in range(len(samples))])
+    session.close()
+    import torch
+
+    with torch.no_grad():
+        truth = rebuild(request.model, request.project_root)(torch.from_numpy(samples)).numpy()
+    assert decibel(truth, found) > 100
+    with pytest.raises(ToolError, match="says nothing about theirs"):
+        RUNTIMES.get("pytorch-graph").time(request.output / record.file, {}, 1, 1, ())
+
+
+def test_the_same_model_gives_the_same_bytes(
+    made: dict[str, tuple[ExportRequest, ExportRecord]], request_for: Request
+) -> None:
+    """Core ML's tools name models and files by chance; two models must not share a name, or a phone mixes them up."""
+    request, record = made["executorch-coreml"]
+    data = (request.output / record.file).read_bytes()
+    again = request_for("residual", "fp16", "nchw", "float32")
+    FORMATS.get("executorch-coreml").run(again)
+    assert (again.output / record.file).read_bytes() == data
+
+
+def test_two_models_have_two_names(made: dict[str, tuple[ExportRequest, ExportRecord]]) -> None:
+    request, record = made["executorch-coreml"]
+    data = (request.output / record.file).read_bytes()
+    assert without_chance(data) == data
+    other = without_chance(data[:-1] + bytes([data[-1] ^ 1]))
+    place = data.index(b"executorch_", data.index(b'"identifier"'))
+    assert other[place : place + 47] != data[place : place + 47]
+
+
+def test_a_damaged_payload_is_refused(made: dict[str, tuple[ExportRequest, ExportRecord]]) -> None:
+    request, record = made["executorch-coreml"]
+    file = read_pte(request.output / record.file)
+    payload = file.payload(file.forward()["delegates"][0])
+    assert "model.mlmodel" in read_files(payload)
+    with pytest.raises(MalformedBufferError, match="without a list of its files"):
+        read_operations(payload[:-40])
+    with pytest.raises(MalformedBufferError, match="a Vulkan payload begins with"):
+        read_vulkan(payload)
+    with pytest.raises(MalformedBufferError, match="has no header"):
+        read_vulkan(b"VH00")
+
+
+def test_a_session_without_its_graph_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ToolError, match=r"cannot be loaded from graph\.pt2"):
+        RUNTIMES.get("pytorch-graph").open(tmp_path / "model.pte", 1)
+
+
+def test_an_unknown_operation_is_named(request_for: Request) -> None:
+    with pytest.raises(ConfigError, match="erfcx"):
+        FORMATS.get("executorch-vulkan").run(request_for("unknown_operation", "fp32", "nchw", "float32"))

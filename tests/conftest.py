@@ -1,12 +1,16 @@
-"""Worker processes for all builds of a session that are no test of the workers themselves."""
+"""What all tests share: worker processes for builds that are no test of the workers, and a collector that runs less."""
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import pytest
 
 from tests.workers import LastingExecutor, lasting_workers
+
+gc.set_threshold(50_000, 20, 20)
+"""Exports make millions of small objects; looking through them every 700 takes an eighth of their time."""
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@ from edgebuild.graph.result import BuildResult
 from edgebuild.graph.schedule import execute
 from edgebuild.graph.store import open_store
 from edgebuild.model.data_folder import read_summary
+from tests.workers import LastingExecutor, building_with
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "characters"
 TARGETS = ("litert", "executorch")
@@ -34,7 +35,7 @@ TARGETS = ("litert", "executorch")
 class Build:
     """The example with one block and one epoch, built with a metric."""
 
-    def __init__(self, root: Path, metric: str, targets: Sequence[str] = TARGETS) -> None:
+    def __init__(self, root: Path, workers: LastingExecutor, metric: str, targets: Sequence[str] = TARGETS) -> None:
         text = (EXAMPLE / "edgebuild.yaml").read_text()
         changes = (
             *(("blocks: 2", "blocks: 1"), ("epochs: 8", "epochs: 2"), ("stride: 16", "stride: 32")),
@@ -47,7 +48,8 @@ class Build:
         self.project: Project = load_project(root / "edgebuild.yaml")
         wanted = [target_stages(target).verify for target in self.project.targets if target.name in targets]
         graph = build_graph(self.project).subgraph([SCORE, *wanted])
-        self.result: BuildResult = execute(graph, open_store(root), root, jobs=1, observer=Unobserved())
+        with building_with(workers):
+            self.result: BuildResult = execute(graph, open_store(root), root, jobs=1, observer=Unobserved())
 
     def folder(self, stage: str) -> Path:
         found = self.result.artifact(stage)
@@ -78,8 +80,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def built(root: Path) -> Build:
-    return Build(root, "metric: perplexity")
+def built(root: Path, workers: LastingExecutor) -> Build:
+    return Build(root, workers, "metric: perplexity")
 
 
 def test_the_text_is_what_the_grammar_writes(root: Path) -> None:
@@ -121,9 +123,11 @@ def test_budgets_of_perplexity_are_limits_from_above(built: Build) -> None:
 
 
 @pytest.mark.parametrize("metric", ["auroc", "f1", "{name: bleu, kwargs: {decode: 'words:decode'}}"])
-def test_other_metrics_of_tokens_are_measured_on_the_file_too(root: Path, built: Build, metric: str) -> None:
+def test_other_metrics_of_tokens_are_measured_on_the_file_too(
+    root: Path, workers: LastingExecutor, built: Build, metric: str
+) -> None:
     (root / "words.py").write_text("def decode(ids):\n    return ' '.join(map(str, ids))\n")
-    other = Build(root, f"metric: {metric}", ["litert"])
+    other = Build(root, workers, f"metric: {metric}", ["litert"])
     assert other.folder("litert/export") == built.folder("litert/export")
     assert other.facts(SCORE)["higher_is_better"]
     baseline = other.figures(SCORE)["accuracy"]

@@ -1,4 +1,7 @@
-"""Targets that are compiled to C: linked into firmware, run on emulated cores by the real command, and proved."""
+"""Targets that are compiled to C: linked into firmware, run on emulated cores by the real command, and proved.
+
+What is asked of the build afterwards is asked in this process, where the frameworks are loaded already.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ import yaml
 from tests.build.command import COMMAND, Built, edgebuild
 from tests.build.tiny_project import write_tiny_project
 from tests.emulated.needed import needs_emulators
+from tests.workers import LastingExecutor, run_here
 
 pytestmark = needs_emulators
 
@@ -122,35 +126,35 @@ def test_the_delivered_sources_compile_by_themselves(compiled: Built, tmp_path: 
     assert done.returncode == 0, done.stderr
 
 
-def test_an_unchanged_rebuild_runs_nothing(compiled: Built) -> None:
-    again = edgebuild(compiled.project, "build", "--json")
-    assert again.returncode == 0
-    assert {stage["status"] for stage in json.loads(again.stdout)["stages"]} == {"cached"}
+def test_an_unchanged_rebuild_runs_nothing(compiled: Built, workers: LastingExecutor) -> None:
+    again = run_here(workers, compiled.project, "build", "--json")
+    assert again.code == 0
+    assert {stage["status"] for stage in json.loads(again.out)["stages"]} == {"cached"}
 
 
-def test_layers_are_compared_with_float(compiled: Built) -> None:
-    done = edgebuild(compiled.project, "diff", "stm32l4r5", "--json")
-    assert done.returncode == 0, done.stderr
-    assert len(json.loads(done.stdout)["layers"]) >= 3
+def test_layers_are_compared_with_float(compiled: Built, workers: LastingExecutor) -> None:
+    done = run_here(workers, compiled.project, "diff", "stm32l4r5", "--json")
+    assert done.code == 0, done.err
+    assert len(json.loads(done.out)["layers"]) >= 3
 
 
-def test_too_little_flash_is_a_missed_budget_with_both_numbers(compiled: Built) -> None:
+def test_too_little_flash_is_a_missed_budget_with_both_numbers(compiled: Built, workers: LastingExecutor) -> None:
     small = {"extends": "stm32l4r5", "target": "small", "hardware": {"flash": "4 KiB"}}
     file = compiled.project / "small.yaml"
     file.write_text(
         yaml.safe_dump({**yaml.safe_load((compiled.project / "edgebuild.yaml").read_text()), "targets": [small]})
     )
-    done = edgebuild(compiled.project, "build", "-p", "small.yaml")
-    assert done.returncode == 1
-    assert "4096 B" in done.stderr or "4 KiB" in done.stderr
-    assert "flash" in done.stderr
+    done = run_here(workers, compiled.project, "build", "-p", "small.yaml")
+    assert done.code == 1
+    assert "4096 B" in done.err or "4 KiB" in done.err
+    assert "flash" in done.err
 
 
-def test_another_core_than_the_devices_is_refused(tmp_path: Path) -> None:
+def test_another_core_than_the_devices_is_refused(tmp_path: Path, workers: LastingExecutor) -> None:
     wrong = {"extends": "stm32l4r5", "target": "wrong", "device": "cortex-m7-emulated"}
-    done = edgebuild(with_targets(tmp_path / "project", [wrong]), "build")
-    assert done.returncode == 2
-    assert "wrong: device 'cortex-m7-emulated' emulates cortex-m7, the profile compiles for cortex-m4" in done.stderr
+    done = run_here(workers, with_targets(tmp_path / "project", [wrong]), "build")
+    assert done.code == 2
+    assert "wrong: device 'cortex-m7-emulated' emulates cortex-m7, the profile compiles for cortex-m4" in done.err
 
 
 def test_a_missing_compiler_is_named_with_the_line_that_installs_it(compiled: Built, tmp_path: Path) -> None:
@@ -171,18 +175,20 @@ def test_a_missing_compiler_is_named_with_the_line_that_installs_it(compiled: Bu
     assert "apt-get install -y --no-install-recommends gcc-arm-none-eabi libnewlib-arm-none-eabi" in done.stderr
 
 
-def test_a_shipped_profile_can_be_named_without_a_line_in_the_project(compiled: Built) -> None:
-    done = edgebuild(compiled.project, "explain", "rp2040", "--json")
-    assert done.returncode == 0, done.stderr
-    stages = {stage["stage_id"] for stage in json.loads(done.stdout)["stages"]}
+def test_a_shipped_profile_can_be_named_without_a_line_in_the_project(
+    compiled: Built, workers: LastingExecutor
+) -> None:
+    done = run_here(workers, compiled.project, "explain", "rp2040", "--json")
+    assert done.code == 0, done.err
+    stages = {stage["stage_id"] for stage in json.loads(done.out)["stages"]}
     assert "rp2040/firmware" in stages
 
 
-def test_what_was_delivered_can_be_inspected(compiled: Built) -> None:
-    done = edgebuild(compiled.project, "inspect", "artifacts/stm32l4r5", "--json")
-    assert done.returncode == 0, done.stderr
-    census = json.loads(done.stdout)["census"]
+def test_what_was_delivered_can_be_inspected(compiled: Built, workers: LastingExecutor) -> None:
+    done = run_here(workers, compiled.project, "inspect", "artifacts/stm32l4r5", "--json")
+    assert done.code == 0, done.err
+    census = json.loads(done.out)["census"]
     assert (census["path"], census["metadata"]["core"]) == ("model.c", "cortex-m4")
-    example = edgebuild(compiled.project, "inspect", "artifacts/stm32l4r5/main.c")
-    assert example.returncode == 2
-    assert "main.c is not the model of the library beside it, expected model.c" in example.stderr
+    example = run_here(workers, compiled.project, "inspect", "artifacts/stm32l4r5/main.c")
+    assert example.code == 2
+    assert "main.c is not the model of the library beside it, expected model.c" in example.err

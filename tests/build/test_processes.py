@@ -10,15 +10,25 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from tests.build.command import Built, digests, edgebuild, start
 from tests.build.tiny_project import write_tiny_project
+from tests.workers import LastingExecutor, run_here
 
 INTERRUPTED = 130
 KILLS = 4
 
 
-def test_killed_four_times_the_next_build_completes_with_the_same_bytes(built: Built, tmp_path: Path) -> None:
+def answer(workers: LastingExecutor, project: Path, *command: str) -> dict[str, Any]:
+    """What a command that only looks at the store says of it."""
+    said: dict[str, Any] = json.loads(run_here(workers, project, *command, "--json").out)
+    return said
+
+
+def test_killed_four_times_the_next_build_completes_with_the_same_bytes(
+    built: Built, tmp_path: Path, workers: LastingExecutor
+) -> None:
     project = write_tiny_project(tmp_path / "killed")
     moments = random.Random(11)
     killed = 0
@@ -28,16 +38,16 @@ def test_killed_four_times_the_next_build_completes_with_the_same_bytes(built: B
         process.kill()
         process.communicate()
         killed += process.returncode == -signal.SIGKILL
-        assert json.loads(edgebuild(project, "cache", "verify", "--json").stdout)["intact"]
+        assert answer(workers, project, "cache", "verify")["intact"]
     assert killed >= KILLS - 1
     done = edgebuild(project, "build", "--target", "board")
     assert done.returncode == 0, done.stderr
-    assert json.loads(edgebuild(project, "cache", "verify", "--json").stdout) == {"intact": True, "damages": []}
+    assert answer(workers, project, "cache", "verify") == {"intact": True, "damages": []}
     assert digests(project / "artifacts" / "board") == digests(built.project / "artifacts" / "board")
     assert list((project / ".edgebuild" / "tmp").iterdir()) == []
 
 
-def test_interrupted_build_says_what_is_kept(tmp_path: Path) -> None:
+def test_interrupted_build_says_what_is_kept(tmp_path: Path, workers: LastingExecutor) -> None:
     project = write_tiny_project(tmp_path / "interrupted")
     process = start(project, "build")
     baseline = project / ".edgebuild" / "logs" / "baseline.log"
@@ -49,8 +59,8 @@ def test_interrupted_build_says_what_is_kept(tmp_path: Path) -> None:
     assert process.returncode == INTERRUPTED
     assert "interrupted: 1 stages are done and kept" in said
     assert "Traceback" not in said
-    assert json.loads(edgebuild(project, "cache", "verify", "--json").stdout)["intact"]
-    assert json.loads(edgebuild(project, "explain", "--json").stdout)["cached"] == 1
+    assert answer(workers, project, "cache", "verify")["intact"]
+    assert answer(workers, project, "explain")["cached"] == 1
 
 
 def test_two_builds_at_once_elsewhere_both_succeed_with_the_same_bytes(built: Built, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from edgebuild.graph.assemble import build_graph, target_stages
 from edgebuild.graph.observer import Unobserved
 from edgebuild.graph.schedule import execute
 from edgebuild.graph.store import open_store
+from tests.workers import LastingExecutor, building_with
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,13 @@ class Outcome:
         return ", ".join(sorted(self.findings)) or "yes"
 
 
-def build_outcomes(file: Path) -> dict[str, Outcome]:
+def build_outcomes(file: Path, workers: LastingExecutor) -> dict[str, Outcome]:
     """Build every target of a project as far as its proof."""
     project = load_project(file)
     verify = {target.name: target_stages(target).verify for target in project.targets}
     graph = build_graph(project).subgraph(verify.values())
-    result = execute(graph, open_store(file.parent), file.parent, jobs=2, observer=Unobserved())
+    with building_with(workers):
+        result = execute(graph, open_store(file.parent), file.parent, jobs=2, observer=Unobserved())
     found = {}
     for name, stage in verify.items():
         artifact = result.artifact(stage)

@@ -58,15 +58,15 @@ exec chroot "$root" "$@" sh -c 'adbd & wait $!'
 
 @cache
 def missing() -> str:
-    """Why there is no adbd here; empty where there is one."""
-    if "CI" in os.environ:
-        return ""
+    """Why there is no adbd here; empty where there is one, and in a CI whose kernel allows it: there it must be found."""
     if os.uname().machine not in ARCHITECTURES:
         return f"no adbd for {os.uname().machine}"
     tried = subprocess.run(["unshare", "-nmpf", "true"], capture_output=True, text=True)
     if tried.returncode:
         why = tried.stderr.strip()
         return f"adbd needs a network of its own, and there can be none ({why}); try: unshare -r python -m pytest"
+    if "CI" in os.environ:
+        return ""
     try:
         system()
     except ToolError as error:

@@ -58,7 +58,7 @@ exec chroot "$root" "$@" sh -c 'adbd & wait $!'
 
 @cache
 def missing() -> str:
-    """Why there is no adbd here; empty where there is one, and in a CI whose kernel allows it: there it must be found."""
+    """Why there is no adbd here; empty where there is one, and in a CI whose kernel allows it: there it must be."""
     if os.uname().machine not in ARCHITECTURES:
         return f"no adbd for {os.uname().machine}"
     tried = subprocess.run(["unshare", "-nmpf", "true"], capture_output=True, text=True)

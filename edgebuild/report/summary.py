@@ -30,6 +30,9 @@ def print_summary(console: Console, facts: RunFacts) -> None:
     needed = Measurement.get(console, console.options.update(max_width=_TABLE_WIDTH), table).maximum
     if needed <= console.width:
         console.print(table)
+        for row in headline(facts):
+            for line in _on_device(row):
+                console.print(f"{row.target}: {line}", style="dim", markup=False, highlight=False)
         return
     console.print(str(table.title), markup=False, highlight=False)
     for row in headline(facts):
@@ -47,7 +50,12 @@ def _narrow(row: HeadlineRow, metric: str) -> list[str]:
         (f"host latency {row.host_latency}", row.host_latency_interval),
     )
     lines = [f"{text} {detail}".rstrip() for text, detail in values if not text.endswith(DASH)]
-    return [*lines, *(f"{_MARKS[state]} {text}" for state, _, text in row.budgets)]
+    return [*lines, *_on_device(row), *(f"{_MARKS[state]} {text}" for state, _, text in row.budgets)]
+
+
+def _on_device(row: HeadlineRow) -> list[str]:
+    """`device latency 0.146 ms [0.103, 0.208] estimated`, where there is one: it is too wide for the table."""
+    return [f"device latency {row.device_latency} {row.device_latency_interval}"] if row.device_latency_interval else []
 
 
 def summary_table(facts: RunFacts) -> Table:

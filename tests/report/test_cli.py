@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from edgebuild.cli.report import report
 from edgebuild.errors import ConfigError
+from edgebuild.figure import Figure
 from edgebuild.report.headline import headline
 from edgebuild.report.summary import print_summary, summary_table
 from edgebuild.report.wording import DASH
@@ -71,6 +72,20 @@ def test_the_summary_fits_a_hundred_columns_without_losing_a_name() -> None:
     for target in sample_facts().targets:
         assert target.name in text
     assert "…" not in text
+
+
+@pytest.mark.parametrize("width", [100, 60])
+def test_what_is_known_of_a_device_is_said_with_its_kind(width: int) -> None:
+    facts = sample_facts()
+    number = next(place for place, target in enumerate(facts.targets) if target.artifact)
+    target, latency = facts.targets[number], Figure("latency", 0.146, "ms", "estimated", 0.103, 0.208)
+    figures = (*(figure for figure in target.figures if figure.name != "latency"), latency)
+    targets = list(facts.targets)
+    targets[number] = replace(target, figures=figures)
+    shown = StringIO()
+    print_summary(Console(width=width, file=shown, highlight=False), replace(facts, targets=tuple(targets)))
+    assert shown.getvalue().count("device latency") == 1
+    assert "device latency 0.146 ms [0.103, 0.208] estimated\n" in shown.getvalue()
 
 
 def test_a_narrow_terminal_gets_lines_that_fold_no_name_and_no_number() -> None:

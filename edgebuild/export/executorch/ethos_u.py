@@ -6,8 +6,6 @@ this host, and the quantized graph of PyTorch that all of it was lowered from.
 
 from __future__ import annotations
 
-import importlib.metadata
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +16,10 @@ from edgebuild.config.parameters import Parameters
 from edgebuild.config.registries import FORMATS
 from edgebuild.errors import ConfigError
 from edgebuild.export.executorch.ethos_u_lower import Lowered, lower_to_ethos_u, quantizer_for
-from edgebuild.export.executorch.format import FILE, LAYERS_FILE, metadata
 from edgebuild.export.executorch.layout import lay_out
 from edgebuild.export.executorch.prepare import prepare
-from edgebuild.export.format import ExportFormat, ExportRecord, ExportRequest, IoSpec, LayerError
+from edgebuild.export.executorch.program import TOOLS, metadata, write_program
+from edgebuild.export.format import ExportFormat, ExportRequest, IoSpec, LayerError
 from edgebuild.export.graph_file import save_graph
 from edgebuild.model.data_folder import read_summary
 from edgebuild.model.model_folder import read_record
@@ -29,8 +27,6 @@ from edgebuild.runtime import tosa_install, vela_install
 from edgebuild.runtime.ethos_u_payload import BACKEND
 from edgebuild.runtime.pytorch_graph import GRAPH
 from edgebuild.runtime.tosa_file import SIDECAR, read_tosa
-
-_TOOLS = ("torch", "torchao", "executorch", "numpy")
 
 
 def run(request: ExportRequest) -> None:
@@ -49,31 +45,22 @@ def run(request: ExportRequest) -> None:
     save_graph(graph, example, (prepared.inputs, prepared.outputs), request.output)
     about = metadata(prepared, read_summary(request.data))
     lowered = lower_to_ethos_u(graph, example, about, configuration, request.io)
-    (request.output / FILE).write_bytes(lowered.data)
-    (request.output / LAYERS_FILE).write_text(json.dumps(lowered.layers, indent=1, sort_keys=True) + "\n")
-    for number, tosa in enumerate(lowered.graphs):
-        (request.output / SIDECAR.format(number)).write_bytes(tosa)
-    present = _present(request, lowered)
-    ExportRecord(
-        format="executorch-ethos-u",
-        dtype=request.dtype,
-        file=FILE,
-        layout=request.layout,
-        inputs=_quantized(prepared.inputs, lowered.input_scales),
-        outputs=_quantized(prepared.outputs, lowered.output_scales),
-        layers=tuple(layer for layer in prepared.layers if layer in present),
-        tools={
-            **{name: importlib.metadata.version(name) for name in _TOOLS},
-            "ethos-u-vela": vela_install.VERSION,
-            "tosa-tools": tosa_install.VERSION,
-        },
-        extra={
-            "backend": BACKEND,
-            "graph": GRAPH,
-            "tosa": [SIDECAR.format(number) for number in range(len(lowered.graphs))],
-        },
-    ).write(request.output)
-    request.progress.update(1.0, "exported")
+    sidecars = [SIDECAR.format(number) for number in range(len(lowered.graphs))]
+    for name, tosa in zip(sidecars, lowered.graphs, strict=True):
+        (request.output / name).write_bytes(tosa)
+    write_program(
+        request,
+        replace(
+            prepared,
+            inputs=_quantized(prepared.inputs, lowered.input_scales),
+            outputs=_quantized(prepared.outputs, lowered.output_scales),
+        ),
+        "executorch-ethos-u",
+        (lowered.data, lowered.layers),
+        {"backend": BACKEND, "graph": GRAPH, "tosa": sidecars},
+        _present(request, lowered),
+        {"ethos-u-vela": vela_install.VERSION, "tosa-tools": tosa_install.VERSION},
+    )
 
 
 def _configuration(hardware: Mapping[str, Any]) -> Configuration:
@@ -120,7 +107,7 @@ FORMATS.register("executorch-ethos-u")(
         dtypes={"int8": ("int8", "float32")},
         options=Parameters,
         version=2,
-        tools=_TOOLS,
+        tools=TOOLS,
         runtime="tosa-reference",
         run=run,
         layer_error=_no_layer_error,

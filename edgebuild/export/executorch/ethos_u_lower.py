@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 from edgebuild.check.accelerators.ethos_u.configurations import CONFIG_FILE, Configuration
 from edgebuild.errors import ConfigError, EdgebuildError, ToolError
 from edgebuild.export.executorch.layers import layer_of, record_layers
-from edgebuild.export.executorch.lower import unsupported
+from edgebuild.export.executorch.lower import assemble, unsupported
 from edgebuild.runtime.ethos_u_payload import BACKEND
-from edgebuild.runtime.executorch_file import METADATA_METHOD
 from edgebuild.runtime.vela_install import VERSION
 
 if TYPE_CHECKING:
@@ -79,7 +77,7 @@ def lower_to_ethos_u(
     """
     import torch
     from executorch.backends.arm.ethosu import EthosUPartitioner
-    from executorch.exir import EdgeProgramManager, to_edge_transform_and_lower
+    from executorch.exir import to_edge_transform_and_lower
 
     seen = _Seen()
     try:
@@ -88,13 +86,8 @@ def lower_to_ethos_u(
             partitioner = EthosUPartitioner(_compile_spec(configuration))
             lowered = to_edge_transform_and_lower(exported, partitioner=[partitioner])
         sides = _open_borders(lowered) if borders == "int8" else ((None,) * len(inputs), (None,) * _outputs(lowered))
-        program = lowered.exported_program()
-        layers = record_layers(program)
-        text = json.dumps({**_described(metadata, sides), "layers": layers}, sort_keys=True, separators=(",", ":"))
-        manager = EdgeProgramManager(
-            program, constant_methods={METADATA_METHOD: text}, compile_config=lowered.compile_config
-        )
-        done = manager.to_executorch()
+        layers = record_layers(lowered.exported_program())
+        done = assemble(lowered, _described(metadata, sides), layers)
     except EdgebuildError:
         raise
     except Exception as error:  # the lowering passes raise many unrelated types for an operation they do not know

@@ -41,7 +41,7 @@ def lower(
     import torch
     from executorch.backends.xnnpack._passes.remove_noop_expand_copy_pass import RemoveNoopExpandCopyPass
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
-    from executorch.exir import EdgeProgramManager, to_edge_transform_and_lower
+    from executorch.exir import to_edge_transform_and_lower
 
     try:
         exported = torch.export.export(graph, tuple(inputs))
@@ -56,13 +56,20 @@ def lower(
         layers = record_layers(program)
         if partitioner is not None:  # its delegates do not keep the handles of nodes
             layers["weighted"] = weighted_layers(program)
-        text = json.dumps({**metadata, "layers": layers}, sort_keys=True, separators=(",", ":"))
-        manager = EdgeProgramManager(
-            program, constant_methods={METADATA_METHOD: text}, compile_config=lowered.compile_config
-        )
-        return manager.to_executorch().buffer, layers
+        return assemble(lowered, metadata, layers).buffer, layers
     except Exception as error:  # the lowering passes raise many unrelated types for an operation they do not know
         raise unsupported(graph, error) from error
+
+
+def assemble(lowered: Any, metadata: Mapping[str, Any], layers: Mapping[str, Any]) -> Any:
+    """The finished program of a lowered one (EdgeProgramManager), with what it says of itself inside."""
+    from executorch.exir import EdgeProgramManager
+
+    text = json.dumps({**metadata, "layers": layers}, sort_keys=True, separators=(",", ":"))
+    manager = EdgeProgramManager(
+        lowered.exported_program(), constant_methods={METADATA_METHOD: text}, compile_config=lowered.compile_config
+    )
+    return manager.to_executorch()
 
 
 def unsupported(graph: torch.fx.GraphModule, error: Exception) -> ConfigError:

@@ -7,7 +7,6 @@ was handed over computes what the model does.
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import json
 import re
 import uuid
@@ -19,17 +18,16 @@ from typing import Any
 from edgebuild.config.parameters import Parameters
 from edgebuild.config.registries import FORMATS
 from edgebuild.errors import ConfigError
-from edgebuild.export.executorch.format import FILE, LAYERS_FILE, metadata
 from edgebuild.export.executorch.layout import lay_out
 from edgebuild.export.executorch.lower import lower
 from edgebuild.export.executorch.prepare import prepare
-from edgebuild.export.format import Dtype, ExportFormat, ExportRecord, ExportRequest, LayerError
+from edgebuild.export.executorch.program import TOOLS, metadata, write_program
+from edgebuild.export.format import Dtype, ExportFormat, ExportRequest, LayerError
 from edgebuild.export.graph_file import save_graph
 from edgebuild.model.data_folder import read_summary
 from edgebuild.runtime import coreml_payload, vulkan_payload
 from edgebuild.runtime.pytorch_graph import GRAPH
 
-_TOOLS = ("torch", "torchao", "executorch", "numpy")
 _MANIFEST = re.compile(rb'\{\n    "fileFormatVersion".*?\n\}', re.DOTALL)
 _IDENTIFIER = re.compile(rb"executorch_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -89,21 +87,7 @@ def _run(
     save_graph(graph, inputs, (prepared.inputs, prepared.outputs), request.output)
     about = metadata(prepared, read_summary(request.data))
     data, layers = lower(graph, inputs, about, partitioner=partitioner(request.dtype))
-    (request.output / FILE).write_bytes(finish(data))
-    (request.output / LAYERS_FILE).write_text(json.dumps(layers, indent=1, sort_keys=True) + "\n")
-    present = {*layers["handles"].values(), *(layer for _, layer in layers["kernels"])}
-    ExportRecord(
-        format=name,
-        dtype=request.dtype,
-        file=FILE,
-        layout=request.layout,
-        inputs=prepared.inputs,
-        outputs=prepared.outputs,
-        layers=tuple(layer for layer in prepared.layers if layer in present),
-        tools={tool: importlib.metadata.version(tool) for tool in _TOOLS},
-        extra={"backend": backend, "graph": GRAPH},
-    ).write(request.output)
-    request.progress.update(1.0, "exported")
+    write_program(request, prepared, name, (finish(data), layers), {"backend": backend, "graph": GRAPH})
 
 
 def _no_layer_error(_request: ExportRequest, _file: Path, _samples: int) -> list[LayerError]:
@@ -132,7 +116,7 @@ FORMATS.register("executorch-vulkan")(
         dtypes={"fp32": ("float32",)},
         options=Parameters,
         version=1,
-        tools=_TOOLS,
+        tools=TOOLS,
         runtime="pytorch-graph",
         run=run_vulkan,
         layer_error=_no_layer_error,
@@ -146,7 +130,7 @@ FORMATS.register("executorch-coreml")(
         dtypes={"fp16": ("float32",), "fp32": ("float32",)},
         options=Parameters,
         version=1,
-        tools=(*_TOOLS, "coremltools"),
+        tools=(*TOOLS, "coremltools"),
         runtime="pytorch-graph",
         run=run_coreml,
         layer_error=_no_layer_error,

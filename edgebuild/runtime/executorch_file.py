@@ -17,6 +17,7 @@ from typing import Any
 
 from edgebuild.errors import ConfigError, ToolError
 from edgebuild.runtime.executorch_flatbuffer import MalformedBufferError, Schema
+from edgebuild.runtime.installed import installed_version
 
 METADATA_METHOD = "edgebuild_metadata"
 """Name of the constant method whose string value is our JSON."""
@@ -28,10 +29,7 @@ INSTALL = "pip install executorch==1.5.1"
 
 def executorch_version() -> str | None:
     """Version of the installed executorch distribution, or None; imports nothing."""
-    try:
-        return importlib.metadata.version("executorch")
-    except importlib.metadata.PackageNotFoundError:
-        return None
+    return installed_version("executorch")
 
 
 def executorch_folder() -> Path:

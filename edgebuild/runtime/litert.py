@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 
 from edgebuild.config.registries import RUNTIMES
 from edgebuild.errors import ToolError
+from edgebuild.runtime.installed import installed_version
 from edgebuild.runtime.litert_child import time_in_child
 from edgebuild.runtime.litert_flatbuffer import io_names, read_model
 from edgebuild.runtime.litert_profile import profile_in_child
@@ -68,10 +68,7 @@ class LitertSession:
 
 def version() -> str | None:
     """Version of the installed runtime; None where there is none."""
-    try:
-        return importlib.metadata.version(DISTRIBUTION)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+    return installed_version(DISTRIBUTION)
 
 
 def time(file: Path, inputs: Mapping[str, Path], threads: int, runs: int, cpus: tuple[int, ...]) -> TimedRun:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import signal
-import struct
 import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from edgebuild.errors import ToolError
 from edgebuild.runtime.session import TimedRun
+from edgebuild.runtime.worker_process import WorkerProcess
 
 WORKER = Path(__file__).with_name("litert_worker.py")
 """Runs alone, also on another machine that has Python, numpy and the runtime."""
-_HEADER = 8
 _RAISED = re.compile(r"\w+(Error|Exception)\b")
 
 
@@ -73,16 +71,10 @@ class ChildSession:
 
     def __init__(self, python: Path, file: Path, threads: int) -> None:
         """Raises ToolError where the runtime there cannot load the file."""
-        self._file = file
-        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close())
-        self._child = subprocess.Popen(
-            [*_command(python), "serve", str(file.resolve()), str(threads)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-        )
+        command = [*_command(python), "serve", str(file.resolve()), str(threads)]
+        self._worker = WorkerProcess(command, lambda status, errors: ToolError(_last_words(file.name, status, errors)))
         try:
-            names = json.loads(self._receive())
+            names = json.loads(self._worker.receive())
         except ToolError:
             self.close()
             raise
@@ -95,38 +87,12 @@ class ChildSession:
         Raises:
             ToolError: the child died.
         """
-        packed = io.BytesIO()
-        ordered: dict[str, Any] = {str(position): inputs[name] for position, name in enumerate(self._inputs)}
-        np.savez(packed, **ordered)
-        content = packed.getvalue()
-        assert self._child.stdin is not None
-        try:
-            self._child.stdin.write(struct.pack("<Q", len(content)) + content)
-            self._child.stdin.flush()
-        except BrokenPipeError:
-            raise ToolError(self._died()) from None
-        with np.load(io.BytesIO(self._receive()), allow_pickle=False) as arrays:
-            return {name: arrays[str(position)] for position, name in enumerate(self._outputs)}
+        answer = self._worker.ask({str(position): inputs[name] for position, name in enumerate(self._inputs)})
+        return dict(zip(self._outputs, answer, strict=True))
 
     def close(self) -> None:
         """End the child."""
-        for stream in (self._child.stdin, self._child.stdout):
-            if stream is not None:
-                stream.close()
-        self._child.wait()
-        self._errors.close()
-
-    def _receive(self) -> bytes:
-        assert self._child.stdout is not None
-        header = self._child.stdout.read(_HEADER)
-        if len(header) < _HEADER:
-            raise ToolError(self._died())
-        return self._child.stdout.read(struct.unpack("<Q", header)[0])
-
-    def _died(self) -> str:
-        status = self._child.wait()
-        self._errors.seek(0)
-        return _last_words(self._file.name, status, self._errors.read().decode(errors="replace"))
+        self._worker.close()
 
 
 def _command(python: Path) -> list[str]:

@@ -5,7 +5,6 @@ For files of which nothing here can run the delegates. It shows what was handed 
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 
 from edgebuild.config.registries import RUNTIMES
 from edgebuild.errors import ToolError
+from edgebuild.runtime.installed import installed_version
 from edgebuild.runtime.session import Runtime
 
 GRAPH = "graph.pt2"
@@ -59,10 +59,7 @@ class GraphSession:
 
 def version() -> str | None:
     """Version of the installed PyTorch; None where there is none."""
-    try:
-        return importlib.metadata.version("torch")
-    except importlib.metadata.PackageNotFoundError:
-        return None
+    return installed_version("torch")
 
 
 def _no_time(*_: object) -> NoReturn:

@@ -6,13 +6,9 @@ done here: conversions to int8 and back; nothing else.
 
 from __future__ import annotations
 
-import io
-import struct
-import subprocess
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -23,9 +19,9 @@ from edgebuild.runtime.executorch_file import PteFile, read_pte
 from edgebuild.runtime.session import Runtime
 from edgebuild.runtime.tosa_file import SIDECAR, read_tosa
 from edgebuild.runtime.tosa_install import COMMAND, ENVIRONMENT, VERSION
+from edgebuild.runtime.worker_process import WorkerProcess
 
 _WORKER = Path(__file__).with_name("tosa_worker.py")
-_HEADER = 8
 _QUANTIZE, _DEQUANTIZE = "quantized_decomposed::quantize_per_tensor", "quantized_decomposed::dequantize_per_tensor"
 
 
@@ -44,19 +40,14 @@ class TosaSession:
             msg = f"tosa-tools {VERSION} is not installed: {ENVIRONMENT.python} is missing"
             raise ToolError(msg, remedy=COMMAND)
         program = read_pte(file)
-        self._file, self._plan = file, program.forward()
+        self._plan = program.forward()
         self._names = port_names(program)
         _refuse_other_kernels(self._plan, file)
         graphs = [file.with_name(SIDECAR.format(number)) for number in range(len(self._plan["delegates"]))]
         for graph in graphs:
             read_tosa(graph)
-        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close())
-        self._child = subprocess.Popen(
-            [str(ENVIRONMENT.python), "-I", str(_WORKER), *(str(graph.resolve()) for graph in graphs)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-        )
+        command = [str(ENVIRONMENT.python), "-I", str(_WORKER), *(str(graph.resolve()) for graph in graphs)]
+        self._worker = WorkerProcess(command, lambda status, errors: _died(file.name, status, errors))
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Run once.
@@ -78,17 +69,14 @@ class TosaSession:
 
     def close(self) -> None:
         """End the child."""
-        for stream in (self._child.stdin, self._child.stdout):
-            if stream is not None:
-                stream.close()
-        self._child.wait()
-        self._errors.close()
+        self._worker.close()
 
     def _delegate(self, call: Mapping[str, Any], values: dict[int, np.ndarray]) -> None:
         """The arguments of a call are the graph's inputs, then its outputs."""
         number = int(call["delegate_index"])
         given = [index for index in call["args"] if index in values]
-        results = self._ask(number, [values[index] for index in given])
+        arrays = {str(position): values[index] for position, index in enumerate(given)}
+        results = self._worker.ask({"graph": number, **arrays})
         for index, array in zip(call["args"][len(given) :], results, strict=True):
             sizes = self._plan["values"][index]["val"]["sizes"]
             values[index] = array.reshape(sizes)
@@ -102,32 +90,12 @@ class TosaSession:
             return np.asarray(np.clip(steps, low, high), np.int8)
         return np.asarray((source.astype(np.float32) - np.float32(zero)) * np.float32(scale))
 
-    def _ask(self, graph: int, arrays: list[np.ndarray]) -> list[np.ndarray]:
-        packed = io.BytesIO()
-        numbered: dict[str, Any] = {str(position): array for position, array in enumerate(arrays)}
-        np.savez(packed, graph=graph, **numbered)
-        content = packed.getvalue()
-        assert self._child.stdin is not None
-        assert self._child.stdout is not None
-        try:
-            self._child.stdin.write(struct.pack("<Q", len(content)) + content)
-            self._child.stdin.flush()
-        except BrokenPipeError:
-            self._died()
-        header = self._child.stdout.read(_HEADER)
-        if len(header) < _HEADER:
-            self._died()
-        reply = io.BytesIO(self._child.stdout.read(struct.unpack("<Q", header)[0]))
-        with np.load(reply, allow_pickle=False) as answer:
-            return [answer[str(position)] for position in range(len(answer.files))]
 
-    def _died(self) -> NoReturn:
-        status = self._child.wait()
-        self._errors.seek(0)
-        lines = [line.strip() for line in self._errors.read().decode(errors="replace").splitlines() if line.strip()]
-        told = next((line for line in lines if "ERROR" in line or "Error" in line), lines[-1] if lines else "nothing")
-        msg = f"the TOSA reference model ended with {status} at a graph of {self._file.name}; it said: {told}"
-        raise ToolError(msg, remedy="build the file again; if it stays so, exclude the layer from the model")
+def _died(file: str, status: int, errors: str) -> ToolError:
+    lines = [line.strip() for line in errors.splitlines() if line.strip()]
+    told = next((line for line in lines if "ERROR" in line or "Error" in line), lines[-1] if lines else "nothing")
+    msg = f"the TOSA reference model ended with {status} at a graph of {file}; it said: {told}"
+    return ToolError(msg, remedy="build the file again; if it stays so, exclude the layer from the model")
 
 
 _FIELD = ("double_val", "int_val", "int_val", "int_val")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Kind = Literal[
     "convolution",
@@ -21,18 +21,7 @@ Kind = Literal[
 """`pointwise` is a 1 x 1 convolution, `dense` a stored matrix times few rows, `matrix` a product of two computed ones,
 `elementwise` has two operands, `activation` one, `movement` only copies."""
 
-KINDS: tuple[Kind, ...] = (
-    "convolution",
-    "pointwise",
-    "depthwise",
-    "dense",
-    "matrix",
-    "pooling",
-    "elementwise",
-    "activation",
-    "movement",
-    "other",
-)
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgebuild.bench.board.litert import profile_litert
+from edgebuild.bench.board.litert import prepare_litert, profile_litert
 from edgebuild.config.device import Device
 from edgebuild.device.connect import connected
 from edgebuild.device.linux_board import LinuxBoard
@@ -94,6 +94,7 @@ class Profiles:
         kept = self.folder / f"{name}.json"
         if not kept.is_file():
             with emulated("published-board", board) as (transport, device):
+                prepare_litert(transport, file)
                 found = profile_litert(transport, device, file, random_input(file), delegated=row.kernels == "xnnpack")
             save_profile(found, kept)
         return load_profile(kept)

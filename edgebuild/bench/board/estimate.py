@@ -51,7 +51,7 @@ def estimate_time(
     """Profile one inference and estimate its time; without LLVM the time is missing, with a note.
 
     Args:
-        transport: of the board, open.
+        transport: of the board, prepared for the file.
         device: its file.
         runtime: `litert` or `executorch`.
         file: that the runtime runs.

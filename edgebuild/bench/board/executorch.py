@@ -69,7 +69,6 @@ def profile_executorch(
     transport: QemuUserTransport, _device: Device, file: Path, samples: Mapping[str, np.ndarray]
 ) -> BlockProfile:
     """Profile one inference of the first sample; arguments and errors as of `profile_litert`."""
-    prepare_executorch(transport, file)
     with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
         _push_inputs(transport, samples, 0, Path(scratch))
     command = _command(len(samples), PROFILED_RUNS)

@@ -88,7 +88,7 @@ def profile_litert(
     *,
     delegated: bool = True,
 ) -> BlockProfile:
-    """Profile one inference of the first sample, after one that fills caches, on an open emulated board.
+    """Profile one inference of the first sample, after one that fills caches, on an emulated board that has the file.
 
     Args:
         transport: of the board, open.
@@ -104,7 +104,6 @@ def profile_litert(
     python = reach_of(device).options.python or sys.executable
     first = {name: array[:1] for name, array in samples.items()}
     with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
-        prepare_litert(transport, file)
         _push_job(transport, first, PROFILED_RUNS, Path(scratch), delegated=delegated)
     command = [python, WORKER.name, "board", _JOB]
     completed, profile = transport.run_profiled(command, DEFAULT_SECONDS, PROFILED_MARKS, EMPTY_MARKS)

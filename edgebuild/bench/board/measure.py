@@ -148,7 +148,7 @@ def measure_on_device(
         processes, states = _run_processes(transport, device, file, samples, counts, told)
         if isinstance(transport, QemuUserTransport):
             told.update(0.5, f"{device.name}: profile")
-            cost = _estimated(transport, device, file, samples, processes)
+            cost = _estimated(transport, device, file, samples, _counted(processes, before))
         else:
             timed, doubts = _timed(processes, before, states, asked.seed)
             energy, found = _metered(transport, device, file, samples, processes, told)
@@ -183,13 +183,12 @@ def _estimated(
     device: Device,
     file: Path,
     samples: Mapping[str, np.ndarray],
-    processes: Sequence[BoardRun],
+    counted: Sequence[Figure],
 ) -> _Cost:
     """Instructions as they were counted, and time and energy estimated from a profile of one more inference."""
     estimate = estimate_time(transport, device, runtime_of(file), file, samples)
     latency = estimate.figures[0]
     energy = [] if latency.missing else estimated_energy(device, latency)
-    counted = _counted(processes, transport.properties())
     return _Cost([*counted, *estimate.figures, *energy], estimate.findings, estimate.profile)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import socket
 import subprocess
 import time
@@ -11,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from edgebuild.device.adb_options import AdbOptions
+from edgebuild.device.optional_library import transport_library
 from edgebuild.errors import DeviceError, ToolError
 
 START_SECONDS = 30.0
@@ -56,11 +56,7 @@ def library() -> Any:
     Raises:
         ToolError: it is not installed.
     """
-    try:
-        return importlib.import_module("adbutils")
-    except ImportError:
-        msg = "adbutils is missing; it is needed for devices that are reached over adb"
-        raise ToolError(msg, remedy="pip install 'edgebuild[devices]'") from None
+    return transport_library("adbutils", "adb")
 
 
 def attach(device: str, options: AdbOptions) -> Any:

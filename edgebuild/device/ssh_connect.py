@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.metadata
 from pathlib import Path
 from typing import Any
 
+from edgebuild.device.optional_library import transport_library
 from edgebuild.device.ssh_options import SshLogin, SshOptions
-from edgebuild.errors import DeviceError, ToolError
+from edgebuild.errors import DeviceError
 
 KEEPALIVE_SECONDS, KEEPALIVE_COUNT = 5, 3
 """A device that does not answer for 15 s is gone."""
@@ -20,11 +19,7 @@ def library() -> Any:
     Raises:
         ToolError: it is not installed.
     """
-    try:
-        return importlib.import_module("asyncssh")
-    except ImportError:
-        msg = "asyncssh is missing; it is needed for devices that are reached over ssh"
-        raise ToolError(msg, remedy="pip install 'edgebuild[devices]'") from None
+    return transport_library("asyncssh", "ssh")
 
 
 async def connect(device: str, options: SshOptions) -> list[Any]:

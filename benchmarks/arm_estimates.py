@@ -59,8 +59,9 @@ def main() -> None:
         f"{len(rows)} rows of {len({row.device for row in rows})} devices. Each row's estimate and interval come from "
         "factors and errors of the other devices alone (nested: the interval too is made from rows of devices left out "
         "among those). Every board is emulated with its core, clock and caches; kernels are those of today's LiteRT, "
-        "with XNNPACK or without it, as the row's runtime had them; the rows are of 2019 to 2022. The form of the "
-        "terms was chosen among a few by these same errors, which flatters them a little.",
+        "with XNNPACK or without it, as the row's runtime had them; the rows are of 2019 to 2022. The networks are as "
+        "published: convolutions pad by themselves, a detector ends with its sorting of boxes. The form of the terms "
+        "and the model of the A75 were chosen among a few by these same errors, which flatters them a little.",
         results,
         [table_of(judged), table_of_unused(unused)],
     )

@@ -33,6 +33,7 @@ BOARDS: Mapping[str, LinuxBoard] = MappingProxyType(
         "Pixel 2": _board("cortex-a73", "2.35 GHz", "18 GB/s", "64 KiB, 2 MiB"),
         "Pixel 3": _board("cortex-a75", "2.5 GHz", "18 GB/s", "64 KiB, 256 KiB, 2 MiB"),
         "Pixel 3a": _board("cortex-a75", "2 GHz", "9 GB/s", "64 KiB, 256 KiB, 1 MiB", cores=2),
+        "Raspberry Pi 5": _board("cortex-a76", "2.4 GHz", "10 GB/s", "64 KiB, 512 KiB, 2 MiB"),
     }
 )
 """Name -> its big cores. Clocks and caches as the makers of the boards and of the Snapdragon 821, 835, 845 and 670 say.
@@ -130,6 +131,13 @@ _XNNPACK_2020: Mapping[tuple[str, int], tuple[float, float, float, float]] = Map
 many as there are big cores."""
 _RASPBERRY_PI_3 = {1: 395.84, 2: 222.17, 3: 167.18, 4: 140.06}
 """More of raspi.md: threads -> ms of SSDLite MobileNetV2 int8 on the older Raspberry Pi 3 V1.2, 64 bit."""
+
+_COURSE = "learn.arm.com/courses/executorch-on-arm"
+GUESSED = (
+    Row("Raspberry Pi 5", "mobilenet-v2", "fp32", "xnnpack", 4, 10.89, _COURSE),
+    Row("Raspberry Pi 5", "mobilenet-v2", "int8", "xnnpack", 4, 4.01, _COURSE),
+)
+"""Times of ExecuTorch on a Raspberry Pi that is not named: board and threads are a guess. Nothing is fitted to them."""
 
 
 def published_rows(file: Path) -> tuple[list[Row], list[LeftOut]]:

@@ -18,8 +18,8 @@ from edgebuild.device.qemu_profile import Block, BlockProfile, cache_arguments
 from edgebuild.device.qemu_user import QemuUserTransport
 from edgebuild.runtime.litert_flatbuffer import read_model, serialize_model
 from measuring.arm_rows import BOARDS, Row
-from measuring.as_published import add_post_processing, let_convolutions_pad
-from measuring.mobile_nets import NETWORKS
+from measuring.as_published import add_post_processing, let_layers_pad
+from measuring.networks import DETECTORS, NETWORKS
 
 WORK = Path(__file__).resolve().parents[1] / ".edgebuild" / "arm"
 CALIBRATION = 2
@@ -54,8 +54,8 @@ def _export(folder: Path, network: str) -> None:
     (folder / f"{network}.int8.tflite").write_bytes(made.quantized_model)
     for file in (float_file, folder / f"{network}.int8.tflite"):
         model = read_model(file)
-        let_convolutions_pad(model)
-        if network.startswith("ssd"):
+        let_layers_pad(model)
+        if network in DETECTORS:
             add_post_processing(model)
         file.write_bytes(serialize_model(model))
 

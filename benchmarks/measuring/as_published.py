@@ -16,20 +16,22 @@ from edgebuild.runtime.litert_flatbuffer import operator_name, tensor_shape, typ
 
 DETECTIONS, CLASSES = 10, 90
 """Boxes that are kept and classes besides the background: the defaults of `export_tflite_ssd_graph.py`."""
-_PADS = ("CONV_2D", "DEPTHWISE_CONV_2D")
+_PADS = {"PAD": ("CONV_2D", "DEPTHWISE_CONV_2D"), "PADV2": ("MAX_POOL_2D",)}
 
 
-def let_convolutions_pad(model: Any) -> int:
-    """Take out every PAD that only a convolution reads, which then pads by itself; how many were taken out."""
+def let_layers_pad(model: Any) -> int:
+    """Take out every PAD that only one convolution or pooling reads, which then pads by itself; how many went."""
     from ai_edge_litert import schema_py_generated as schema
 
     graph = model.subgraphs[0]
     readers = Counter(int(index) for one in graph.operators for index in one.inputs)
-    pads = {int(one.outputs[0]): one for one in graph.operators if operator_name(model, one) == "PAD"}
+    pads = {int(one.outputs[0]): one for one in graph.operators if operator_name(model, one) in _PADS}
     gone = []
     for one in graph.operators:
         source = int(one.inputs[0])
-        if operator_name(model, one) in _PADS and source in pads and readers[source] == 1:
+        if source not in pads or readers[source] > 1:
+            continue
+        if operator_name(model, one) in _PADS[operator_name(model, pads[source])]:
             one.inputs = [int(pads[source].inputs[0]), *one.inputs[1:]]
             one.builtinOptions.padding = schema.Padding.SAME
             gone.append(pads[source])
@@ -38,7 +40,7 @@ def let_convolutions_pad(model: Any) -> int:
 
 
 def add_post_processing(model: Any) -> None:
-    """End a detector, whose outputs are boxes [1, n, 4] and scores [1, n, 91], with what picks the best boxes."""
+    """End a detector, whose outputs are boxes [1, n, 4] and scores [1, n, classes], with what picks the best boxes."""
     from ai_edge_litert import schema_py_generated as schema
 
     graph = model.subgraphs[0]

@@ -6,8 +6,7 @@ adds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -220,19 +219,3 @@ def _joined(predictors: nn.ModuleList, maps: Sequence[Tensor], width: int) -> Te
         predict(one).permute(0, 2, 3, 1).reshape(1, -1, width) for predict, one in zip(predictors, maps, strict=True)
     ]
     return torch.cat(rows, 1)
-
-
-NETWORKS: Mapping[str, tuple[Build, int]] = MappingProxyType(
-    {
-        "mobilenet-v1": (mobilenet_v1, 224),
-        "mobilenet-v1-192": (lambda: mobilenet_v1(side=192), 192),
-        "mobilenet-v1-0.75": (lambda: mobilenet_v1(0.75), 224),
-        "mobilenet-v1-0.5-160": (lambda: mobilenet_v1(0.5, 160), 160),
-        "mobilenet-v1-0.25-128": (lambda: mobilenet_v1(0.25, 128), 128),
-        "mobilenet-v2": (mobilenet_v2, 224),
-        "mobilenet-v3-large": (mobilenet_v3_large, 224),
-        "mobilenet-v3-small": (mobilenet_v3_small, 224),
-        "ssdlite-mobilenet-v2": (SsdLite, 300),
-    }
-)
-"""Name -> how it is built, and the side of its picture."""

@@ -12,7 +12,7 @@ from edgebuild import __version__
 from edgebuild.bench.estimated import device_estimates
 from edgebuild.bench.host import host_facts
 from edgebuild.bench.missing import missing_device_figures
-from edgebuild.check.finding import Finding
+from edgebuild.check.finding import Finding, apply_allow
 from edgebuild.config.project import Project
 from edgebuild.config.registries import FORMATS
 from edgebuild.config.target import Target
@@ -23,7 +23,7 @@ from edgebuild.graph.board import board_stage_id
 from edgebuild.graph.reference import reference_figures, reference_findings
 from edgebuild.graph.result import BuildResult, StageResult
 from edgebuild.package.contents import MANIFEST
-from edgebuild.report.budgets import judge
+from edgebuild.report.budgets import judge, unjudged_findings
 from edgebuild.report.facts import (
     ArtifactFacts,
     BaselineFacts,
@@ -159,6 +159,8 @@ def _target(
     stage_ids = (DATA, BASELINE, SCORE, *ids.all(), *((board_id,) if board_id else ()))
     stages = [result.stages[stage_id] for stage_id in stage_ids if stage_id in result.stages]
     error = next((str(stage.error) for stage in stages if stage.error is not None), None)
+    if all(stage.artifact is not None for stage in stages):  # else figures are missing because nothing was run
+        findings += tuple(apply_allow(unjudged_findings(budgets), target.allow))
     status: Status = "error" if error else judge_status(budgets, findings, claims) if verified else "skipped"
     return TargetFacts(
         name=target.name,

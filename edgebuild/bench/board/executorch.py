@@ -18,6 +18,7 @@ from edgebuild.bench.board.run import (
     PROFILED_RUNS,
     BoardRun,
     between_marks,
+    require_cores,
     require_success,
     run_and_count,
 )
@@ -44,6 +45,7 @@ class ExecuTorchOnBoard(FileOnBoard):
             rows.append(self._pull_output())
         completed, counts = run_and_count(self.transport, self._command(runs), DEFAULT_SECONDS)
         told = json.loads(require_success(completed, self.file.name, _REMEDY))
+        require_cores(self.placement, told["cores"])
         split = [_split(row, outputs) for row in rows]
         return BoardRun(
             {spec.name: np.stack([one[spec.name] for one in split]) for spec in outputs},
@@ -71,9 +73,11 @@ class ExecuTorchOnBoard(FileOnBoard):
                 self.transport.push(raw, raw.name)
 
     def _command(self, runs: int, number: int = 0) -> list[str]:
-        """The command `time` of the runner (its source says the arguments): one thread, pinned nowhere, no trace."""
+        """The command `time` of the runner (its source says the arguments), without a trace."""
+        cores = ",".join(map(str, self.placement.cores)) or "-"
         names = [_input(number, position) for position in range(len(self.samples))]
-        return [f"./{_BUNDLE}/{RUNNER}", "time", _MODEL, "1", "-", str(runs), _OUTPUT, "-", *names]
+        program = [f"./{_BUNDLE}/{RUNNER}", "time", _MODEL, str(self.placement.threads), cores]
+        return [*program, str(runs), _OUTPUT, "-", *names]
 
     def _pull_output(self) -> bytes:
         with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:

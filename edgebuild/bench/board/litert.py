@@ -21,11 +21,13 @@ from edgebuild.bench.board.run import (
     PROFILED_RUNS,
     BoardRun,
     between_marks,
+    require_cores,
     require_success,
     run_and_count,
 )
 from edgebuild.config.device import Device
 from edgebuild.device.connect import reach_of
+from edgebuild.device.cores import Placement
 from edgebuild.device.qemu_profile import BlockProfile
 from edgebuild.device.transport import Transport
 from edgebuild.runtime.litert_child import WORKER
@@ -45,6 +47,7 @@ class LiteRTOnBoard(FileOnBoard):
         device: Device,
         file: Path,
         samples: Mapping[str, np.ndarray],
+        placement: Placement | None = None,
         *,
         delegated: bool = True,
     ) -> None:
@@ -52,13 +55,14 @@ class LiteRTOnBoard(FileOnBoard):
         self._delegated = delegated
         self._compiled = is_compiled(file)
         self._python = reach_of(device).options.python or sys.executable
-        super().__init__(transport, device, file, samples)
+        super().__init__(transport, device, file, samples, placement)
 
     def run(self, runs: int, samples: int | None = None) -> BoardRun:
         """As of `FileOnBoard`."""
         completed, counts = run_and_count(self.transport, self._command(runs, samples), DEFAULT_SECONDS)
         remedy = EDGE_TPU_REMEDY if self._compiled else _REMEDY
         told = json.loads(require_success(completed, self.file.name, remedy))
+        require_cores(self.placement, told["cores"])
         with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
             pulled = Path(scratch) / _OUTPUTS
             self.transport.pull(_OUTPUTS, pulled)
@@ -93,7 +97,8 @@ class LiteRTOnBoard(FileOnBoard):
             "inputs": _INPUTS,
             "outputs": _OUTPUTS,
             "samples": self.count if samples is None else samples,
-            "threads": 1,
+            "threads": self.placement.threads,
+            "cores": self.placement.cores,
             "runs": runs,
             "delegated": self._delegated,
         }

@@ -7,8 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
+from edgebuild.cli.measuring_options import Cores, Precision, Threads, TimeLimit
 from edgebuild.cli.options import DEFAULT_PROJECT, Json, Project
 from edgebuild.cli.output import emit
+from edgebuild.cli.progress_line import progress_line
 
 
 def bench(
@@ -22,6 +24,10 @@ def bench(
     ] = None,
     runs: Annotated[int, typer.Option("--runs", min=20, help="Inferences per process, on a real device.")] = 200,
     processes: Annotated[int, typer.Option("--processes", min=2, help="Processes, on a real device.")] = 3,
+    threads: Threads = None,
+    cores: Cores = None,
+    precision: Precision = None,
+    time_limit: TimeLimit = None,
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Run nothing: the time by the calibration of the device.")
     ] = False,
@@ -44,16 +50,23 @@ def bench(
 
     Exit code 1 if an output differs from this host's by more than rounding.
     """
-    from edgebuild.bench.board.measure import BoardSettings
+    from edgebuild.bench.board.settings import TIME_LIMIT, BoardSettings
     from edgebuild.bench.board.standalone import bench_file, estimate_file, save_record
     from edgebuild.config.read_device import load_device
+    from edgebuild.errors import ConfigError
 
     chosen = load_device(device, project if project.is_dir() else project.parent)
-    settings = BoardSettings(runs=runs, processes=processes)
+    if time_limit is not None and precision is None:
+        msg = "--time-limit bounds --precision, which is not given"
+        raise ConfigError(msg, remedy="say how narrow the interval is to be, like --precision 1%, or leave it out")
+    settings = BoardSettings(
+        runs, processes, precision=precision, time_limit=time_limit or TIME_LIMIT, threads=threads, cores=cores
+    )
     if estimate:
-        record = estimate_file(file, chosen)
+        record = estimate_file(file, chosen, threads)
     else:
-        record = bench_file(file, chosen, inputs or [], settings, wait=wait, token=token)
+        with progress_line() as progress:
+            record = bench_file(file, chosen, inputs or [], settings, wait=wait, token=token, progress=progress)
     saved = output if output is not None else Path(f"{file.name}.{chosen.name}.json")
     save_record(record, saved)
     emit(record, as_json, lambda: _render(record, saved))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgebuild import __version__
+from edgebuild.bench.board.calibrated import correct_figures
 from edgebuild.bench.estimated import device_estimates
 from edgebuild.bench.host import host_facts
 from edgebuild.bench.missing import missing_device_figures
@@ -139,7 +140,8 @@ def _target(
     board_id = board_stage_id(project, target)
     board = _read(result, board_id, "board.json")
     parts = [part for part in (verified, bench, firmware, board) if part]
-    figures = [Figure.from_json(raw) for part in parts for raw in part["figures"]]
+    figures = [Figure.from_json(raw) for part in parts if part is not board for raw in part["figures"]]
+    figures += _board_figures(project, target, board)
     compared = reference_figures(figures, *_reference(result, ids))
     figures += compared
     figures += _package_figures(result, ids.package, {figure.name for figure in figures})
@@ -198,6 +200,15 @@ def _estimates(
     if device is None or record is None or artifact is None:
         return []
     return device_estimates(device, artifact / record.file, record.dtype, known)
+
+
+def _board_figures(project: Project, target: Target, board: Mapping[str, Any] | None) -> list[Figure]:
+    """What the board gave, its estimates as the calibration of its device corrects them."""
+    if board is None:
+        return []
+    figures = [Figure.from_json(raw) for raw in board["figures"]]
+    device = project.devices.get(target.device) if target.device is not None else None
+    return figures if device is None else correct_figures(device, figures, board.get("profile", {}))
 
 
 def _emulated(board: Mapping[str, Any] | None) -> bool:

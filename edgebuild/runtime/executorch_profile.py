@@ -19,7 +19,8 @@ from edgebuild.runtime.executorch_timing import run_timed
 from edgebuild.runtime.session import OpTime
 
 _NANOSECONDS_PER_MS = 1e6
-_WARM_UP = 2
+WARM_UP = 2
+"""Inferences that a trace has besides those whose times count."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,18 @@ def profile_pte(file: Path, inputs: Mapping[str, Path], threads: int, runs: int)
     """
     with tempfile.TemporaryDirectory() as scratch:
         dump = Path(scratch) / "trace.etdp"
-        run_timed(file, inputs, threads, runs + _WARM_UP, (), etdump=str(dump))
-        blocks = _execute_blocks(dump.read_bytes())[_WARM_UP:]
+        run_timed(file, inputs, threads, runs + WARM_UP, (), etdump=str(dump))
+        return operations_of(file, dump.read_bytes())
+
+
+def operations_of(file: Path, dump: bytes) -> list[OpTime]:
+    """The times in an event trace of `file`, wherever it ran: medians, its first two inferences dropped.
+
+    Raises:
+        ConfigError: the file is damaged.
+        ToolError: the trace cannot be read.
+    """
+    blocks = _execute_blocks(dump)[WARM_UP:]
     guide = read_guide(read_pte(file))
     times: dict[int, list[float]] = defaultdict(list)
     for block in blocks:

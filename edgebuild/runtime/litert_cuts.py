@@ -27,25 +27,10 @@ from edgebuild.runtime.litert_flatbuffer import (
     tensor_name,
 )
 from edgebuild.runtime.litert_quiet import quiet
-from edgebuild.runtime.session import OpTime
+from edgebuild.runtime.session import OpTime, ProfileReport
 
 _WARMUP = 5
 _DECODES = ("DEQUANTIZE", "DENSIFY")
-
-
-@dataclass(frozen=True)
-class ProfileReport:
-    """Per-operation times in isolation, and how their sum compares to the whole.
-
-    Attributes:
-        operations: in file order; one that only decodes a stored weight is part of the operation behind it.
-        whole_ms: median of the whole file in the same process.
-        ratio: sum of the operations / whole.
-    """
-
-    operations: tuple[OpTime, ...]
-    whole_ms: float
-    ratio: float
 
 
 @dataclass(frozen=True)
@@ -53,7 +38,8 @@ class CutFile:
     """What is known here of a file whose operations are in a bundle.
 
     Attributes:
-        operations: name and layer of each, in file order.
+        operations: name and layer of each, in file order; one that only decodes a stored weight is part of the
+            operation behind it.
     """
 
     operations: tuple[tuple[str, str | None], ...]
@@ -70,7 +56,7 @@ class CutFile:
         times = tuple(
             OpTime(name, layer, float(time), runs) for (name, layer), time in zip(self.operations, alone, strict=True)
         )
-        return ProfileReport(times, float(whole), sum(alone) / whole)
+        return ProfileReport(times, float(whole))
 
 
 @dataclass(frozen=True)

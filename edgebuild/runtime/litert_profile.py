@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from edgebuild.runtime.litert_child import run_job
-from edgebuild.runtime.litert_cuts import ProfileReport, cut_into_operations
+from edgebuild.runtime.litert_cuts import cut_into_operations
+from edgebuild.runtime.session import ProfileReport
 
 _log = logging.getLogger(__name__)
 

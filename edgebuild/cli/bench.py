@@ -44,7 +44,7 @@ def bench(
 
     Exit code 1 if an output differs from this host's by more than rounding.
     """
-    from edgebuild.bench.board.measure import BoardSettings
+    from edgebuild.bench.board.settings import BoardSettings
     from edgebuild.bench.board.standalone import bench_file, estimate_file, save_record
     from edgebuild.config.read_device import load_device
 

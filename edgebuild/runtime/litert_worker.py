@@ -153,7 +153,7 @@ def _cuts(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _board(job: dict[str, Any]) -> dict[str, Any]:
-    """Outputs of every sample into the file `outputs`; then runs of the first sample, each between two marks.
+    """Outputs of the first `samples` into the file `outputs`; then runs of the first one, each between two marks.
 
     Two more marks have nothing between them: what they cost is what the marks add to a run.
     """
@@ -165,7 +165,7 @@ def _board(job: dict[str, Any]) -> dict[str, Any]:
     with np.load(job["inputs"], allow_pickle=False) as arrays:
         samples = {name: arrays[str(position)] for position, name in enumerate(loaded.inputs)}
     rows: list[list[Any]] = [[] for _ in loaded.outputs]
-    for number in range(len(next(iter(samples.values())))):
+    for number in range(job["samples"]):
         loaded.feed({name: array[number] for name, array in samples.items()})
         loaded.interpreter.invoke()
         for row, array in zip(rows, loaded.results().values(), strict=True):

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from edgebuild.bench.board.measure import BoardSettings
+from edgebuild.bench.board.settings import BoardSettings
 from edgebuild.bench.board.standalone import bench_file
 from edgebuild.config.device import Device
 from edgebuild.config.read_device import load_device

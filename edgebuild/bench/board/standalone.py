@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from edgebuild.bench.board.measure import BoardSettings, measure_on_device, runtime_of
+from edgebuild.bench.board.measure import measure_on_device
+from edgebuild.bench.board.place import runtime_of
+from edgebuild.bench.board.settings import BoardSettings
 from edgebuild.bench.estimated import estimated_energy, estimated_latency
 from edgebuild.bench.firmware.standalone import random_samples, read_samples
 from edgebuild.config.device import Device

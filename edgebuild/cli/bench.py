@@ -22,6 +22,9 @@ def bench(
     ] = None,
     runs: Annotated[int, typer.Option("--runs", min=20, help="Inferences per process, on a real device.")] = 200,
     processes: Annotated[int, typer.Option("--processes", min=2, help="Processes, on a real device.")] = 3,
+    no_operations: Annotated[
+        bool, typer.Option("--no-operations", help="Leave out the time of each operation, on a real device.")
+    ] = False,
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Run nothing: the time by the calibration of the device.")
     ] = False,
@@ -49,7 +52,7 @@ def bench(
     from edgebuild.config.read_device import load_device
 
     chosen = load_device(device, project if project.is_dir() else project.parent)
-    settings = BoardSettings(runs=runs, processes=processes)
+    settings = BoardSettings(runs=runs, processes=processes, operations=not no_operations)
     if estimate:
         record = estimate_file(file, chosen)
     else:
@@ -70,7 +73,30 @@ def _render(record: dict[str, Any], saved: Path) -> None:
     console.print(f"{record['file']} on {record['device']}, {record['runtime']}", markup=False, highlight=False)
     for raw in record["figures"]:
         console.print(f"  {raw['name']}: {Figure.from_json(raw)}", markup=False, highlight=False, soft_wrap=True)
+    for line in _operation_lines(record.get("profile", {})):
+        console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
     for finding in record["findings"]:
         mark = "✗" if finding["severity"] == "fatal" else " "
         console.print(f"{mark} {finding['message']}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"{saved}: the record, with every raw sample", markup=False, highlight=False, soft_wrap=True)
+
+
+SLOWEST = 10
+"""Operations that are printed; the record has all."""
+LAYER_CHARACTERS = 48
+"""What is printed of a layer's name: its end, which tells it from others."""
+
+
+def _operation_lines(profile: dict[str, Any]) -> list[str]:
+    """The slowest operations of a real device; nothing where they were not timed one by one."""
+    operations = profile.get("operations", [])
+    if not operations:
+        return []
+    together = f"together {profile['ratio']:.0%} of the whole, {profile['whole_ms']:.4g} ms"
+    lines = [f"operations: {len(operations)}, {together} measured ({profile['provenance']})"]
+    for row in sorted(operations, key=lambda row: -row["median_ms"])[:SLOWEST]:
+        layer = row["layer"] or ""
+        shown = layer if len(layer) <= LAYER_CHARACTERS else f"…{layer[1 - LAYER_CHARACTERS :]}"
+        share = row["median_ms"] / (profile["sum_ms"] or 1.0)
+        lines.append(f"  {row['median_ms']:.4g} ms, {share:.0%}: {row['name']} {shown}".rstrip())
+    return lines

@@ -10,12 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from edgebuild.bench.board.place import place
 from edgebuild.bench.board.settings import BoardSettings
 from edgebuild.bench.board.standalone import bench_file
 from edgebuild.config.device import Device
 from edgebuild.config.read_device import load_device
+from edgebuild.config.registries import CENSUSES
+from edgebuild.device.connect import connected
 from edgebuild.errors import ConfigError, ToolError
 from edgebuild.runtime.executorch_android import android_bundle
 from edgebuild.runtime.executorch_bundle import bundle_for
@@ -58,6 +62,29 @@ def test_over_adb_a_file_is_timed_and_gives_the_outputs_of_this_host(over_adb: d
     assert equal == [100.0]
     assert len(over_adb["conditions"]["during"]) == 1, "asked between the two processes too"
     assert phone.work_folders() == []
+
+
+def test_the_runtime_itself_says_how_long_each_operation_takes_on_a_phone_and_on_another_processor(
+    over_adb: dict[str, Any], file: Path
+) -> None:
+    rows = over_adb["profile"]["operations"]
+    assert [row["layer"] for row in rows if row["name"].startswith("Conv") and "NHWC" in row["name"]] == [
+        *("stem.0", "deep", "wide.0"),
+    ]
+    assert over_adb["profile"]["whole_ms"] > over_adb["profile"]["sum_ms"] > 0
+    assert "ETDump" in over_adb["profile"]["provenance"]
+    skip_without_boards()
+    device = load_device("raspberry-pi-4-emulated", ROOT)
+    with connected(device) as transport:
+        report = place(transport, device, file, one_sample(file)).operations(3)
+    assert [(one.name, one.layer) for one in report.operations] == [(row["name"], row["layer"]) for row in rows]
+    assert 0 < report.ratio < 1
+    assert {one.runs for one in report.operations} == {3}
+
+
+def one_sample(file: Path) -> dict[str, np.ndarray]:
+    inputs = CENSUSES.get("pte").read(file).inputs
+    return {spec.name: np.zeros((1, *spec.shape), spec.dtype) for spec in inputs}
 
 
 @needs_sshd

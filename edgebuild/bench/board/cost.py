@@ -20,7 +20,7 @@ class Cost:
         figures: what an inference costs.
         findings: what is wrong or doubtful.
         conditions: how it was measured, and what the board said meanwhile, as plain JSON values.
-        profile: what a time was estimated from; empty where it was measured.
+        profile: what a time was estimated from, or the time of each operation where it was measured.
     """
 
     processes: Sequence[BoardRun]

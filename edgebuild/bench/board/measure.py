@@ -39,7 +39,8 @@ class BoardBench:
         conditions: what the device said of itself before, between processes and after, and how it was measured.
         milliseconds: raw times of each process, warm-up included; empty where they mean nothing.
         instructions: raw counts of each process, warm-up included; empty on a real board.
-        profile: what the time of an emulated board is estimated from, and its hottest kernels; empty on a real board.
+        profile: what the time of an emulated board is estimated from, and its hottest kernels; of a real one the time
+            of each operation, empty where that was not asked for or cannot be had.
         outputs: of every sample.
     """
 

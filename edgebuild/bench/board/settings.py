@@ -13,8 +13,10 @@ class BoardSettings:
         runs: inferences per process, warm-up included; at least 20.
         processes: separate processes; at least 2.
         seed: of the bootstrap.
+        operations: time each operation too, in one more process.
     """
 
     runs: int = 200
     processes: int = 3
     seed: int = 0
+    operations: bool = True

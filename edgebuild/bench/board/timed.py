@@ -9,6 +9,7 @@ import numpy as np
 from edgebuild.bench.board.cost import Cost
 from edgebuild.bench.board.energy import energy_on_board
 from edgebuild.bench.board.on_board import FileOnBoard
+from edgebuild.bench.board.operations import time_operations
 from edgebuild.bench.board.run import BoardRun
 from edgebuild.bench.board.settings import BoardSettings
 from edgebuild.bench.board.state import state_findings
@@ -52,6 +53,7 @@ def time_processes(
     figures = _figures(processes, kept, where, settings.seed)
     findings = [*state_findings(told, states), *_noise(kept, warmups)]
     energy, doubts = energy_on_board(board, processes[0].milliseconds, figures[0], progress)
+    profile, gaps = time_operations(board, processes[0].milliseconds, progress) if settings.operations else ({}, [])
     conditions = {
         "during": states[:-1],
         "after": states[-1],
@@ -59,7 +61,7 @@ def time_processes(
         "processes": settings.processes,
         "threads": 1,
     }
-    return Cost(processes, (*figures, *energy), (*findings, *doubts), conditions)
+    return Cost(processes, (*figures, *energy), (*findings, *doubts, *gaps), conditions, profile)
 
 
 def _figures(processes: Sequence[BoardRun], kept: Sequence[np.ndarray], where: str, seed: int) -> list[Figure]:

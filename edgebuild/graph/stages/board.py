@@ -106,4 +106,4 @@ def tools(params: Mapping[str, Any]) -> tuple[str, ...]:
     return ("numpy", RUNTIMES.get(params["runtime"]).distribution)
 
 
-STAGES.register("board")(StageKind(version=2, run=run, tools=tools, gate=gate))
+STAGES.register("board")(StageKind(version=3, run=run, tools=tools, gate=gate))

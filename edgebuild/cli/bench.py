@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from edgebuild.cli.measuring_options import Cores, Threads
 from edgebuild.cli.options import DEFAULT_PROJECT, Json, Project
 from edgebuild.cli.output import emit
 
@@ -22,6 +23,8 @@ def bench(
     ] = None,
     runs: Annotated[int, typer.Option("--runs", min=20, help="Inferences per process, on a real device.")] = 200,
     processes: Annotated[int, typer.Option("--processes", min=2, help="Processes, on a real device.")] = 3,
+    threads: Threads = None,
+    cores: Cores = None,
     no_operations: Annotated[
         bool, typer.Option("--no-operations", help="Leave out the time of each operation, on a real device.")
     ] = False,
@@ -52,9 +55,9 @@ def bench(
     from edgebuild.config.read_device import load_device
 
     chosen = load_device(device, project if project.is_dir() else project.parent)
-    settings = BoardSettings(runs=runs, processes=processes, operations=not no_operations)
+    settings = BoardSettings(runs, processes, operations=not no_operations, threads=threads, cores=cores)
     if estimate:
-        record = estimate_file(file, chosen)
+        record = estimate_file(file, chosen, threads)
     else:
         record = bench_file(file, chosen, inputs or [], settings, wait=wait, token=token)
     saved = output if output is not None else Path(f"{file.name}.{chosen.name}.json")

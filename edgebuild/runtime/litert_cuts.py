@@ -44,10 +44,16 @@ class CutFile:
 
     operations: tuple[tuple[str, str | None], ...]
 
-    def job(self, bundle: str, file: str, threads: int, runs: int) -> dict[str, Any]:
+    def job(self, bundle: str, file: str, threads: int, cores: Sequence[int], runs: int) -> dict[str, Any]:
         """What the command `cuts` of `litert_worker.py` is to do with the bundle and the whole file, by their paths."""
-        return {"bundle": bundle, "file": file, "cuts": len(self.operations), "threads": threads, "runs": runs} | {
-            "warmup": _WARMUP
+        return {
+            "bundle": bundle,
+            "file": file,
+            "cuts": len(self.operations),
+            "threads": threads,
+            "cores": list(cores),
+            "runs": runs,
+            "warmup": _WARMUP,
         }
 
     def report(self, medians: Sequence[float], runs: int) -> ProfileReport:

@@ -26,7 +26,7 @@ def profile_in_child(python: Path, file: Path, inputs: Mapping[str, Path], threa
     with tempfile.TemporaryDirectory(prefix="edgebuild-profile-") as scratch:
         bundle = Path(scratch) / "operations.zip"
         cut = cut_into_operations(file, {name: np.load(path) for name, path in inputs.items()}, bundle)
-        medians = run_job(python, "cuts", cut.job(str(bundle), str(file.resolve()), threads, runs))["medians"]
+        medians = run_job(python, "cuts", cut.job(str(bundle), str(file.resolve()), threads, (), runs))["medians"]
     report = cut.report(medians, runs)
     _log.info("%s: operations alone take %.2f times the whole (%.4f ms)", file.name, report.ratio, report.whole_ms)
     return report

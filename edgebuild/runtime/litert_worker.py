@@ -131,6 +131,7 @@ def _time(job: dict[str, Any]) -> dict[str, Any]:
 
 def _cuts(job: dict[str, Any]) -> dict[str, Any]:
     """Medians of the files in a bundle, one after the other (`litert_cuts.py` makes it), and of the whole file."""
+    _pin_to(job["cores"])
     import numpy as np
 
     def median_of(file: str | bytes, inputs: bytes) -> float:
@@ -149,7 +150,8 @@ def _cuts(job: dict[str, Any]) -> dict[str, Any]:
 
     with zipfile.ZipFile(job["bundle"]) as bundle:
         alone = [median_of(bundle.read(f"{n}.tflite"), bundle.read(f"{n}.npz")) for n in range(job["cuts"])]
-        return {"medians": [*alone, median_of(job["file"], bundle.read("whole.npz"))]}
+        whole = median_of(job["file"], bundle.read("whole.npz"))
+    return {"medians": [*alone, whole], "cores": sorted(os.sched_getaffinity(0))}
 
 
 def _board(job: dict[str, Any]) -> dict[str, Any]:
@@ -157,6 +159,7 @@ def _board(job: dict[str, Any]) -> dict[str, Any]:
 
     Two more marks have nothing between them: what they cost is what the marks add to a run.
     """
+    _pin_to(job["cores"])
     import numpy as np
 
     start = time.perf_counter()
@@ -190,7 +193,24 @@ def _board(job: dict[str, Any]) -> dict[str, Any]:
         "load_ms": load_ms,
         "peak_bytes": _status_bytes("VmHWM"),
         "outputs_sha256": _digest(loaded.results()),
+        "cores": sorted(os.sched_getaffinity(0)),
     }
+
+
+def _pin_to(cores: list[int]) -> None:
+    """Stay on these cores, where there are any, with all threads that are started later.
+
+    The system passes over cores that are offline or not for us, and says so for the last of them only.
+    """
+    if not cores:
+        return
+    try:
+        os.sched_setaffinity(0, cores)
+        why = f"only {sorted(os.sched_getaffinity(0))} are to be had"
+    except OSError as error:
+        why = str(error.strerror)
+    if sorted(os.sched_getaffinity(0)) != cores:
+        sys.exit(f"OSError: cannot pin to cores {','.join(map(str, cores))}: {why}")
 
 
 def _mark(number: int) -> None:

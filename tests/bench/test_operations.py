@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,9 @@ from edgebuild.bench.board.settings import BoardSettings
 from edgebuild.config.device import Device
 from edgebuild.config.read_device import load_device
 from edgebuild.device.connect import connected
+from edgebuild.device.cores import Placement
 from edgebuild.device.local import LocalTransport
+from edgebuild.device.transport import Completed
 from edgebuild.errors import ToolError
 from edgebuild.runtime.litert_cuts import cut_into_operations
 from tests.device.boards import skip_without_boards
@@ -79,7 +83,9 @@ def test_over_ssh_every_operation_is_measured_and_held_against_the_whole(
     assert profile["sum_ms"] == pytest.approx(sum(row["median_ms"] for row in profile["operations"]))
     assert profile["ratio"] == pytest.approx(profile["sum_ms"] / profile["whole_ms"])
     assert (profile["kind"], {row["runs"] for row in profile["operations"]}) == ("measured", {MOST_RUNS})
-    assert profile["provenance"].startswith("board, 1 thread, median of 50 runs, one process: each operation alone")
+    assert profile["provenance"].startswith(
+        "board, 1 thread, not pinned, median of 50 runs, one process: each operation alone"
+    )
     assert [len(times) for times in bench.milliseconds] == [20, 20], "what is timed is what was timed before"
     assert server.work_folders() == []
 
@@ -117,18 +123,27 @@ class Counting(LocalTransport):
     """This machine, and how often something was pushed to it."""
 
     pushes = 0
+    last: object = None
 
     def push(self, source: Path, destination: str) -> None:
         self.pushes += 1
         super().push(source, destination)
 
+    def run(self, argv: Sequence[str], timeout: float) -> Completed:
+        """As ever; `last` is the cores that the program says it was on."""
+        completed = super().run(argv, timeout)
+        self.last = json.loads(completed.stdout)["cores"]
+        return completed
+
 
 def test_operations_travel_together(file: Path, samples: dict[str, np.ndarray]) -> None:
     transport = Counting("host")
-    board = place(transport, load_device("host", ROOT), file, samples)
+    pinned = Placement(1, (max(os.sched_getaffinity(0)),))
+    board = place(transport, load_device("host", ROOT), file, samples, pinned)
     before = transport.pushes
     assert [one.name for one in board.operations(3).operations] == OPERATIONS
     assert transport.pushes - before == 2, "what there is to do, and all operations"
+    assert transport.last == list(pinned.cores)
     transport.close()
 
 

@@ -19,6 +19,7 @@ from edgebuild.bench.board.run import (
     PROFILED_RUNS,
     BoardRun,
     between_marks,
+    require_cores,
     require_success,
     run_and_count,
 )
@@ -48,6 +49,7 @@ class ExecuTorchOnBoard(FileOnBoard):
             rows.append(self._pull(_OUTPUT))
         completed, counts = run_and_count(self.transport, self._command(runs), DEFAULT_SECONDS)
         told = json.loads(require_success(completed, self.file.name, _REMEDY))
+        require_cores(self.placement, told["cores"])
         split = [_split(row, outputs) for row in rows]
         return BoardRun(
             {spec.name: np.stack([one[spec.name] for one in split]) for spec in outputs},
@@ -62,6 +64,7 @@ class ExecuTorchOnBoard(FileOnBoard):
         """As of `FileOnBoard`."""
         completed = self.transport.run(self._command(runs + WARM_UP, trace=_TRACE), DEFAULT_SECONDS)
         told = json.loads(require_success(completed, self.file.name, _REMEDY))
+        require_cores(self.placement, told["cores"])
         operations = operations_of(self.file, self._pull(_TRACE))
         return ProfileReport(tuple(operations), median(told["milliseconds"][WARM_UP:]))
 
@@ -82,9 +85,11 @@ class ExecuTorchOnBoard(FileOnBoard):
                 self.transport.push(raw, raw.name)
 
     def _command(self, runs: int, number: int = 0, trace: str = "-") -> list[str]:
-        """The command `time` of the runner (its source says the arguments): one thread, pinned nowhere."""
+        """The command `time` of the runner (its source says the arguments)."""
+        cores = ",".join(map(str, self.placement.cores)) or "-"
         names = [_input(number, position) for position in range(len(self.samples))]
-        return [f"./{_BUNDLE}/{RUNNER}", "time", _MODEL, "1", "-", str(runs), _OUTPUT, trace, *names]
+        program = [f"./{_BUNDLE}/{RUNNER}", "time", _MODEL, str(self.placement.threads), cores]
+        return [*program, str(runs), _OUTPUT, trace, *names]
 
     def _pull(self, name: str) -> bytes:
         with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:

@@ -21,11 +21,13 @@ from edgebuild.bench.board.run import (
     PROFILED_RUNS,
     BoardRun,
     between_marks,
+    require_cores,
     require_success,
     run_and_count,
 )
 from edgebuild.config.device import Device
 from edgebuild.device.connect import reach_of
+from edgebuild.device.cores import Placement
 from edgebuild.device.qemu_profile import BlockProfile
 from edgebuild.device.transport import Transport
 from edgebuild.errors import ToolError
@@ -50,6 +52,7 @@ class LiteRTOnBoard(FileOnBoard):
         device: Device,
         file: Path,
         samples: Mapping[str, np.ndarray],
+        placement: Placement | None = None,
         *,
         delegated: bool = True,
     ) -> None:
@@ -57,13 +60,14 @@ class LiteRTOnBoard(FileOnBoard):
         self._delegated = delegated
         self._compiled = is_compiled(file)
         self._python = reach_of(device).options.python or sys.executable
-        super().__init__(transport, device, file, samples)
+        super().__init__(transport, device, file, samples, placement)
 
     def run(self, runs: int, samples: int | None = None) -> BoardRun:
         """As of `FileOnBoard`."""
         completed, counts = run_and_count(self.transport, self._command(runs, samples), DEFAULT_SECONDS)
         remedy = EDGE_TPU_REMEDY if self._compiled else _REMEDY
         told = json.loads(require_success(completed, self.file.name, remedy))
+        require_cores(self.placement, told["cores"])
         with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
             pulled = Path(scratch) / _OUTPUTS
             self.transport.pull(_OUTPUTS, pulled)
@@ -87,8 +91,11 @@ class LiteRTOnBoard(FileOnBoard):
         with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
             cut = cut_into_operations(self.file, first, Path(scratch) / _BUNDLE)
             self.transport.push(Path(scratch) / _BUNDLE, _BUNDLE)
-        completed = self.transport.run(self._worker("cuts", cut.job(_BUNDLE, _MODEL, 1, runs)), DEFAULT_SECONDS)
-        return cut.report(json.loads(require_success(completed, self.file.name, _REMEDY))["medians"], runs)
+        job = cut.job(_BUNDLE, _MODEL, self.placement.threads, self.placement.cores, runs)
+        completed = self.transport.run(self._worker("cuts", job), DEFAULT_SECONDS)
+        told = json.loads(require_success(completed, self.file.name, _REMEDY))
+        require_cores(self.placement, told["cores"])
+        return cut.report(told["medians"], runs)
 
     def profile(self) -> BlockProfile:
         """As of `FileOnBoard`."""
@@ -110,7 +117,8 @@ class LiteRTOnBoard(FileOnBoard):
             "inputs": _INPUTS,
             "outputs": _OUTPUTS,
             "samples": self.count if samples is None else samples,
-            "threads": 1,
+            "threads": self.placement.threads,
+            "cores": self.placement.cores,
             "runs": runs,
             "delegated": self._delegated,
         }

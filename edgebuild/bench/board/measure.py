@@ -69,7 +69,7 @@ def measure_on_device(
     lease: Lease | None = None,
     progress: ProgressSink | None = None,
 ) -> BoardBench:
-    """Run `file` on `device` with one thread, and compare its outputs with this host's.
+    """Run `file` on `device`, and compare its outputs with this host's.
 
     One that was compiled for an Edge TPU is compared with the file beside it that it was compiled from; one for an
     Ethos-U with the TOSA reference model.
@@ -78,28 +78,31 @@ def measure_on_device(
         device: its file.
         file: a .tflite or .pte file.
         samples: input -> array [samples, ...], each sample as the file wants it, inputs in the file's order.
-        settings: for a device that is not emulated.
+        settings: for a device that is not emulated; that one has one thread and its own number of runs.
         wait: seconds to wait for another holder of the device.
         lease: one that the caller has already.
         progress: where to report; nowhere by default.
 
     Raises:
+        ConfigError: the device has no such cores, or fewer than threads.
         DeviceError: the device is busy, gone or wrong, or its runtime failed.
         ToolError: something this machine needs for it is missing.
     """
+    runtime, asked, told = runtime_of(file), settings or BoardSettings(), progress or Silent()
     if is_ethos_u(file):
+        asked.placement(device, {"emulated": "true"})
         return _on_corstone(device, file, samples, wait=wait, lease=lease)
-    runtime, told = runtime_of(file), progress or Silent()
     known = source_of(file) if is_compiled(file) else file
     here = host_outputs(runtime, known, samples) if known is not None else {}
     with connected(device, wait=wait, lease=lease) as transport:
         before = transport.properties()
-        board = place(transport, device, file, samples)
+        placement = asked.placement(device, before)
+        board = place(transport, device, file, samples, placement)
         emulated = before.get("emulated") == "true"
         if emulated:
             cost = count(board, before, told)
         else:
-            cost = time_processes(board, before, settings or BoardSettings(), told)
+            cost = time_processes(board, before, asked, told)
     there = cost.processes[0].outputs
     figures, findings = _compared((device.name, before), file, known, here, there)
     if len({run.outputs_sha256 for run in cost.processes}) > 1:

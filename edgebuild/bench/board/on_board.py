@@ -12,6 +12,7 @@ import numpy as np
 
 from edgebuild.bench.board.run import BoardRun
 from edgebuild.config.device import Device
+from edgebuild.device.cores import Placement
 from edgebuild.device.qemu_profile import BlockProfile
 from edgebuild.device.qemu_user import QemuUserTransport
 from edgebuild.device.transport import Transport
@@ -20,7 +21,7 @@ from edgebuild.runtime.session import ProfileReport
 
 
 class FileOnBoard(ABC):
-    """A file in the work folder of an open board, one thread.
+    """A file in the work folder of an open board.
 
     Attributes:
         runtime: that runs it, here and there.
@@ -29,17 +30,26 @@ class FileOnBoard(ABC):
         file: on this machine.
         samples: input -> array [samples, ...], each sample exactly as the file wants it, in the file's order of inputs.
         operations_are: how one operation is told from another, and what the whole is.
+        placement: threads, and the cores that they are pinned to.
     """
 
     runtime: ClassVar[str]
     operations_are: ClassVar[str]
 
-    def __init__(self, transport: Transport, device: Device, file: Path, samples: Mapping[str, np.ndarray]) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        device: Device,
+        file: Path,
+        samples: Mapping[str, np.ndarray],
+        placement: Placement | None = None,
+    ) -> None:
         """Raises DeviceError where the board is gone or full, ToolError where something is missing here."""
         self.transport = transport
         self.device = device
         self.file = file
         self.samples = samples
+        self.placement = placement or Placement()
         with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
             self._push(Path(scratch))
 
@@ -61,7 +71,7 @@ class FileOnBoard(ABC):
         """Run the samples, or the first `samples` of them, then `runs` timed inferences of the first.
 
         Raises:
-            DeviceError: the board is gone, or the runtime there failed.
+            DeviceError: the board is gone, the runtime there failed, or it did not stay on its cores.
             ToolError: the counter of an emulated board failed.
         """
 

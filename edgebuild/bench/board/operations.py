@@ -42,7 +42,7 @@ def time_operations(
         "sum_ms": sum(operation.median_ms for operation in report.operations),
         "whole_ms": report.whole_ms,
         "ratio": report.ratio,
-        "provenance": f"{name}, 1 thread, median of {runs} runs, one process: {board.operations_are}",
+        "provenance": f"{name}, {board.placement}, median of {runs} runs, one process: {board.operations_are}",
     }, []
 
 

@@ -11,6 +11,7 @@ from edgebuild.bench.board.executorch import ExecuTorchOnBoard
 from edgebuild.bench.board.litert import LiteRTOnBoard
 from edgebuild.bench.board.on_board import FileOnBoard
 from edgebuild.config.device import Device
+from edgebuild.device.cores import Placement
 from edgebuild.device.transport import Transport
 from edgebuild.errors import ConfigError
 
@@ -26,13 +27,19 @@ def runtime_of(file: Path) -> str:
     return _kind_of(file).runtime
 
 
-def place(transport: Transport, device: Device, file: Path, samples: Mapping[str, np.ndarray]) -> FileOnBoard:
+def place(
+    transport: Transport,
+    device: Device,
+    file: Path,
+    samples: Mapping[str, np.ndarray],
+    placement: Placement | None = None,
+) -> FileOnBoard:
     """Push a file and its samples to an open board; arguments and errors as of `FileOnBoard`.
 
     Raises:
         ConfigError: there is no runtime for its suffix.
     """
-    return _kind_of(file)(transport, device, file, samples)
+    return _kind_of(file)(transport, device, file, samples, placement)
 
 
 def _kind_of(file: Path) -> type[FileOnBoard]:

@@ -49,7 +49,7 @@ def time_processes(
     raw = [np.asarray(run.milliseconds) for run in processes]
     warmups = [find_warmup(runs) for runs in raw]
     kept = [runs[warmup.runs :] for runs, warmup in zip(raw, warmups, strict=True)]
-    where = f"{told.get('board', told['cpu'])}, 1 thread, {settings.runs} runs in each of {len(raw)} processes"
+    where = f"{told.get('board', told['cpu'])}, {board.placement}, {settings.runs} runs in each of {len(raw)} processes"
     figures = _figures(processes, kept, where, settings.seed)
     findings = [*state_findings(told, states), *_noise(kept, warmups)]
     energy, doubts = energy_on_board(board, processes[0].milliseconds, figures[0], progress)
@@ -59,7 +59,8 @@ def time_processes(
         "after": states[-1],
         "runs": settings.runs,
         "processes": settings.processes,
-        "threads": 1,
+        "threads": board.placement.threads,
+        "cores": list(board.placement.cores),
     }
     return Cost(processes, (*figures, *energy), (*findings, *doubts, *gaps), conditions, profile)
 

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from edgebuild.cli.measuring_options import Cores, Threads
+from edgebuild.cli.measuring_options import Cores, Precision, Threads, TimeLimit
 from edgebuild.cli.options import DEFAULT_PROJECT, Json, Project
 from edgebuild.cli.output import emit
+from edgebuild.cli.progress_line import progress_line
 
 
 def bench(
@@ -25,6 +26,8 @@ def bench(
     processes: Annotated[int, typer.Option("--processes", min=2, help="Processes, on a real device.")] = 3,
     threads: Threads = None,
     cores: Cores = None,
+    precision: Precision = None,
+    time_limit: TimeLimit = None,
     no_operations: Annotated[
         bool, typer.Option("--no-operations", help="Leave out the time of each operation, on a real device.")
     ] = False,
@@ -50,16 +53,29 @@ def bench(
 
     Exit code 1 if an output differs from this host's by more than rounding.
     """
-    from edgebuild.bench.board.settings import BoardSettings
+    from edgebuild.bench.board.settings import TIME_LIMIT, BoardSettings
     from edgebuild.bench.board.standalone import bench_file, estimate_file, save_record
     from edgebuild.config.read_device import load_device
+    from edgebuild.errors import ConfigError
 
     chosen = load_device(device, project if project.is_dir() else project.parent)
-    settings = BoardSettings(runs, processes, operations=not no_operations, threads=threads, cores=cores)
+    if time_limit is not None and precision is None:
+        msg = "--time-limit bounds --precision, which is not given"
+        raise ConfigError(msg, remedy="say how narrow the interval is to be, like --precision 1%, or leave it out")
+    settings = BoardSettings(
+        runs,
+        processes,
+        precision=precision,
+        time_limit=time_limit or TIME_LIMIT,
+        operations=not no_operations,
+        threads=threads,
+        cores=cores,
+    )
     if estimate:
         record = estimate_file(file, chosen, threads)
     else:
-        record = bench_file(file, chosen, inputs or [], settings, wait=wait, token=token)
+        with progress_line() as progress:
+            record = bench_file(file, chosen, inputs or [], settings, wait=wait, token=token, progress=progress)
     saved = output if output is not None else Path(f"{file.name}.{chosen.name}.json")
     save_record(record, saved)
     emit(record, as_json, lambda: _render(record, saved))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import typer
@@ -18,6 +19,27 @@ def _cores(text: str) -> str:
         raise typer.BadParameter(msg) from None
 
 
+def _share(text: str) -> float:
+    try:
+        share = float(text.strip().removesuffix("%")) / 100 if text.strip().endswith("%") else math.nan
+    except ValueError:
+        share = math.nan
+    if not 0 < share < 1:
+        msg = f"expected a share between 0% and 100%, like 1%, found {text!r}"
+        raise typer.BadParameter(msg)
+    return share
+
+
+def _seconds(text: str) -> float:
+    from edgebuild.config.quantity import TIME
+    from edgebuild.config.wording import BadValueError
+
+    try:
+        return TIME.parse(text) / 1e3
+    except BadValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 Threads = Annotated[
     int | None, typer.Option("--threads", min=1, help="Of the runtime, on a real device; default: its file's, or 1.")
 ]
@@ -29,4 +51,17 @@ Cores = Annotated[
         metavar="big|little|middle|LIST",
         help="Pin to these cores of a real device, like 4-7; default: its file's, or wherever its system puts it.",
     ),
+]
+Precision = Annotated[
+    float | None,
+    typer.Option(
+        "--precision",
+        parser=_share,
+        metavar="N%",
+        help="Add processes on a real device until the interval of the median is so narrow, from end to end.",
+    ),
+]
+TimeLimit = Annotated[
+    float | None,
+    typer.Option("--time-limit", parser=_seconds, metavar="TIME", help="Of --precision, like 60s; default: 600 s."),
 ]

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from edgebuild.config.cores import Cores
 from edgebuild.config.fields import Name, Table
-from edgebuild.config.quantity import Milliseconds
+from edgebuild.config.quantity import Celsius, Milliseconds
 
 
 class Lease(Table):
@@ -22,8 +22,14 @@ class Bench(Table):
 
     threads: int = Field(default=1, ge=1, description="of the runtime")
     cores: Cores | None = Field(
-        default=None,
-        description="to pin to: a kind of cores, or numbers like `4-7`; none: the system chooses",
+        default=None, description="to pin to: a kind of cores, or numbers like `4-7`; none: the system chooses"
+    )
+    start_below: Celsius = Field(
+        default=60.0, description="a process waits until the device is cooler, and is not slowed down"
+    )
+    cool_within: Milliseconds = Field(default=300_000.0, description="how long one benchmark waits for that in all")
+    retries: int = Field(
+        default=3, ge=0, description="processes of one benchmark that are run again because the device was slowed down"
     )
 
 

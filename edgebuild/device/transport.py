@@ -11,7 +11,7 @@ from edgebuild.config.parameters import Parameters
 from edgebuild.errors import DeviceError
 from edgebuild.figure import Kind
 
-MEASURED_THERE = ("latency", "load_time", "peak_memory")
+MEASURED_THERE = ("latency", "latency_p90", "latency_p99", "load_time", "peak_memory")
 """What a device that is no emulator is measured for."""
 
 

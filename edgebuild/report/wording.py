@@ -24,6 +24,8 @@ LABELS = {
     "host_peak_memory": "Peak memory on the build host",
     "instructions": "Instructions (device)",
     "latency": "Latency (device)",
+    "latency_p90": "Latency that 90 % keep (device)",
+    "latency_p99": "Latency that 99 % keep (device)",
     "latency_all_cores": "Latency (device, all cores)",
     "max_abs_diff": "Largest difference from the float model's outputs",
     "macs": "Multiply-accumulates",

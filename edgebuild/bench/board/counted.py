@@ -40,7 +40,7 @@ def count(board: FileOnBoard, told: Mapping[str, str], progress: ProgressSink) -
     energy = [] if latency.missing else estimated_energy(board.device, latency)
     figures = (_instructions(run, told), *estimate.figures, *energy)
     conditions = {"during": [], "after": after, "runs": RUNS, "processes": 1, "threads": 1, "cores": []}
-    return Cost([run], figures, estimate.findings, conditions, estimate.profile)
+    return Cost([run], figures, estimate.findings, conditions, profile=estimate.profile)
 
 
 def _instructions(run: BoardRun, told: Mapping[str, str]) -> Figure:

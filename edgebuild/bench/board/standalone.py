@@ -100,6 +100,8 @@ def estimate_file(file: Path, device: Device, threads: int | None = None) -> dic
         "findings": [],
         "conditions": {},
         "milliseconds": [],
+        "slowed": [],
+        "set_aside": [],
         "instructions": [],
     }
 

@@ -28,6 +28,9 @@ def bench(
     cores: Cores = None,
     precision: Precision = None,
     time_limit: TimeLimit = None,
+    no_operations: Annotated[
+        bool, typer.Option("--no-operations", help="Leave out the time of each operation, on a real device.")
+    ] = False,
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Run nothing: the time by the calibration of the device.")
     ] = False,
@@ -60,7 +63,13 @@ def bench(
         msg = "--time-limit bounds --precision, which is not given"
         raise ConfigError(msg, remedy="say how narrow the interval is to be, like --precision 1%, or leave it out")
     settings = BoardSettings(
-        runs, processes, precision=precision, time_limit=time_limit or TIME_LIMIT, threads=threads, cores=cores
+        runs,
+        processes,
+        precision=precision,
+        time_limit=time_limit or TIME_LIMIT,
+        operations=not no_operations,
+        threads=threads,
+        cores=cores,
     )
     if estimate:
         record = estimate_file(file, chosen, threads)
@@ -83,7 +92,30 @@ def _render(record: dict[str, Any], saved: Path) -> None:
     console.print(f"{record['file']} on {record['device']}, {record['runtime']}", markup=False, highlight=False)
     for raw in record["figures"]:
         console.print(f"  {raw['name']}: {Figure.from_json(raw)}", markup=False, highlight=False, soft_wrap=True)
+    for line in _operation_lines(record.get("profile", {})):
+        console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
     for finding in record["findings"]:
         mark = "✗" if finding["severity"] == "fatal" else " "
         console.print(f"{mark} {finding['message']}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"{saved}: the record, with every raw sample", markup=False, highlight=False, soft_wrap=True)
+
+
+SLOWEST = 10
+"""Operations that are printed; the record has all."""
+LAYER_CHARACTERS = 48
+"""What is printed of a layer's name: its end, which tells it from others."""
+
+
+def _operation_lines(profile: dict[str, Any]) -> list[str]:
+    """The slowest operations of a real device; nothing where they were not timed one by one."""
+    operations = profile.get("operations", [])
+    if not operations:
+        return []
+    together = f"together {profile['ratio']:.0%} of the whole, {profile['whole_ms']:.4g} ms"
+    lines = [f"operations: {len(operations)}, {together} measured ({profile['provenance']})"]
+    for row in sorted(operations, key=lambda row: -row["median_ms"])[:SLOWEST]:
+        layer = row["layer"] or ""
+        shown = layer if len(layer) <= LAYER_CHARACTERS else f"…{layer[1 - LAYER_CHARACTERS :]}"
+        share = row["median_ms"] / (profile["sum_ms"] or 1.0)
+        lines.append(f"  {row['median_ms']:.4g} ms, {share:.0%}: {row['name']} {shown}".rstrip())
+    return lines

@@ -14,7 +14,7 @@ from edgebuild.export.feed import from_raw, raw_outputs
 from edgebuild.export.format import ExportRequest, read_export
 from edgebuild.model.model_folder import read_record
 from edgebuild.progress import Silent
-from tests.compress.qat_workshop import SUFFIX, images
+from tests.compress.qat_workshop import HARDWARE, SUFFIX, images
 from tests.compress.workshop import Workshop
 
 
@@ -28,7 +28,8 @@ class File:
         output = shop.root / f"{folder.name}-{form}"
         output.mkdir()
         chosen = FORMATS.get(form)
-        chosen.run(ExportRequest(folder, shop.data, output, shop.root, dtype, "float32", "nchw", {}, 1, Silent()))  # type: ignore[arg-type]
+        request = (folder, shop.data, output, shop.root, dtype, "float32", "nchw", {}, 1, Silent())
+        chosen.run(ExportRequest(*request, HARDWARE.get(form, {})))  # type: ignore[arg-type]
         exported = read_export(output)
         self.layers = exported.layers
         self.census: Census = CENSUSES.get(SUFFIX[form]).read(output / exported.file)

@@ -28,7 +28,9 @@ from edgebuild.progress import Silent
 from tests.compress.workshop import Workshop
 
 QAT_ZOO = Path(__file__).with_name("qat_zoo.py")
-SUFFIX = {"tflite": "tflite", "executorch": "pte"}
+SUFFIX = {"tflite": "tflite", "executorch": "pte", "executorch-ethos-u": "pte"}
+HARDWARE = {"executorch-ethos-u": {"accelerator": "ethos-u55-128"}}
+"""Format -> the facts of a profile that it needs."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ def export(
     output = shop.root / f"{folder.name}-{form}"
     output.mkdir()
     chosen = FORMATS.get(form)
-    own = ExportRequest(folder, shop.data, output, shop.root, "int8", "float32", "nchw", {}, 1, Silent())
+    facts = HARDWARE.get(form, {})
+    own = ExportRequest(folder, shop.data, output, shop.root, "int8", "float32", "nchw", {}, 1, Silent(), facts)
     chosen.run(own)
     record = read_export(output)
     session = RUNTIMES.get(chosen.runtime).open(output / record.file, 1)

@@ -28,7 +28,7 @@ from edgebuild.progress import Silent
 from tests.compress.workshop import Workshop
 
 QAT_ZOO = Path(__file__).with_name("qat_zoo.py")
-SUFFIX = {"tflite": "tflite", "executorch": "pte", "executorch-ethos-u": "pte"}
+SUFFIX = {"tflite": "tflite", "executorch": "pte"}
 HARDWARE = {"executorch-ethos-u": {"accelerator": "ethos-u55-128"}}
 """Format -> the facts of a profile that it needs."""
 
@@ -85,7 +85,7 @@ def export(
     session.close()
     trained = rounded_outputs(shop, claims or folder)
     parity = compare_outputs(trained, outputs, names=("pytorch", form), output="output")
-    census = CENSUSES.get(SUFFIX[form]).read(output / record.file)
+    census = CENSUSES.get(record.file.rpartition(".")[2]).read(output / record.file)
     runtime = RuntimeVersion(chosen.runtime)
     options = {"fully_connected": "per_tensor"}
     promise = Promise("test", form, "int8", "float32", "nchw", runtime, runtime, granularity, options)

@@ -95,6 +95,7 @@ class TransportKind:
         address: (name of the device, parameters) -> what is leased: two device files of one board give the same.
             None where every connection has a device of its own, so that nobody has to wait.
         figures: what a build learns there -> how: `measured` needs the device itself, the other kinds need none.
+        formats: of export, whose files alone it runs; empty where runtimes of this host have a counterpart there.
     """
 
     title: str
@@ -102,6 +103,7 @@ class TransportKind:
     open: Callable[[str, Any], Transport]
     address: Callable[[str, Any], str | None] = lambda device, _parameters: device
     figures: Mapping[str, Kind] = field(default_factory=lambda: dict.fromkeys(MEASURED_THERE, "measured"))
+    formats: tuple[str, ...] = ()
 
 
 def require_properties(device: str, wanted: Mapping[str, str], found: Mapping[str, str]) -> None:

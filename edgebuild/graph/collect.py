@@ -199,8 +199,8 @@ def _estimates(
 
 
 def _emulated(board: Mapping[str, Any] | None) -> bool:
-    """Whether a board ran the file that counts, and has no time."""
-    return bool(board and board.get("instructions"))
+    """Whether a board ran the file that is emulated, and has no time."""
+    return bool(board and board.get("conditions", {}).get("before", {}).get("emulated") == "true")
 
 
 def _reference(result: BuildResult, ids: TargetStages) -> tuple[list[Figure], int | None]:

@@ -85,7 +85,7 @@ def accelerated_target(target: str) -> AcceleratedTarget | None:
         return AcceleratedTarget(target) if target in ACCELERATORS else None
     profile = load_target(target)
     name = profile.hardware.accelerator
-    if name is None or name not in ACCELERATORS:
+    if name is None:
         return None
     limits = profile.budgets.limits()
     return AcceleratedTarget(

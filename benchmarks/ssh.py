@@ -17,7 +17,7 @@ import numpy as np
 from measuring.results import Result, publish
 from measuring.ssh_server import Server, descendants, new_server
 
-from edgebuild.bench.board.measure import BoardSettings
+from edgebuild.bench.board.settings import BoardSettings
 from edgebuild.bench.board.standalone import bench_file
 from edgebuild.config.device import Device
 

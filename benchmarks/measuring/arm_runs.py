@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgebuild.bench.board.litert import prepare_litert, profile_litert
+from edgebuild.bench.board.litert import LiteRTOnBoard
 from edgebuild.config.device import Device
 from edgebuild.device.connect import connected
 from edgebuild.device.linux_board import LinuxBoard
@@ -61,7 +61,7 @@ def _export(folder: Path, network: str) -> None:
 
 
 def random_input(file: Path) -> dict[str, np.ndarray]:
-    """One sample for a file with one input, as `run_litert` takes it."""
+    """One sample for a file with one input, as `FileOnBoard` takes it."""
     from ai_edge_litert.interpreter import Interpreter
 
     (detail,) = Interpreter(model_path=str(file)).get_input_details()
@@ -102,8 +102,8 @@ class Profiles:
         kept = self.folder / f"{name}.json"
         if not kept.is_file():
             with emulated("published-board", board) as (transport, device):
-                prepare_litert(transport, file)
-                found = profile_litert(transport, device, file, random_input(file), delegated=row.kernels == "xnnpack")
+                delegated = row.kernels == "xnnpack"
+                found = LiteRTOnBoard(transport, device, file, random_input(file), delegated=delegated).profile()
             save_profile(found, kept)
         return load_profile(kept)
 

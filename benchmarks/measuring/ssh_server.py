@@ -84,6 +84,11 @@ class Server:
         """What is left on the device."""
         return sorted(path.name for path in self.home.glob("work-*") if path.is_dir())
 
+    def processes(self) -> int:
+        """How many connections and programs have."""
+        assert self.process is not None
+        return len(descendants(self.process.pid))
+
 
 def descendants(pid: int) -> list[int]:
     """Every process below `pid`."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from edgebuild.config.cores import Cores
 from edgebuild.config.fields import Name, Table
 from edgebuild.config.quantity import Milliseconds
 
@@ -14,6 +15,16 @@ class Lease(Table):
     """How long a job may keep the device without a sign of life."""
 
     ttl: Milliseconds = Field(default=600_000.0, description="a crashed job frees its device after this time")
+
+
+class Bench(Table):
+    """How a file is measured on a real device, where the command line does not say otherwise."""
+
+    threads: int = Field(default=1, ge=1, description="of the runtime")
+    cores: Cores | None = Field(
+        default=None,
+        description="to pin to: a kind of cores, or numbers like `4-7`; none: the system chooses",
+    )
 
 
 class Power(Table):
@@ -35,6 +46,7 @@ class Device(Table):
     )
     lease: Lease = Field(default_factory=Lease, description="exclusive use")
     options: dict[str, Any] = Field(default_factory=dict, description="of the transport")
+    bench: Bench = Field(default_factory=Bench, description="how files are measured on a real device")
     calibration: str | None = Field(
         default=None,
         description="what `edgebuild calibrate` wrote, a path from the device file: times are estimated by it",

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from edgebuild.config.data_source import DataSource, ImageReader, Normalization, NpzArrays, NpzReader, NpzValidation
-from edgebuild.config.device import Device, Lease, Power
+from edgebuild.config.device import Bench, Device, Lease, Power
 from edgebuild.config.fields import Address, ExistingFile, ExistingFolder, ExistingPath, FunctionName, Name
 from edgebuild.config.project import Metric, ModelSource, ProjectFile, Train
 from edgebuild.config.quantity import BYTES, ENERGY, FREQUENCY, POWER, TIME, VOLTAGE, Dimension
@@ -70,6 +70,7 @@ def profile_reference() -> str:
         "## A device: `devices/*.yaml`\n",
         _section("", Device),
         _section("`lease:`", Lease),
+        _section("`bench:`", Bench),
         *[_entry("transport", name, kind.title, kind.parameters) for name, kind in TRANSPORTS.items()],
         _section("`power:`", Power),
         *[_entry("power meter", name, kind.title, kind.parameters) for name, kind in METERS.items()],
@@ -149,7 +150,7 @@ def _table(table: type[BaseModel], prefix: str = "") -> str:
 
 def _has_section(table: type[BaseModel]) -> bool:
     """Whether a nested table is described in a section of its own."""
-    return table in {own for _, own in (*_PROJECT_SECTIONS, *_PROFILE_SECTIONS)} or table is Lease
+    return table in {own for _, own in (*_PROJECT_SECTIONS, *_PROFILE_SECTIONS)} or table in (Lease, Bench)
 
 
 def _nested(annotation: Any) -> type[BaseModel] | None:

@@ -61,8 +61,9 @@ class Transport(Protocol):
 
         Always `cpu`, `cores`, `architecture`, `kernel` and `memory_kib`; where it tells, `board`, `governor`,
         `clock_khz`, `clock_limit_khz`, `highest_clock_khz`, `temperature_millicelsius`, and by what it is slowed down:
-        `cooling` (the kernel), `throttled` (a Raspberry Pi), `thermal_status` (Android). Android has `android`, its
-        version, besides.
+        `cooling` (the kernel), `throttled` (a Raspberry Pi), `thermal_status` (Android). Of its cores `online_cores`
+        (`0-7`), and which of them have what `core_capacity` and `core_clock_khz` (`0-3:160 4-7:1024`). Android has
+        `android`, its version, besides.
         """
         ...
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,6 @@ from edgebuild.report.facts import (
     IoFacts,
     LedgerRow,
     OperationCount,
-    OpProfile,
     PrecisionFacts,
     ProjectFacts,
     PromiseFacts,
@@ -45,6 +44,7 @@ from edgebuild.report.facts import (
     TargetFacts,
 )
 from edgebuild.report.firmware_facts import ArenaBuffer, FirmwareFacts, FlashPart, LayerCount
+from edgebuild.report.profile_facts import DeviceProfile, OpProfile
 from edgebuild.report.sensitivity_facts import SensitivityCurve, SensitivityFacts, SensitivityPoint
 from edgebuild.report.verdict import judge_status
 
@@ -179,13 +179,25 @@ def _target(
         census=_census(verified["summary"]) if verified else None,
         firmware=_firmware(firmware) if firmware else None,
         sensitivity=_sensitivity(result, ids),
-        profile=tuple(OpProfile(row["name"], row["layer"], row["median_ms"]) for row in bench["profile"])
-        if bench
-        else (),
+        profile=_operations(bench["profile"]) if bench else (),
+        device_profile=_device_profile(board) if board else None,
         precision=_precision(target, result),
         stages=tuple(_stage_facts(stage) for stage in stages),
         packages=_package_files(result, ids.package),
     )
+
+
+def _operations(raw: Iterable[Mapping[str, Any]]) -> tuple[OpProfile, ...]:
+    return tuple(OpProfile(row["name"], row["layer"], row["median_ms"]) for row in raw)
+
+
+def _device_profile(board: Mapping[str, Any]) -> DeviceProfile | None:
+    """The operations that a real device was timed for; an emulated one has a profile of instructions."""
+    raw = board.get("profile", {})
+    if "operations" not in raw:
+        return None
+    operations = _operations(raw["operations"])
+    return DeviceProfile(board["device"], operations, raw["whole_ms"], raw["ratio"], raw["provenance"])
 
 
 def _estimates(

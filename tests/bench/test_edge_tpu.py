@@ -10,7 +10,8 @@ import pytest
 
 from edgebuild.bench.board.edge_tpu import is_compiled, source_of
 from edgebuild.bench.board.measure import measure_on_device
-from edgebuild.bench.board.standalone import BoardSettings, bench_file
+from edgebuild.bench.board.settings import BoardSettings
+from edgebuild.bench.board.standalone import bench_file
 from edgebuild.config.device import Device
 from edgebuild.config.read_device import load_device
 from edgebuild.errors import DeviceError, ToolError

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgebuild.bench.board.standalone import BoardSettings, bench_file
+from edgebuild.bench.board.settings import BoardSettings
+from edgebuild.bench.board.standalone import bench_file
 from edgebuild.config.device import Device
 from edgebuild.config.load import shipped_targets
 from edgebuild.config.read_device import load_device

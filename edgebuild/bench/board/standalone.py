@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from edgebuild.bench.board.measure import BoardSettings, measure_on_device, runtime_of
+from edgebuild.bench.board.measure import measure_on_device
+from edgebuild.bench.board.place import runtime_of
+from edgebuild.bench.board.settings import BoardSettings
 from edgebuild.bench.estimated import estimated_energy, estimated_latency
 from edgebuild.bench.firmware.standalone import random_samples, read_samples
 from edgebuild.config.device import Device
@@ -57,11 +59,7 @@ def bench_file(
     if device.transport == "qemu-system":
         msg = f"{file.name} cannot run on device {device.name!r}: a microcontroller has no runtime for files"
         raise ConfigError(msg, remedy="compile it for that core: edgebuild compile --run")
-    census = CENSUSES.get(file.suffix.removeprefix(".")).read(file)
-    ports = [Port(spec.name, tuple(spec.shape), spec.dtype, None, None, 0, 0) for spec in census.inputs]
-    _require_one_at_a_time(file, ports)
-    given = read_samples(ports, inputs) if inputs else random_samples(ports)
-    samples = {name: array[:, None] for name, array in given.items()}
+    samples = samples_for(file, inputs)
     bench = measure_on_device(
         device, file, samples, settings, wait=wait, lease=lease_of(device, token), progress=progress
     )
@@ -78,8 +76,8 @@ def bench_file(
     }
 
 
-def estimate_file(file: Path, device: Device) -> dict[str, Any]:
-    """The record of `bench_file` without a run: what the device's calibration says of `file`.
+def estimate_file(file: Path, device: Device, threads: int | None = None) -> dict[str, Any]:
+    """The record of `bench_file` without a run: what the device's calibration says of `file` with so many threads.
 
     Raises:
         ConfigError: the device has no calibration, or a file is wrong.
@@ -88,7 +86,7 @@ def estimate_file(file: Path, device: Device) -> dict[str, Any]:
         msg = f"{file}: no such file"
         raise ConfigError(msg)
     runtime = runtime_of(file)
-    latency = estimated_latency(device, file)
+    latency = estimated_latency(device, file, threads=threads)
     return {
         "schema_version": SCHEMA_VERSION,
         "file": file.name,
@@ -104,6 +102,19 @@ def estimate_file(file: Path, device: Device) -> dict[str, Any]:
         "milliseconds": [],
         "instructions": [],
     }
+
+
+def samples_for(file: Path, inputs: Sequence[Path] = ()) -> dict[str, np.ndarray]:
+    """Input -> array [samples, ...] that `file` can be run on: of the files `inputs`, random where there are none.
+
+    Raises:
+        ConfigError: the file wants several at a time, or an input does not fit it.
+    """
+    census = CENSUSES.get(file.suffix.removeprefix(".")).read(file)
+    ports = [Port(spec.name, tuple(spec.shape), spec.dtype, None, None, 0, 0) for spec in census.inputs]
+    _require_one_at_a_time(file, ports)
+    given = read_samples(ports, inputs) if inputs else random_samples(ports)
+    return {name: array[:, None] for name, array in given.items()}
 
 
 def _require_one_at_a_time(file: Path, ports: Sequence[Port]) -> None:

@@ -121,6 +121,12 @@ facts() {
     grep MemTotal "$1/proc/meminfo"
     sed 's/^/cpuinfo /' "$1/proc/cpuinfo"
     if [ -r "$1/proc/device-tree/model" ]; then printf 'board: ' && cat "$1/proc/device-tree/model" && echo; fi
+    if [ -r "$1/sys/devices/system/cpu/online" ]; then echo "online: $(cat "$1/sys/devices/system/cpu/online")"; fi
+    for core in "$1"/sys/devices/system/cpu/cpu[0-9]*; do
+        for name in cpu_capacity cpufreq/cpuinfo_max_freq; do
+            if [ -r "$core/$name" ]; then echo "core ${core##*/cpu} ${name##*/}: $(cat "$core/$name")"; fi
+        done
+    done
     for clock in "$1"/sys/devices/system/cpu/cpu[0-9]*/cpufreq; do
         for name in scaling_governor scaling_cur_freq scaling_max_freq cpuinfo_max_freq; do
             if [ -r "$clock/$name" ]; then echo "$name: $(cat "$clock/$name")"; fi

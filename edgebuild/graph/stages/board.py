@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from edgebuild.bench.board.measure import BoardSettings, measure_on_device
+from edgebuild.bench.board.measure import measure_on_device
+from edgebuild.bench.board.settings import BoardSettings
 from edgebuild.check.finding import Finding, apply_allow
 from edgebuild.config.device import Device
 from edgebuild.config.registries import RUNTIMES, STAGES

@@ -113,6 +113,8 @@ def new_server(folder: Path, prefix: tuple[str, ...] = (), address: str = "127.0
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     (folder / "authorized_keys").write_text((folder / "user_key.pub").read_text())
-    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {(folder / 'host_key.pub').read_text()}")
+    (folder / "known_hosts").write_text(
+        f"[127.0.0.1]:{port},[localhost]:{port} {(folder / 'host_key.pub').read_text()}"
+    )
     (folder / "sshd_config").write_text(CONFIGURATION.format(address=address, port=port, folder=folder))
     return Server(folder, port, prefix=prefix)

@@ -64,7 +64,7 @@ class RemoteTransport(ABC):
     def run(self, argv: Sequence[str], timeout: float) -> Completed:
         """Run a program in the work folder; whatever it started is dead when this returns."""
         seconds = str(int(timeout + STOP_SECONDS + IDLE_SECONDS))
-        arguments = (self.base, self.folder, str(self._token), owner(), seconds, *argv)
+        arguments = (self.base, self.folder, str(self._token), owner(self.reached), seconds, *argv)
         completed = self._command("run", arguments, timeout, argv[0])
         require_no_complaint(self.device, completed)
         return completed
@@ -81,7 +81,7 @@ class RemoteTransport(ABC):
         Raises:
             DeviceError: another machine has it, or a later lease of this one.
         """
-        arguments = (self.base, self.folder, str(token), owner(), str(int(seconds)))
+        arguments = (self.base, self.folder, str(token), owner(self.reached), str(int(seconds)))
         require_no_complaint(self.device, self._command("fence", arguments, OWN_SECONDS, "sh"))
         self._token = token
 

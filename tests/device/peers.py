@@ -72,6 +72,12 @@ class RemotePeer(Peer):
         self.machine = machine
         self._others = others
 
+    @property
+    def second_name(self) -> dict[str, str]:
+        """Options that reach the same device by another name."""
+        key = {"ssh": "host", "adb": "serial"}[self.transport]
+        return {key: str(self.options()[key]).replace("127.0.0.1", "localhost")}
+
     def options(self, **changes: object) -> dict[str, Any]:
         """Options of its file."""
         return self.machine.options(**changes)

@@ -247,7 +247,7 @@ def test_a_later_job_ends_what_a_late_one_left_and_the_late_one_is_told(remote: 
 def test_another_machine_is_told_who_has_the_device(remote: RemotePeer, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second, token = remote.open(), remote.open(), new_token()
     first.fence(token, 600)  # type: ignore[attr-defined]
-    monkeypatch.setattr("edgebuild.device.remote.owner", lambda: "1000@elsewhere")
+    monkeypatch.setattr("edgebuild.device.remote.owner", lambda _name: "1000@elsewhere")
     with pytest.raises(DeviceError, match=r"device 'board' is busy: \S+@\S+ has the device for another \d+ s"):
         second.fence(token + 1, 600)  # type: ignore[attr-defined]
     first.close()
@@ -263,6 +263,33 @@ def test_two_jobs_of_one_machine_want_one_device(remote: RemotePeer) -> None:
         connected(remote.device()),
     ):
         raise AssertionError
+
+
+@OVER_A_WIRE
+def test_a_device_that_has_two_names_here_is_had_by_one_job_only(remote: RemotePeer, minutes: str) -> None:
+    other = remote.device(**remote.second_name)
+    assert reach_of(other).address != reach_of(remote.device()).address, "two leases"
+    ended = []
+
+    def work() -> None:
+        with connected(remote.device()) as first:
+            ended.append(first.run(["sh", "-c", SLEEP, "sh", minutes], timeout=600).exit_code)
+
+    working = threading.Thread(target=work)
+    working.start()
+    assert eventually(lambda: has_started(remote))
+    with (
+        pytest.raises(DeviceError, match=r"device 'board' is busy: \S+127\.0\.0\.1\S* has the device for") as told,
+        connected(other),
+    ):
+        raise AssertionError
+    assert "reaches the device by the name after it" in str(told.value.remedy)
+    (sleeping, *_) = [pid for pid in with_argument(minutes) if Path(f"/proc/{pid}/comm").read_text() == "sleep\n"]
+    os.kill(sleeping, signal.SIGTERM)
+    working.join()
+    assert ended == [0], "nobody ended the first"
+    with connected(other) as second:
+        assert second.run(["echo", "mine"], timeout=60).stdout == b"mine\n"
 
 
 @OVER_A_WIRE

@@ -76,11 +76,17 @@ class Transport(Protocol):
 class FencesItself(Protocol):
     """A transport whose device refuses what comes late by itself, also from another machine."""
 
-    def fence(self, token: int, seconds: float) -> None:
+    def fence(self, token: int, ledger: str, seconds: float) -> None:
         """Have the device alone for `seconds`, renewed by each use.
 
+        Args:
+            token: of the lease.
+            ledger: whose tokens only grow: what has a smaller one of the same is over, and is ended.
+            seconds: until it ends by itself.
+
         Raises:
-            DeviceError: somebody else has it, or `token` is smaller than that of who had it last.
+            DeviceBusyError: a job with a lease of another ledger has it.
+            DeviceError: `token` is smaller than that of who had it last.
         """
         ...
 

@@ -9,7 +9,7 @@ from edgebuild.check.accelerators.edge_tpu.mapping import Mapping
 from edgebuild.check.census.model import Census, OperationRecord, TensorRecord
 from edgebuild.check.wiring import STORED, Wiring
 from edgebuild.estimate.edge_tpu.latency import CpuTail, Inference
-from edgebuild.estimate.edge_tpu.layer import Kind, TpuLayer
+from edgebuild.estimate.edge_tpu.layer import BIAS_BYTES, SCALE_BYTES, WORD, Kind, TpuLayer, padded
 from edgebuild.estimate.edge_tpu.memory import CachePlan
 from edgebuild.estimate.edge_tpu.sharing import Pipeline, pipeline_of
 
@@ -19,6 +19,7 @@ _KINDS: dict[str, Kind] = {
     "DEPTHWISE_CONV_2D": "depthwise",
     "FULLY_CONNECTED": "fully_connected",
 }
+_ARITHMETIC = frozenset({"ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "PRELU"})
 _PARAMETERS = ("weight", "bias")
 _CONVOLUTION_RANK = 4
 _MOST_TPUS = 4
@@ -84,25 +85,59 @@ def pipelines_of(
 def _layer(operation: OperationRecord, wiring: Wiring) -> TpuLayer:
     inputs, outputs = wiring.computed_inputs(operation), wiring.outputs(operation)
     weights = [tensor for tensor in wiring.inputs(operation) if tensor.role == "weight"]
-    kind = _KINDS.get(operation.name, "other")
-    weight = weights[0].shape if weights else ()
-    if kind != "other" and len(weight) != (2 if kind == "fully_connected" else _CONVOLUTION_RANK):
-        kind = "other"
-    taps = 1 if kind in ("other", "fully_connected") else weight[1] * weight[2]
-    channels_out = 0 if kind == "other" else weight[-1] if kind == "depthwise" else weight[0]
-    channels_in = 1 if kind in ("other", "depthwise") else weight[-1]
+    kind = _kind(operation, wiring, weights)
+    if kind == "flatten":
+        return _flatten(operation, inputs[0])
+    weighs = kind in _KINDS.values()
+    weight = weights[0].shape if weighs else ()
+    taps = weight[1] * weight[2] if len(weight) == _CONVOLUTION_RANK else 1
     moved = inputs[0] if operation.name == "TRANSPOSE_CONV" and inputs else outputs[0]
     return TpuLayer(
         name=operation.layer or f"{operation.name} {operation.index}",
         kind=kind,
         positions=math.prod(moved.shape) // max(moved.shape[-1] if moved.shape else 1, 1),
         taps=taps,
-        inputs=channels_in,
-        outputs=channels_out,
+        inputs=weight[-1] if weighs and kind != "depthwise" else 1,
+        outputs=(weight[-1] if kind == "depthwise" else weight[0]) if weighs else 0,
         input_bytes=_bytes(inputs),
         output_bytes=_bytes(outputs),
         stored_bytes=sum(tensor.bytes for tensor in wiring.inputs(operation) if _is_parameter(tensor)),
+        channel_bytes=_channel_bytes(operation, wiring, weights[0]) if weighs else 0,
     )
+
+
+def _kind(operation: OperationRecord, wiring: Wiring, weights: list[TensorRecord]) -> Kind:
+    kind = _KINDS.get(operation.name, "other")
+    if kind != "other":
+        rank = 2 if kind == "fully_connected" else _CONVOLUTION_RANK
+        return kind if weights and len(weights[0].shape) == rank else "other"
+    if operation.name in _ARITHMETIC and any(_is_parameter(tensor) for tensor in wiring.inputs(operation)):
+        return "constants"
+    return "flatten" if operation.name == "RESHAPE" and _mixes_words(operation, wiring) else "other"
+
+
+def _mixes_words(operation: OperationRecord, wiring: Wiring) -> bool:
+    """True where one vector is made of several places whose channels do not fill words: they have to move together."""
+    inputs, outputs = wiring.computed_inputs(operation), wiring.outputs(operation)
+    if not inputs or not outputs or not inputs[0].shape or not outputs[0].shape:
+        return False
+    size, channels = math.prod(inputs[0].shape), inputs[0].shape[-1]
+    return channels % WORD != 0 and size > channels and outputs[0].shape[-1] == size
+
+
+def _flatten(operation: OperationRecord, tensor: TensorRecord) -> TpuLayer:
+    """The matrix of ones and zeros that the compiler makes of such a RESHAPE."""
+    size, channels = math.prod(tensor.shape), tensor.shape[-1]
+    name = operation.layer or f"{operation.name} {operation.index}"
+    rows = size // channels * padded(channels, WORD)
+    return TpuLayer(name, "flatten", 1, 1, rows, size, size, size, 0, BIAS_BYTES)
+
+
+def _channel_bytes(operation: OperationRecord, wiring: Wiring, weight: TensorRecord) -> int:
+    """Of a convolution in a file there is always a bias; a scale a channel comes with one in the compiled layout."""
+    has_scales = len(weight.scale) > 1
+    has_bias = has_scales or any(tensor.role == "bias" for tensor in wiring.inputs(operation))
+    return BIAS_BYTES * has_bias + SCALE_BYTES * has_scales
 
 
 def _is_parameter(tensor: TensorRecord) -> bool:

@@ -1,14 +1,15 @@
 """The Edge TPU compiler's published logs against what `edgebuild inspect --target edge-tpu` estimates.
 
-`edgetpu_logs.csv` has what compilers printed of 54 networks and parts of networks whose layers are known: bytes on the
+`edgetpu_logs.csv` has what compilers printed of 55 networks and parts of networks whose layers are known: bytes on the
 chip, bytes left there, bytes streamed. `measuring/logged_nets.py` has their layers. `edgetpu_mapping.csv` has how
 many operations of each kind they mapped. One part of a source, the seventh of DenseNet-201, is left out: what is
 stated of it (3.91 MiB on the chip) is more than its compiled file has (2.36 MiB).
 
 The logs are in public repositories, named by the last column: DFEIF github.com/azaharalam/DFEIF (dfit_ship_tpu),
 TPU_Models github.com/pm2550/TPU_Models (five_models/baselines), LibrEdgeTPU github.com/ricardodeazambuja/LibrEdgeTPU
-(docs/HARDWARE_ANALYSIS.md), tensorflow-73946 github.com/tensorflow/tensorflow/issues/73946; keti, weather, facenet and
-yolo-nhwc are notes in repositories that the index they were found by does not name. Only numbers were taken.
+(docs/HARDWARE_ANALYSIS.md), tensorflow-73946 github.com/tensorflow/tensorflow/issues/73946. keti, weather, facenet,
+yolo-nhwc and lane-navigation are notes in repositories that the index they were found by does not name. Only numbers
+were taken.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def main() -> None:
         "Logs of compilers 2.0, 14.1 and 16.0 that others published, compared with the layers of the same networks "
         "from their papers. One number was fitted to logs, the bytes that the largest plane takes; it is also fitted "
         "without each family of networks and held against that family. All other rules were read off single logs: "
-        "bytes of a bias, a scale, a depthwise weight, a stored number of arithmetic, a flattened vector, and the "
+        "bytes of a bias, a scale, a depthwise weight and a stored number of arithmetic, and the "
         "order of caching. Three networks were written down after all of that. Operations are judged by their names "
         "only, for lack of the files; conditions on shapes are not tried.",
         results,

@@ -28,16 +28,15 @@ def constants(elements: int) -> TpuLayer:
     return TpuLayer("constants", "constants", 1, 1, 0, 0, elements, elements, elements)
 
 
-def flatten(places: int, channels: int) -> TpuLayer:
-    """One vector of places whose channels do not fill words."""
-    size = places * channels
-    return TpuLayer("flatten", "flatten", 1, 1, places * -(-channels // 4) * 4, size, size, size, 0, BIAS_BYTES)
-
-
 def with_bytes(layers: Sequence[TpuLayer], scaled: bool) -> Layers:
     """The layers with a bias each, and scales of their channels where `scaled`."""
-    each = BIAS_BYTES + (SCALE_BYTES if scaled else 0)
-    return [replace(one, channel_bytes=each) if one.has_weights and one.kind != "flatten" else one for one in layers]
+    both = BIAS_BYTES + SCALE_BYTES
+    return [
+        replace(one, channel_bytes=both if scaled or one.kind == "fully_connected" else BIAS_BYTES)
+        if one.has_weights
+        else one
+        for one in layers
+    ]
 
 
 def mobilenet_v1() -> Layers:
@@ -337,9 +336,16 @@ def _boxes_without_anchors(side: int) -> Layers:
 def _weather(places: int, shared: int) -> Layers:
     """The three paths of a forecast of 27 features at `places` times, behind a shared layer of that width if any."""
     read = shared or places * 27
-    layers = [flatten(places, 27), *([dense(places * 27, shared)] if shared else [])]
+    layers = [dense(places * 27, shared)] if shared else []
     layers += [dense(read, 16), dense(read, 128), dense(read, 16), dense(128, 64), dense(128, 64), dense(64, 32)]
     return [*layers, dense(32, 32), *[dense(80, 1)] * 3]
+
+
+def steering() -> Layers:
+    """NVIDIA's network that steers, 66 x 200 (Bojarski et al., 2016, figure 4): squares of as many places."""
+    shapes = ((55, 5, 3, 24), (26, 5, 24, 36), (11, 5, 36, 48), (8, 3, 48, 64), (4, 3, 64, 64))
+    layers = [convolution(*shape) for shape in shapes]
+    return [*layers, dense(1152, 100), dense(100, 50), dense(50, 10), dense(10, 1)]
 
 
 def _tails(name: str, parts: Sequence[Layers]) -> dict[str, Layers]:
@@ -365,6 +371,7 @@ def logged() -> dict[str, Layers]:
     after |= {"efficientnet_edgetpu_s_224": efficientnet_edgetpu_s()}
     after |= {"resnet50_224": resnet((3, 4, 6, 3), 1001), "resnet101_224": resnet((3, 4, 23, 3), 1000)}
     after |= {"resnet50_224_compiler_2": resnet50(224)}
+    after |= {"steering_66x200": steering()}
     after |= {"dense_1024": [dense(1024, 1024)], "sparse_1024": [dense(1024, 1024)]}
     after |= {"dense_256": [dense(256, 256)], "dense_8192": [dense(8192, 8192)]}
     after |= {"facenet_160": facenet(), "yolov5n_480x640": yolov5n(544, _boxes(544))}

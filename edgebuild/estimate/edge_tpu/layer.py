@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Literal
 
-Kind = Literal["convolution", "depthwise", "fully_connected", "flatten", "constants", "other"]
+Kind = Literal["convolution", "depthwise", "fully_connected", "constants", "other"]
 
 LANES = 64
 """The array of multipliers is 64 wide and 64 deep: 64 x 64 x 480 MHz are the 4 TOPS that Coral states."""
@@ -26,8 +26,7 @@ class TpuLayer:
 
     Attributes:
         name: for people.
-        kind: what it computes; `flatten` makes one vector of places whose channels do not fill words, which takes a
-            matrix of ones and zeros; `constants` is arithmetic with stored numbers; `other` has no weights, only stored
+        kind: what it computes; `constants` is arithmetic with stored numbers; `other` has no weights, only stored
             bytes perhaps.
         positions: places of the output that every weight is used at; of a transposed convolution, of its input.
         taps: height x width of the kernel, 1 for a matrix.
@@ -51,7 +50,7 @@ class TpuLayer:
     @property
     def has_weights(self) -> bool:
         """True for what multiplies and accumulates."""
-        return self.kind in ("convolution", "depthwise", "fully_connected", "flatten")
+        return self.kind in ("convolution", "depthwise", "fully_connected")
 
     @property
     def macs(self) -> int:

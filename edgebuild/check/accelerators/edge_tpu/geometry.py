@@ -9,7 +9,7 @@ from edgebuild.check.accelerators.edge_tpu.mapping import Mapping
 from edgebuild.check.census.model import Census, OperationRecord, TensorRecord
 from edgebuild.check.wiring import STORED, Wiring
 from edgebuild.estimate.edge_tpu.latency import CpuTail, Inference
-from edgebuild.estimate.edge_tpu.layer import BIAS_BYTES, SCALE_BYTES, WORD, Kind, TpuLayer, padded
+from edgebuild.estimate.edge_tpu.layer import BIAS_BYTES, SCALE_BYTES, Kind, TpuLayer
 from edgebuild.estimate.edge_tpu.memory import CachePlan
 from edgebuild.estimate.edge_tpu.sharing import Pipeline, pipeline_of
 
@@ -86,8 +86,6 @@ def _layer(operation: OperationRecord, wiring: Wiring) -> TpuLayer:
     inputs, outputs = wiring.computed_inputs(operation), wiring.outputs(operation)
     weights = [tensor for tensor in wiring.inputs(operation) if tensor.role == "weight"]
     kind = _kind(operation, wiring, weights)
-    if kind == "flatten":
-        return _flatten(operation, inputs[0])
     weighs = kind in _KINDS.values()
     weight = weights[0].shape if weighs else ()
     taps = weight[1] * weight[2] if len(weight) == _CONVOLUTION_RANK else 1
@@ -113,31 +111,15 @@ def _kind(operation: OperationRecord, wiring: Wiring, weights: list[TensorRecord
         return kind if weights and len(weights[0].shape) == rank else "other"
     if operation.name in _ARITHMETIC and any(_is_parameter(tensor) for tensor in wiring.inputs(operation)):
         return "constants"
-    return "flatten" if operation.name == "RESHAPE" and _mixes_words(operation, wiring) else "other"
-
-
-def _mixes_words(operation: OperationRecord, wiring: Wiring) -> bool:
-    """True where one vector is made of several places whose channels do not fill words: they have to move together."""
-    inputs, outputs = wiring.computed_inputs(operation), wiring.outputs(operation)
-    if not inputs or not outputs or not inputs[0].shape or not outputs[0].shape:
-        return False
-    size, channels = math.prod(inputs[0].shape), inputs[0].shape[-1]
-    return channels % WORD != 0 and size > channels and outputs[0].shape[-1] == size
-
-
-def _flatten(operation: OperationRecord, tensor: TensorRecord) -> TpuLayer:
-    """The matrix of ones and zeros that the compiler makes of such a RESHAPE."""
-    size, channels = math.prod(tensor.shape), tensor.shape[-1]
-    name = operation.layer or f"{operation.name} {operation.index}"
-    rows = size // channels * padded(channels, WORD)
-    return TpuLayer(name, "flatten", 1, 1, rows, size, size, size, 0, BIAS_BYTES)
+    return "other"
 
 
 def _channel_bytes(operation: OperationRecord, wiring: Wiring, weight: TensorRecord) -> int:
-    """Of a convolution in a file there is always a bias; a scale a channel comes with one in the compiled layout."""
-    has_scales = len(weight.scale) > 1
-    has_bias = has_scales or any(tensor.role == "bias" for tensor in wiring.inputs(operation))
-    return BIAS_BYTES * has_bias + SCALE_BYTES * has_scales
+    """A scale a channel comes with a bias, in a fully connected layer a bias with a scale a channel."""
+    has_bias = any(tensor.role == "bias" for tensor in wiring.inputs(operation))
+    if len(weight.scale) > 1 or (has_bias and operation.name == "FULLY_CONNECTED"):
+        return BIAS_BYTES + SCALE_BYTES
+    return BIAS_BYTES if has_bias else 0
 
 
 def _is_parameter(tensor: TensorRecord) -> bool:

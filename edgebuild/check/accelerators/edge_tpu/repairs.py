@@ -116,12 +116,6 @@ def _fit(layers: tuple[TpuLayer, ...], plan: CachePlan) -> list[str]:
             f"shrink the parameters by {format_value(over, 'B')} to fit the memory (prune or factorize; streamed each "
             f"time: {largest})"
         )
-    for layer in layers:
-        if layer.kind == "flatten" and layer.parameter_bytes >= _SMALLEST:
-            size = format_value(layer.parameter_bytes, "B")
-            found.append(
-                f"flatten at {layer.name} from channels in a multiple of 4: it is compiled to a matrix of {size}"
-            )
     constants = [layer for layer in layers if layer.is_always_streamed and layer.parameter_bytes >= _SMALLEST]
     if constants:
         size = format_value(sum(layer.parameter_bytes for layer in constants), "B")

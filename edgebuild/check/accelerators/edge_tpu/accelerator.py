@@ -16,6 +16,8 @@ from edgebuild.config.registries import ACCELERATORS
 from edgebuild.errors import ConfigError
 
 _USUAL_LINK = "usb3"
+_RULES = 2
+"""Raised where the estimates of memory or time change, so that reports in the store are made anew."""
 
 
 def judge(request: JudgeRequest) -> EdgeTpuReport:
@@ -52,9 +54,9 @@ def _require_tflite(path: Path) -> None:
 
 
 def version() -> str:
-    """The compiler's version where there is one, else which one's documented limits are held against the file."""
+    """Version of the compiler, or of the one whose documented limits are held against the file, and of the rules."""
     found = compiler_version()
-    return f"offline, {COMPILER}" if found is None else found
+    return f"{f'offline, {COMPILER}' if found is None else found}, rules {_RULES}"
 
 
 ACCELERATORS.register("edge-tpu")(

@@ -77,8 +77,8 @@ def main() -> None:
         "from their papers. One number was fitted to logs, the bytes that the largest plane takes; it is also fitted "
         "without each family of networks and held against that family. All other rules were chosen by looking at "
         "these logs, which flatters them: bytes of a bias, a scale, a depthwise weight and a stored number of "
-        "arithmetic, and the order of caching. Three networks were written down after all of that. Operations are judged by their names "
-        "only, for lack of the files; conditions on shapes are not tried.",
+        "arithmetic, and the order of caching. Three networks were written down after all of that. Operations are "
+        "judged by their names only, for lack of the files; conditions on shapes are not tried.",
         results,
         [table(logs)],
     )

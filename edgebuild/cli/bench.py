@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from edgebuild.cli.measuring_options import Cores, Precision, Threads, TimeLimit
+from edgebuild.cli.measuring_options import Cores, NoOperations, Precision, Threads, TimeLimit
+from edgebuild.cli.operation_lines import operation_lines
 from edgebuild.cli.options import DEFAULT_PROJECT, Json, Project
 from edgebuild.cli.output import emit
 from edgebuild.cli.progress_line import progress_line
@@ -28,9 +29,7 @@ def bench(
     cores: Cores = None,
     precision: Precision = None,
     time_limit: TimeLimit = None,
-    no_operations: Annotated[
-        bool, typer.Option("--no-operations", help="Leave out the time of each operation, on a real device.")
-    ] = False,
+    no_operations: NoOperations = False,
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Run nothing: the time by the calibration of the device.")
     ] = False,
@@ -92,30 +91,9 @@ def _render(record: dict[str, Any], saved: Path) -> None:
     console.print(f"{record['file']} on {record['device']}, {record['runtime']}", markup=False, highlight=False)
     for raw in record["figures"]:
         console.print(f"  {raw['name']}: {Figure.from_json(raw)}", markup=False, highlight=False, soft_wrap=True)
-    for line in _operation_lines(record.get("profile", {})):
+    for line in operation_lines(record.get("profile", {})):
         console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
     for finding in record["findings"]:
         mark = "✗" if finding["severity"] == "fatal" else " "
         console.print(f"{mark} {finding['message']}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"{saved}: the record, with every raw sample", markup=False, highlight=False, soft_wrap=True)
-
-
-SLOWEST = 10
-"""Operations that are printed; the record has all."""
-LAYER_CHARACTERS = 48
-"""What is printed of a layer's name: its end, which tells it from others."""
-
-
-def _operation_lines(profile: dict[str, Any]) -> list[str]:
-    """The slowest operations of a real device; nothing where they were not timed one by one."""
-    operations = profile.get("operations", [])
-    if not operations:
-        return []
-    together = f"together {profile['ratio']:.0%} of the whole, {profile['whole_ms']:.4g} ms"
-    lines = [f"operations: {len(operations)}, {together} measured ({profile['provenance']})"]
-    for row in sorted(operations, key=lambda row: -row["median_ms"])[:SLOWEST]:
-        layer = row["layer"] or ""
-        shown = layer if len(layer) <= LAYER_CHARACTERS else f"…{layer[1 - LAYER_CHARACTERS :]}"
-        share = row["median_ms"] / (profile["sum_ms"] or 1.0)
-        lines.append(f"  {row['median_ms']:.4g} ms, {share:.0%}: {row['name']} {shown}".rstrip())
-    return lines

@@ -64,24 +64,24 @@ class ExecuTorchOnBoard(FileOnBoard):
         return profile
 
     def _push(self, scratch: Path) -> None:
-        self.transport.push(bundle_for(self.transport.properties()), _BUNDLE)
-        self.transport.push(self.file, _MODEL)
+        self.transport.push(bundle_for(self.transport.properties()), self.at(_BUNDLE))
+        self.transport.push(self.file, self.at(_MODEL))
         for position, array in enumerate(self.samples.values()):
             for number, sample in enumerate(array):
                 raw = scratch / _input(number, position)
                 np.ascontiguousarray(sample).tofile(raw)
-                self.transport.push(raw, raw.name)
+                self.transport.push(raw, self.at(raw.name))
 
     def _command(self, runs: int, number: int = 0) -> list[str]:
         """The command `time` of the runner (its source says the arguments), without a trace."""
         cores = ",".join(map(str, self.placement.cores)) or "-"
-        names = [_input(number, position) for position in range(len(self.samples))]
-        program = [f"./{_BUNDLE}/{RUNNER}", "time", _MODEL, str(self.placement.threads), cores]
-        return [*program, str(runs), _OUTPUT, "-", *names]
+        names = [self.at(_input(number, position)) for position in range(len(self.samples))]
+        program = [f"./{self.at(_BUNDLE)}/{RUNNER}", "time", self.at(_MODEL), str(self.placement.threads), cores]
+        return [*program, str(runs), self.at(_OUTPUT), "-", *names]
 
     def _pull_output(self) -> bytes:
         with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
-            self.transport.pull(_OUTPUT, Path(scratch) / _OUTPUT)
+            self.transport.pull(self.at(_OUTPUT), Path(scratch) / _OUTPUT)
             return (Path(scratch) / _OUTPUT).read_bytes()
 
 

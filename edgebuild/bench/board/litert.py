@@ -13,7 +13,7 @@ import numpy as np
 
 from edgebuild.bench.board.edge_tpu import DELEGATE, is_compiled
 from edgebuild.bench.board.edge_tpu import REMEDY as EDGE_TPU_REMEDY
-from edgebuild.bench.board.on_board import FileOnBoard
+from edgebuild.bench.board.on_board import ALONE, FileOnBoard
 from edgebuild.bench.board.run import (
     DEFAULT_SECONDS,
     EMPTY_MARKS,
@@ -48,6 +48,7 @@ class LiteRTOnBoard(FileOnBoard):
         file: Path,
         samples: Mapping[str, np.ndarray],
         placement: Placement | None = None,
+        folder: str = ALONE,
         *,
         delegated: bool = True,
     ) -> None:
@@ -55,7 +56,7 @@ class LiteRTOnBoard(FileOnBoard):
         self._delegated = delegated
         self._compiled = is_compiled(file)
         self._python = reach_of(device).options.python or sys.executable
-        super().__init__(transport, device, file, samples, placement)
+        super().__init__(transport, device, file, samples, placement, folder)
 
     def run(self, runs: int, samples: int | None = None) -> BoardRun:
         """As of `FileOnBoard`."""
@@ -65,7 +66,7 @@ class LiteRTOnBoard(FileOnBoard):
         require_cores(self.placement, told["cores"])
         with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
             pulled = Path(scratch) / _OUTPUTS
-            self.transport.pull(_OUTPUTS, pulled)
+            self.transport.pull(self.at(_OUTPUTS), pulled)
             with np.load(pulled, allow_pickle=False) as arrays:
                 outputs = {name: arrays[str(position)] for position, name in enumerate(told["outputs"])}
         return BoardRun(
@@ -88,14 +89,14 @@ class LiteRTOnBoard(FileOnBoard):
         arrays: dict[str, Any] = {str(position): array for position, array in enumerate(self.samples.values())}
         np.savez(scratch / _INPUTS, **arrays)
         for source, name in ((self.file, _MODEL), (WORKER, WORKER.name), (scratch / _INPUTS, _INPUTS)):
-            self.transport.push(source, name)
+            self.transport.push(source, self.at(name))
 
     def _command(self, runs: int, samples: int | None) -> list[str]:
         """The command that runs what is pushed by it: how often, and how."""
         job = {
-            "file": _MODEL,
-            "inputs": _INPUTS,
-            "outputs": _OUTPUTS,
+            "file": self.at(_MODEL),
+            "inputs": self.at(_INPUTS),
+            "outputs": self.at(_OUTPUTS),
             "samples": self.count if samples is None else samples,
             "threads": self.placement.threads,
             "cores": self.placement.cores,
@@ -105,5 +106,5 @@ class LiteRTOnBoard(FileOnBoard):
         job |= {"library": DELEGATE} if self._compiled else {}
         with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
             (Path(scratch) / _JOB).write_text(json.dumps(job))
-            self.transport.push(Path(scratch) / _JOB, _JOB)
-        return [self._python, WORKER.name, "board", _JOB]
+            self.transport.push(Path(scratch) / _JOB, self.at(_JOB))
+        return [self._python, self.at(WORKER.name), "board", self.at(_JOB)]

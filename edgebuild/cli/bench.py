@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from edgebuild.cli.bench_options import (
+from edgebuild.cli.measuring_options import (
     Against,
     Cores,
     Estimate,
+    NoOperations,
     Output,
     Precision,
     Processes,
@@ -20,6 +21,7 @@ from edgebuild.cli.bench_options import (
     Token,
     Wait,
 )
+from edgebuild.cli.operation_lines import operation_lines
 from edgebuild.cli.options import DEFAULT_PROJECT, Json, Project
 from edgebuild.cli.output import emit
 from edgebuild.cli.progress_line import progress_line
@@ -44,6 +46,7 @@ def bench(
     cores: Cores = None,
     precision: Precision = None,
     time_limit: TimeLimit = None,
+    no_operations: NoOperations = False,
     estimate: Estimate = False,
     output: Output = None,
     wait: Wait = 0.0,
@@ -68,7 +71,7 @@ def bench(
     chosen = load_device(device, project if project.is_dir() else project.parent)
     processes = processes or (ALONE if against is None else IN_TURNS)
     limit = TIME_LIMIT if time_limit is None else time_limit
-    settings = BoardSettings(runs, processes, precision=precision, time_limit=limit, threads=threads, cores=cores)
+    settings = BoardSettings(runs, processes, 0, precision, limit, not no_operations, threads, cores)
     name, given = file.name, inputs or []
     with progress_line() as progress:
         if estimate:
@@ -119,6 +122,8 @@ def _render_facts(part: dict[str, Any], shown: set[str]) -> None:
 
     for raw in part["figures"]:
         _line(f"  {raw['name']}: {Figure.from_json(raw)}")
+    for line in operation_lines(part.get("profile", {})):
+        _line(f"  {line}")
     for finding in part["findings"]:
         if finding["message"] not in shown:
             _line(f"{'✗' if finding['severity'] == 'fatal' else ' '} {finding['message']}")

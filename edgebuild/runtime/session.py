@@ -9,6 +9,12 @@ from typing import Protocol
 
 import numpy as np
 
+from edgebuild.errors import ToolError
+
+
+class NotRunHereError(ToolError):
+    """The file has operations that nothing on this host runs, though a device may."""
+
 
 class Session(Protocol):
     """One loaded file. Arrays are exactly as the file wants them: dtype, layout and batch of its inputs."""
@@ -30,6 +36,19 @@ class OpTime:
     layer: str | None
     median_ms: float
     runs: int
+
+
+@dataclass(frozen=True)
+class ProfileReport:
+    """Times of all operations, and of the whole file in the same process: median ms of an inference."""
+
+    operations: tuple[OpTime, ...]
+    whole_ms: float
+
+    @property
+    def ratio(self) -> float:
+        """Sum of the operations / whole."""
+        return sum(operation.median_ms for operation in self.operations) / self.whole_ms
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from tests.device.sshd import needs_sshd, new_server
 from tests.mcu_kernels.layers import RELU, LayerBatch
 
 ROOT = Path(__file__).resolve().parents[2]
-FEW = BoardSettings(30, 2)
+FEW = BoardSettings(30, 2, operations=False)
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +59,7 @@ def test_over_ssh_the_smaller_file_is_faster(folder: Path, tmp_path: Path) -> No
     try:
         device = Device(name="board", transport="ssh", options=server.options(python=sys.executable))
         pair = [one_input(folder / f"{name}.tflite") for name in ("small", "large")]
-        found = compare_on_device(device, *pair, BoardSettings(30, 4))
+        found = compare_on_device(device, *pair, BoardSettings(30, 4, operations=False))
         assert server.work_folders() == []
     finally:
         server.stop()

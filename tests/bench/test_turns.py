@@ -19,7 +19,9 @@ from edgebuild.config.device import Bench, Device
 from edgebuild.config.registries import TRANSPORTS
 from edgebuild.device.qemu_profile import BlockProfile
 from edgebuild.device.transport import Transport
+from edgebuild.errors import ToolError
 from edgebuild.progress import Silent
+from edgebuild.runtime.session import ProfileReport
 
 
 @dataclass
@@ -44,6 +46,10 @@ class MadeUp(FileOnBoard):
         self._diary.ran.append(self.file.name)
         times = 1 + self._diary.between * chance.normal() + 0.01 * chance.random(runs)
         return BoardRun({}, tuple(times.tolist()), (), 1.0, 1000, "")
+
+    def operations(self, runs: int) -> ProfileReport:
+        msg = "it has none"
+        raise ToolError(msg)
 
     def profile(self) -> BlockProfile:
         raise NotImplementedError

@@ -25,7 +25,7 @@ def project(tmp_path: Path) -> Path:
 def run(project: Path, *arguments: str) -> tuple[int, Any, str]:
     """Exit code, the JSON of stdout, stderr."""
     command = [sys.executable, "-m", "edgebuild.cli.main", "devices", *arguments, "--json"]
-    environment = {**os.environ, "XDG_RUNTIME_DIR": str(project / "leases"), "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = {**os.environ, "EDGEBUILD_LEASES": str(project / "leases"), "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
     return done.returncode, json.loads(done.stdout), done.stderr
 
@@ -46,7 +46,7 @@ def test_a_device_is_leased_checked_under_its_token_and_released(project: Path) 
     code, refused, said = run(project, "check", "desk")
     assert code == 3
     assert "device 'desk' is busy" in said
-    assert refused["error"]["kind"] == "DeviceError"
+    assert refused["error"]["kind"] == "DeviceBusyError"
     code, checked, _ = run(project, "check", "desk", "--token", str(lease["token"]))
     assert (code, checked["properties"]["architecture"]) == (0, os.uname().machine)
 

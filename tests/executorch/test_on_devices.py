@@ -65,6 +65,24 @@ def test_over_adb_a_file_is_timed_and_gives_the_outputs_of_this_host(over_adb: d
     assert phone.work_folders() == []
 
 
+def test_the_runtime_itself_says_how_long_each_operation_takes_on_a_phone_and_on_another_processor(
+    over_adb: dict[str, Any], file: Path
+) -> None:
+    rows = over_adb["profile"]["operations"]
+    assert [row["layer"] for row in rows if row["name"].startswith("Conv") and "NHWC" in row["name"]] == [
+        *("stem.0", "deep", "wide.0"),
+    ]
+    assert over_adb["profile"]["whole_ms"] > over_adb["profile"]["sum_ms"] > 0
+    assert "ETDump" in over_adb["profile"]["provenance"]
+    skip_without_boards()
+    device = load_device("raspberry-pi-4-emulated", ROOT)
+    with connected(device) as transport:
+        report = place(transport, device, file, samples_for(file, [])).operations(3)
+    assert [(one.name, one.layer) for one in report.operations] == [(row["name"], row["layer"]) for row in rows]
+    assert 0 < report.ratio < 1
+    assert {one.runs for one in report.operations} == {3}
+
+
 @needs_sshd
 def test_the_record_is_the_same_over_ssh_and_on_an_emulated_board(
     over_adb: dict[str, Any], file: Path, tmp_path: Path

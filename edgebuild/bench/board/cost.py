@@ -22,7 +22,7 @@ class Cost:
         conditions: how it was measured, and what the board said meanwhile, as plain JSON values.
         slowed: why the times of each process are those of a device that was slowed down; empty for one that was not.
         set_aside: processes that were run again because of that, as plain JSON values.
-        profile: what a time was estimated from; empty where it was measured.
+        profile: what a time was estimated from, or the time of each operation where it was measured.
     """
 
     processes: Sequence[BoardRun]

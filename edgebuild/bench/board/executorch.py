@@ -7,6 +7,7 @@ import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 
@@ -26,8 +27,10 @@ from edgebuild.check.census.model import IoRecord
 from edgebuild.config.registries import CENSUSES
 from edgebuild.device.qemu_profile import BlockProfile
 from edgebuild.runtime.executorch_bundle import RUNNER, bundle_for
+from edgebuild.runtime.executorch_profile import WARM_UP, operations_of
+from edgebuild.runtime.session import ProfileReport
 
-_BUNDLE, _MODEL, _OUTPUT = "executorch", "model.pte", "output.raw"
+_BUNDLE, _MODEL, _OUTPUT, _TRACE = "executorch", "model.pte", "output.raw", "trace.etdp"
 _REMEDY = "see what the message says; a board with Linux needs a C library of 2.28 or newer"
 
 
@@ -35,6 +38,7 @@ class ExecuTorchOnBoard(FileOnBoard):
     """A .pte file."""
 
     runtime = "executorch"
+    operations_are = "the runtime's event trace (ETDump), XNNPACK ticks in microseconds; the whole traced too"
 
     def run(self, runs: int, samples: int | None = None) -> BoardRun:
         """As of `FileOnBoard`."""
@@ -42,7 +46,7 @@ class ExecuTorchOnBoard(FileOnBoard):
         rows = []
         for number in range(self.count if samples is None else samples):
             require_success(self.transport.run(self._command(1, number), DEFAULT_SECONDS), self.file.name, _REMEDY)
-            rows.append(self._pull_output())
+            rows.append(self._pull(_OUTPUT))
         completed, counts = run_and_count(self.transport, self._command(runs), DEFAULT_SECONDS)
         told = json.loads(require_success(completed, self.file.name, _REMEDY))
         require_cores(self.placement, told["cores"])
@@ -53,8 +57,16 @@ class ExecuTorchOnBoard(FileOnBoard):
             between_marks(counts, runs),
             told["load_ms"],
             told["peak_bytes"],
-            hashlib.sha256(self._pull_output()).hexdigest(),
+            hashlib.sha256(self._pull(_OUTPUT)).hexdigest(),
         )
+
+    def operations(self, runs: int) -> ProfileReport:
+        """As of `FileOnBoard`."""
+        completed = self.transport.run(self._command(runs + WARM_UP, trace=_TRACE), DEFAULT_SECONDS)
+        told = json.loads(require_success(completed, self.file.name, _REMEDY))
+        require_cores(self.placement, told["cores"])
+        operations = operations_of(self.file, self._pull(_TRACE))
+        return ProfileReport(tuple(operations), median(told["milliseconds"][WARM_UP:]))
 
     def profile(self) -> BlockProfile:
         """As of `FileOnBoard`."""
@@ -72,17 +84,17 @@ class ExecuTorchOnBoard(FileOnBoard):
                 np.ascontiguousarray(sample).tofile(raw)
                 self.transport.push(raw, self.at(raw.name))
 
-    def _command(self, runs: int, number: int = 0) -> list[str]:
-        """The command `time` of the runner (its source says the arguments), without a trace."""
+    def _command(self, runs: int, number: int = 0, trace: str = "") -> list[str]:
+        """The command `time` of the runner (its source says the arguments)."""
         cores = ",".join(map(str, self.placement.cores)) or "-"
         names = [self.at(_input(number, position)) for position in range(len(self.samples))]
         program = [f"./{self.at(_BUNDLE)}/{RUNNER}", "time", self.at(_MODEL), str(self.placement.threads), cores]
-        return [*program, str(runs), self.at(_OUTPUT), "-", *names]
+        return [*program, str(runs), self.at(_OUTPUT), self.at(trace) if trace else "-", *names]
 
-    def _pull_output(self) -> bytes:
+    def _pull(self, name: str) -> bytes:
         with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
-            self.transport.pull(self.at(_OUTPUT), Path(scratch) / _OUTPUT)
-            return (Path(scratch) / _OUTPUT).read_bytes()
+            self.transport.pull(self.at(name), Path(scratch) / name)
+            return (Path(scratch) / name).read_bytes()
 
 
 def _input(number: int, position: int) -> str:

@@ -30,9 +30,13 @@ from edgebuild.device.connect import reach_of
 from edgebuild.device.cores import Placement
 from edgebuild.device.qemu_profile import BlockProfile
 from edgebuild.device.transport import Transport
+from edgebuild.errors import ToolError
 from edgebuild.runtime.litert_child import WORKER
+from edgebuild.runtime.litert_cuts import cut_into_operations
+from edgebuild.runtime.session import ProfileReport
 
 _MODEL, _INPUTS, _OUTPUTS, _JOB = "model.tflite", "inputs.npz", "outputs.npz", "job.json"
+_BUNDLE = "operations.zip"
 _REMEDY = "see what the runtime there lacks: numpy, and ai-edge-litert or tflite-runtime, for its python3"
 
 
@@ -40,6 +44,7 @@ class LiteRTOnBoard(FileOnBoard):
     """A .tflite file; one for an Edge TPU runs through its delegate."""
 
     runtime = "litert"
+    operations_are = "each operation alone in a file of its own; the whole beside them"
 
     def __init__(
         self,
@@ -78,6 +83,21 @@ class LiteRTOnBoard(FileOnBoard):
             told["outputs_sha256"],
         )
 
+    def operations(self, runs: int) -> ProfileReport:
+        """As of `FileOnBoard`; the operations travel together, in one bundle."""
+        if self._compiled:
+            msg = "an Edge TPU runs them as one"
+            raise ToolError(msg)
+        first = {name: array[0] for name, array in self.samples.items()}
+        with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
+            cut = cut_into_operations(self.file, first, Path(scratch) / _BUNDLE)
+            self.transport.push(Path(scratch) / _BUNDLE, self.at(_BUNDLE))
+        job = cut.job(self.at(_BUNDLE), self.at(_MODEL), self.placement.threads, self.placement.cores, runs)
+        completed = self.transport.run(self._worker("cuts", job), DEFAULT_SECONDS)
+        told = json.loads(require_success(completed, self.file.name, _REMEDY))
+        require_cores(self.placement, told["cores"])
+        return cut.report(told["medians"], runs)
+
     def profile(self) -> BlockProfile:
         """As of `FileOnBoard`."""
         command = self._command(PROFILED_RUNS, 1)
@@ -92,7 +112,7 @@ class LiteRTOnBoard(FileOnBoard):
             self.transport.push(source, self.at(name))
 
     def _command(self, runs: int, samples: int | None) -> list[str]:
-        """The command that runs what is pushed by it: how often, and how."""
+        """The command that runs the samples, and then one of them again and again."""
         job = {
             "file": self.at(_MODEL),
             "inputs": self.at(_INPUTS),
@@ -104,7 +124,11 @@ class LiteRTOnBoard(FileOnBoard):
             "delegated": self._delegated,
         }
         job |= {"library": DELEGATE} if self._compiled else {}
+        return self._worker("board", job)
+
+    def _worker(self, command: str, job: Mapping[str, Any]) -> list[str]:
+        """How the worker is started with a job, which is pushed."""
         with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
             (Path(scratch) / _JOB).write_text(json.dumps(job))
             self.transport.push(Path(scratch) / _JOB, self.at(_JOB))
-        return [self._python, self.at(WORKER.name), "board", self.at(_JOB)]
+        return [self._python, self.at(WORKER.name), command, self.at(_JOB)]

@@ -44,7 +44,8 @@ class BoardBench:
         set_aside: processes that were run again because the device was slowed down: `number` in the order in which
             processes ran, `milliseconds`, and `slowed`, why.
         instructions: raw counts of each process, warm-up included; empty on a real board.
-        profile: what the time of an emulated board is estimated from, and its hottest kernels; empty on a real board.
+        profile: what the time of an emulated board is estimated from, and its hottest kernels; of a real one the time
+            of each operation, empty where that was not asked for or cannot be had.
         outputs: of every sample.
     """
 

@@ -17,6 +17,7 @@ from edgebuild.device.qemu_profile import BlockProfile
 from edgebuild.device.qemu_user import QemuUserTransport
 from edgebuild.device.transport import Transport
 from edgebuild.errors import InternalError
+from edgebuild.runtime.session import ProfileReport
 
 ALONE = "file"
 """The folder of a file that has the board for itself."""
@@ -31,11 +32,13 @@ class FileOnBoard(ABC):
         device: its file.
         file: on this machine.
         samples: input -> array [samples, ...], each sample exactly as the file wants it, in the file's order of inputs.
+        operations_are: how one operation is told from another, and what the whole is.
         placement: threads, and the cores that they are pinned to.
         folder: below the work folder, where everything of the file is.
     """
 
     runtime: ClassVar[str]
+    operations_are: ClassVar[str]
 
     def __init__(
         self,
@@ -80,6 +83,15 @@ class FileOnBoard(ABC):
         Raises:
             DeviceError: the board is gone, the runtime there failed, or it did not stay on its cores.
             ToolError: the counter of an emulated board failed.
+        """
+
+    @abstractmethod
+    def operations(self, runs: int) -> ProfileReport:
+        """Time every operation of the first sample in a process of its own: medians of `runs`.
+
+        Raises:
+            DeviceError: the board is gone, or the runtime there failed.
+            ToolError: one operation cannot be told from another.
         """
 
     @abstractmethod

@@ -23,6 +23,7 @@ class BoardSettings:
         seed: of the bootstrap.
         precision: width of the interval, as a share of its estimate, until which processes are added; None adds none.
         time_limit: s, after which none is added.
+        operations: time each operation too, in one more process.
         threads: of the runtime; None takes what the device file says.
         cores: to pin to, as `edgebuild.config.cores` has them; None takes what the device file says.
     """
@@ -32,6 +33,7 @@ class BoardSettings:
     seed: int = 0
     precision: float | None = None
     time_limit: float = TIME_LIMIT
+    operations: bool = True
     threads: int | None = None
     cores: str | None = None
 

@@ -10,6 +10,7 @@ import numpy as np
 from edgebuild.bench.board.cost import Cost
 from edgebuild.bench.board.energy import energy_on_board
 from edgebuild.bench.board.on_board import FileOnBoard
+from edgebuild.bench.board.operations import time_operations
 from edgebuild.bench.board.settings import BoardSettings
 from edgebuild.bench.board.state import State
 from edgebuild.bench.board.turns import Process, Turns, take_turns
@@ -66,13 +67,15 @@ def cost_of(turns: Turns, index: int, settings: BoardSettings, progress: Progres
     figures = _figures(processes, kept, where, settings.seed)
     warmups = [find_warmup(np.asarray(process.run.milliseconds)) for process in processes]
     energy, doubts = energy_on_board(board, processes[0].run.milliseconds, figures[0], progress)
+    profile, gaps = time_operations(board, processes[0].run.milliseconds, settings, progress)
     return Cost(
         [process.run for process in processes],
         (*figures, *energy),
-        (*turns.findings(), *steadiness_findings(kept, warmups), *doubts),
+        (*turns.findings(), *steadiness_findings(kept, warmups), *doubts, *gaps),
         turns.conditions(),
         [process.slowed for process in processes],
         [process.to_json() for process in turns.set_aside[index]],
+        profile,
     )
 
 

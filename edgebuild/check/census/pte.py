@@ -43,6 +43,8 @@ _WEIGHTED = {
 }
 """Portable operators -> position of an argument -> its role. Gains and offsets of norms are constants: no format
 quantizes them."""
+_TURNS = ("aten::permute_copy", "aten::t_copy", "aten::transpose_copy")
+"""A stored weight may pass through one before it is read; it is on record with the operation that computes with it."""
 
 
 def read_pte_census(path: Path) -> Census:
@@ -72,6 +74,7 @@ class _Counting:
         self._operations: list[OperationRecord] = []
         self._next = len(self._plan["values"])
         self._foreign: list[str] = []
+        self._turned: dict[int, int] = {}
 
     def census(self) -> Census:
         for index, value in enumerate(self._plan["values"]):
@@ -109,8 +112,12 @@ class _Counting:
         layer = kernels.next(name)
         # The schema puts the results of an out-variant last; the program repeats them as the call's return value.
         results = set(self._flatten(args[-1:]))
-        used = list(dict.fromkeys(index for index in self._flatten(args) if index in self._tensors))
         roles = _WEIGHTED.get(name, {})
+        args = [self._turned.get(index, index) if position in roles else index for position, index in enumerate(args)]
+        used = list(dict.fromkeys(index for index in self._flatten(args) if index in self._tensors))
+        if name in _TURNS and self._is_constant(args[0]):
+            self._turned[args[-1]] = args[0]
+            used.remove(args[0])
         for position, index in enumerate(args):
             record = self._tensors.get(index)
             if record is not None and record.role == "constant":
@@ -128,6 +135,9 @@ class _Counting:
                 outputs=tuple(index for index in used if index in results),
             )
         )
+
+    def _is_constant(self, index: int) -> bool:
+        return index in self._tensors and self._tensors[index].role == "constant"
 
     def _delegate(self, delegate: dict[str, Any], args: list[int], handles: dict[str, str | None]) -> None:
         if delegate["id"] == ETHOS_U and self._ethos_u(delegate, args):

@@ -1,4 +1,4 @@
-"""Stage kind `board`: the exported file on the Linux board of the target's device, held against this host."""
+"""Stage kind `board`: the exported file on the target's device, a Linux board or Arm's model, against this host."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from edgebuild.bench.board.settings import BoardSettings
 from edgebuild.check.finding import Finding, apply_allow
 from edgebuild.config.device import Device
 from edgebuild.config.registries import RUNTIMES, STAGES
+from edgebuild.device.corstone import CorstoneOptions, CorstoneTransport
 from edgebuild.device.toolchain import find_program
-from edgebuild.errors import ToolError
+from edgebuild.errors import DeviceError, ToolError
 from edgebuild.export.feed import to_raw
 from edgebuild.export.format import read_export
-from edgebuild.graph.board import EDGE_TPU
+from edgebuild.graph.board import CORSTONE, EDGE_TPU
 from edgebuild.graph.stage import StageContext, StageKind
 from edgebuild.model.data_folder import read_inputs
 
@@ -82,8 +83,11 @@ def file_of(context: StageContext, exported: str) -> Path:
 
 def _not_run(device: Device, program: str) -> dict[str, Any]:
     try:
-        find_program(program)
-    except ToolError as error:
+        if device.transport == CORSTONE:
+            CorstoneTransport(device.name, CorstoneOptions.model_validate(device.options)).close()
+        else:
+            find_program(program)
+    except (ToolError, DeviceError) as error:
         message = f"not run on {device.name}: {error.message}; {error.remedy}"
     else:
         message = f"not run on {device.name}: {program} was missing when the build began; build again"
@@ -103,7 +107,8 @@ def gate(artifact: Path) -> str | None:
 
 def tools(params: Mapping[str, Any]) -> tuple[str, ...]:
     """The board gets the same versions."""
-    return ("numpy", RUNTIMES.get(params["runtime"]).distribution)
+    distribution = RUNTIMES.get(params["runtime"]).distribution
+    return ("numpy", distribution) if distribution else ("numpy",)
 
 
 STAGES.register("board")(StageKind(version=3, run=run, tools=tools, gate=gate))

@@ -75,6 +75,9 @@ TimeLimit = Annotated[
     float | None,
     typer.Option("--time-limit", parser=_seconds, metavar="TIME", help="Of --precision, like 60s; default: 600 s."),
 ]
+NoOperations = Annotated[
+    bool, typer.Option("--no-operations", help="Leave out the time of each operation, on a real device.")
+]
 Estimate = Annotated[bool, typer.Option("--estimate", help="Run nothing: the time by the calibration of the device.")]
 Output = Annotated[
     Path | None,

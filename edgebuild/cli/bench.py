@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from edgebuild.cli.measuring_options import Cores, Threads
-from edgebuild.cli.options import DEFAULT_PROJECT, Json, Project
+from edgebuild.cli.options import DEFAULT_PROJECT, Json, Project, Wait
 from edgebuild.cli.output import emit
 
 
@@ -37,7 +37,7 @@ def bench(
             "--output", "-o", help="File of the record with every raw sample; default: FILE.DEVICE.json here."
         ),
     ] = None,
-    wait: Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for another holder.")] = 0.0,
+    wait: Wait = 0.0,
     token: Annotated[
         int | None, typer.Option("--token", help="Of a lease that was taken with `devices lease`.")
     ] = None,

@@ -19,10 +19,9 @@ from edgebuild.cli.measuring_options import (
     Threads,
     TimeLimit,
     Token,
-    Wait,
 )
 from edgebuild.cli.operation_lines import operation_lines
-from edgebuild.cli.options import DEFAULT_PROJECT, Json, Project
+from edgebuild.cli.options import DEFAULT_PROJECT, Json, Project, Wait
 from edgebuild.cli.output import emit
 from edgebuild.cli.progress_line import progress_line
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from edgebuild.bench.board.calibrated import EMULATED, correct_figures
 from edgebuild.bench.board.corstone import is_ethos_u
+from edgebuild.bench.board.energy import meter_of
 from edgebuild.bench.board.expected import expect
 from edgebuild.bench.board.measure import BoardBench, bench_of, measure_on_device
 from edgebuild.bench.board.place import place
@@ -114,8 +115,9 @@ def _in_turns(
             place(transport, device, one.file, one.samples, placement, folder)
             for one, folder in zip(pair, ("ours", "theirs"), strict=True)
         ]
+        meter = meter_of(boards[0])
         turns = take_turns(boards, before, settings, lambda kept: _ratio(kept, settings.seed), progress)
-        costs = [cost_of(turns, index, settings, progress) for index in range(len(boards))]
+        costs = [cost_of(turns, index, settings, progress, meter) for index in range(len(boards))]
     ours, theirs = (bench_of(one, device, before, cost) for one, cost in zip(expected, costs, strict=True))
     return ours, theirs, _timed_ratio(turns.kept, costs[0].figures[0], settings.seed)
 

@@ -66,11 +66,17 @@ def _pairs(
     return list(ratio * one), list(other)
 
 
-@pytest.mark.parametrize(("pairs", "shared", "own"), [(4, 0.0, 0.0), (4, 0.2, 0.01), (8, 0.1, 0.05)])
-def test_interval_covers_the_true_ratio_at_least_nine_times_in_ten(pairs: int, shared: float, own: float) -> None:
+@pytest.mark.parametrize(
+    ("ratio", "pairs", "shared", "own"),
+    [(1.0, 4, 0.1, 0.02), (0.9, 4, 0.0, 0.0), (0.9, 4, 0.2, 0.01), (0.9, 8, 0.1, 0.05)],
+)
+def test_interval_covers_the_true_ratio_at_least_nine_times_in_ten(
+    ratio: float, pairs: int, shared: float, own: float
+) -> None:
+    """With the ratio 1 a file is held against itself."""
     rng = np.random.default_rng(12)
-    found = [ratio_interval(*_pairs(rng, pairs, 0.9, shared, own), resamples=100, seed=trial) for trial in range(100)]
-    assert np.mean([interval.low <= 0.9 <= interval.high for interval in found]) >= 0.90
+    found = [ratio_interval(*_pairs(rng, pairs, ratio, shared, own), resamples=100, seed=trial) for trial in range(100)]
+    assert np.mean([interval.low <= ratio <= interval.high for interval in found]) >= 0.90
 
 
 def test_pairing_tells_apart_what_the_medians_alone_do_not() -> None:

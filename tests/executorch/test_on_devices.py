@@ -15,6 +15,7 @@ import pytest
 from edgebuild.bench.board.place import place
 from edgebuild.bench.board.settings import BoardSettings
 from edgebuild.bench.board.standalone import bench_file, samples_for
+from edgebuild.bench.board.standalone_pair import bench_pair
 from edgebuild.config.device import Device
 from edgebuild.config.read_device import load_device
 from edgebuild.device.connect import connected
@@ -26,6 +27,7 @@ from tests.device.adbd import Phone, adb_server, own_network, skip_without_adbd
 from tests.device.boards import skip_without_boards
 from tests.device.sshd import needs_sshd, new_server
 from tests.executorch.workshop import Export
+from tests.mcu_kernels.layers import RELU, LayerBatch
 
 ROOT = Path(__file__).resolve().parents[2]
 FEW = BoardSettings(runs=30, processes=2)
@@ -110,6 +112,19 @@ def test_threads_and_cores_are_those_that_were_asked_for(file: Path) -> None:
             place(transport, device, file, samples, Placement(1, (1000,))).run(20)
         with pytest.raises(DeviceError, match=rf"cannot pin to cores {last},1000: only \[{last}\] are to be had"):
             place(transport, device, file, samples, Placement(1, (last, 1000))).run(20)
+
+
+def test_a_pte_and_a_tflite_take_turns_on_one_device(file: Path, tmp_path: Path) -> None:
+    batch = LayerBatch(3)
+    batch.convolve((8, 8), (8, 8), clamp=RELU)
+    other = tmp_path / "other.tflite"
+    other.write_bytes(batch.build())
+    record = bench_pair(file, other, load_device("host", ROOT), [], FEW)
+    assert [record[part]["runtime"] for part in ("ours", "theirs")] == ["executorch", "litert"]
+    assert [finding["code"] for finding in record["findings"]] == ["inputs-differ"]
+    assert record["figures"][0]["low"] < record["figures"][0]["value"] < record["figures"][0]["high"]
+    for part in ("ours", "theirs"):
+        assert {one["value"] for one in record[part]["figures"] if one["name"] == "device_equal_outputs"} == {100.0}
 
 
 def test_the_command_writes_the_record_of_a_phone(phone: Phone, file: Path, tmp_path: Path) -> None:

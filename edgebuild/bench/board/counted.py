@@ -39,7 +39,7 @@ def count(board: FileOnBoard, told: Mapping[str, str], progress: ProgressSink) -
     latency = estimate.figures[0]
     energy = [] if latency.missing else estimated_energy(board.device, latency)
     figures = (_instructions(run, told), *estimate.figures, *energy)
-    conditions = {
+    conditions = {  # the keys are those of a real board
         "during": [],
         "after": after,
         "cooled_seconds": 0.0,

@@ -62,7 +62,7 @@ class ExecuTorchOnBoard(FileOnBoard):
 
     def operations(self, runs: int) -> ProfileReport:
         """As of `FileOnBoard`."""
-        completed = self.transport.run(self._command(runs + WARM_UP, trace=_TRACE), DEFAULT_SECONDS)
+        completed = self.transport.run(self._command(runs + WARM_UP, trace=self.at(_TRACE)), DEFAULT_SECONDS)
         told = json.loads(require_success(completed, self.file.name, _REMEDY))
         require_cores(self.placement, told["cores"])
         operations = operations_of(self.file, self._pull(_TRACE))
@@ -76,24 +76,24 @@ class ExecuTorchOnBoard(FileOnBoard):
         return profile
 
     def _push(self, scratch: Path) -> None:
-        self.transport.push(bundle_for(self.transport.properties()), _BUNDLE)
-        self.transport.push(self.file, _MODEL)
+        self.transport.push(bundle_for(self.transport.properties()), self.at(_BUNDLE))
+        self.transport.push(self.file, self.at(_MODEL))
         for position, array in enumerate(self.samples.values()):
             for number, sample in enumerate(array):
                 raw = scratch / _input(number, position)
                 np.ascontiguousarray(sample).tofile(raw)
-                self.transport.push(raw, raw.name)
+                self.transport.push(raw, self.at(raw.name))
 
     def _command(self, runs: int, number: int = 0, trace: str = "-") -> list[str]:
         """The command `time` of the runner (its source says the arguments)."""
         cores = ",".join(map(str, self.placement.cores)) or "-"
-        names = [_input(number, position) for position in range(len(self.samples))]
-        program = [f"./{_BUNDLE}/{RUNNER}", "time", _MODEL, str(self.placement.threads), cores]
-        return [*program, str(runs), _OUTPUT, trace, *names]
+        names = [self.at(_input(number, position)) for position in range(len(self.samples))]
+        program = [f"./{self.at(_BUNDLE)}/{RUNNER}", "time", self.at(_MODEL), str(self.placement.threads), cores]
+        return [*program, str(runs), self.at(_OUTPUT), trace, *names]
 
     def _pull(self, name: str) -> bytes:
         with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
-            self.transport.pull(name, Path(scratch) / name)
+            self.transport.pull(self.at(name), Path(scratch) / name)
             return (Path(scratch) / name).read_bytes()
 
 

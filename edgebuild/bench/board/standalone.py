@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edgebuild.bench.board.measure import measure_on_device
+from edgebuild.bench.board.measure import BoardBench, measure_on_device
 from edgebuild.bench.board.place import runtime_of
 from edgebuild.bench.board.settings import BoardSettings
 from edgebuild.bench.estimated import estimated_energy, estimated_latency
@@ -52,24 +52,38 @@ def bench_file(
         DeviceError: the device is busy, gone or wrong, or its runtime failed.
         ToolError: something this machine needs for it is missing.
     """
-    if not file.is_file():
-        msg = f"{file}: no such file"
-        raise ConfigError(msg)
-    runtime = runtime_of(file)
-    if device.transport == "qemu-system":
-        msg = f"{file.name} cannot run on device {device.name!r}: a microcontroller has no runtime for files"
-        raise ConfigError(msg, remedy="compile it for that core: edgebuild compile --run")
+    require_runnable(file, device)
     samples = samples_for(file, inputs)
     bench = measure_on_device(
         device, file, samples, settings, wait=wait, lease=lease_of(device, token), progress=progress
     )
+    return record_of(file, device, samples, bench)
+
+
+def require_runnable(file: Path, device: Device) -> None:
+    """See that there is such a file, and that a device of this kind runs such files.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    if not file.is_file():
+        msg = f"{file}: no such file"
+        raise ConfigError(msg)
+    runtime_of(file)
+    if device.transport == "qemu-system":
+        msg = f"{file.name} cannot run on device {device.name!r}: a microcontroller has no runtime for files"
+        raise ConfigError(msg, remedy="compile it for that core: edgebuild compile --run")
+
+
+def record_of(file: Path, device: Device, samples: Mapping[str, np.ndarray], bench: BoardBench) -> dict[str, Any]:
+    """The record of a file, as plain JSON values."""
     return {
         "schema_version": SCHEMA_VERSION,
         "file": file.name,
         "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
         "device": device.name,
         "transport": device.transport,
-        "runtime": runtime,
+        "runtime": runtime_of(file),
         "samples": len(next(iter(samples.values()))),
         "outputs_sha256": {name: _digest(array) for name, array in bench.outputs.items()},
         **bench.to_json(),

@@ -16,6 +16,9 @@ from edgebuild.bench.statistics import Interval
 from edgebuild.check.finding import Finding
 from edgebuild.progress import ProgressSink
 
+FEWEST_TO_STOP = 5
+"""Processes of a file after which an interval may be narrow enough: two or three may be alike by chance."""
+
 
 @dataclass(frozen=True)
 class Process:
@@ -192,7 +195,7 @@ def take_turns(
         turns.round(number / settings.processes, f"process {number + 1} of {settings.processes}")
     if settings.precision is None:
         return turns
-    while (width := interval(turns.kept).width) > settings.precision:
+    while (width := interval(turns.kept).width) > settings.precision or turns.rounds < FEWEST_TO_STOP:
         seconds = time.monotonic() - begun
         if seconds >= settings.time_limit:
             break

@@ -1,8 +1,9 @@
-"""Options of `edgebuild bench` that say how a real device is measured, read as device files are."""
+"""Options of `edgebuild bench`, read as device files are."""
 
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -40,6 +41,15 @@ def _seconds(text: str) -> float:
         raise typer.BadParameter(str(error)) from None
 
 
+Against = Annotated[
+    Path | None,
+    typer.Option("--against", metavar="FILE", help="Which is faster: this file or FILE, in turns on the device."),
+]
+Runs = Annotated[int, typer.Option("--runs", min=20, help="Inferences per process, on a real device.")]
+Processes = Annotated[
+    int | None,
+    typer.Option("--processes", min=2, help="Processes, on a real device; default: 3; with --against 4 of each."),
+]
 Threads = Annotated[
     int | None, typer.Option("--threads", min=1, help="Of the runtime, on a real device; default: its file's, or 1.")
 ]
@@ -68,3 +78,10 @@ TimeLimit = Annotated[
 NoOperations = Annotated[
     bool, typer.Option("--no-operations", help="Leave out the time of each operation, on a real device.")
 ]
+Estimate = Annotated[bool, typer.Option("--estimate", help="Run nothing: the time by the calibration of the device.")]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="File of the record with every raw sample; default: FILE.DEVICE.json here."),
+]
+Wait = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for another holder.")]
+Token = Annotated[int | None, typer.Option("--token", help="Of a lease that was taken with `devices lease`.")]

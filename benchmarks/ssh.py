@@ -105,7 +105,7 @@ def bench(file: Path, sample: Path, device: Device) -> float:
 def main() -> None:
     """Compare what is held after the first benchmark with what is held after all of them."""
     with tempfile.TemporaryDirectory() as scratch, boards(Path(scratch) / "sshd") as (server, devices):
-        os.environ["XDG_RUNTIME_DIR"] = scratch  # where the leases lie
+        os.environ["EDGEBUILD_LEASES"] = scratch  # where the leases lie
         file, sample = make_file(Path(scratch)), Path(scratch) / "sample.npy"
         np.save(sample, np.ones((1, 64), np.float32))
         bench(file, sample, devices[0])

@@ -16,8 +16,10 @@ from edgebuild.device.connect import connected
 from edgebuild.device.linux_board import LinuxBoard
 from edgebuild.device.qemu_profile import Block, BlockProfile, cache_arguments
 from edgebuild.device.qemu_user import QemuUserTransport
+from edgebuild.runtime.litert_flatbuffer import read_model, serialize_model
 from measuring.arm_rows import BOARDS, Row
-from measuring.mobile_nets import NETWORKS
+from measuring.as_published import add_post_processing, let_layers_pad
+from measuring.networks import DETECTORS, NETWORKS
 
 WORK = Path(__file__).resolve().parents[1] / ".edgebuild" / "arm"
 CALIBRATION = 2
@@ -50,6 +52,12 @@ def _export(folder: Path, network: str) -> None:
     samples = [{"args_0": chance.standard_normal(shape, dtype=np.float32)} for _ in range(CALIBRATION)]
     made = maker.quantize(maker.calibrate({"serving_default": samples}))
     (folder / f"{network}.int8.tflite").write_bytes(made.quantized_model)
+    for file in (float_file, folder / f"{network}.int8.tflite"):
+        model = read_model(file)
+        let_layers_pad(model)
+        if network in DETECTORS:
+            add_post_processing(model)
+        file.write_bytes(serialize_model(model))
 
 
 def random_input(file: Path) -> dict[str, np.ndarray]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from edgebuild.cli.bench_options import (
+from edgebuild.cli.measuring_options import (
     Against,
     Cores,
     Estimate,
@@ -20,10 +19,9 @@ from edgebuild.cli.bench_options import (
     Threads,
     TimeLimit,
     Token,
-    Wait,
 )
 from edgebuild.cli.operation_lines import operation_lines
-from edgebuild.cli.options import DEFAULT_PROJECT, Json, Project
+from edgebuild.cli.options import DEFAULT_PROJECT, Json, Project, Wait
 from edgebuild.cli.output import emit
 from edgebuild.cli.progress_line import progress_line
 
@@ -72,8 +70,7 @@ def bench(
     chosen = load_device(device, project if project.is_dir() else project.parent)
     processes = processes or (ALONE if against is None else IN_TURNS)
     limit = TIME_LIMIT if time_limit is None else time_limit
-    settings = BoardSettings(runs, processes, precision=precision, time_limit=limit, threads=threads, cores=cores)
-    settings = replace(settings, operations=not no_operations)
+    settings = BoardSettings(runs, processes, 0, precision, limit, not no_operations, threads, cores)
     name, given = file.name, inputs or []
     with progress_line() as progress:
         if estimate:

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 from edgebuild.device.transport import Completed
-from edgebuild.errors import DeviceError
+from edgebuild.errors import DeviceBusyError, DeviceError
 
 _SCRIPT = Path(__file__).parent / "native" / "on_device.sh"
 _COMPLAINS = 97
@@ -31,12 +31,13 @@ def command(name: str, *arguments: str) -> str:
     return shlex.join(["sh", "-c", _script(), "edgebuild", name, *arguments])
 
 
-def owner(name: str) -> str:
-    """Who we are to a device that several machines reach, in one word: this user and machine, and our name for it.
+def owner(name: str, ledger: str) -> str:
+    """Who we are to a device that many reach, in one word: this user and machine, our name for it, and whose tokens.
 
-    Leases here are of names: where one device has two, neither lease knows of the other, as those of two machines.
+    Leases are of names, and lie in a folder: where one device has two names, or jobs have two folders, neither lease
+    knows of the other, as those of two machines. Then the ledgers differ.
     """
-    return re.sub(r"[^A-Za-z0-9.@:/-]", "_", f"{os.getuid()}@{socket.gethostname()}/{name}")
+    return re.sub(r"[^A-Za-z0-9.@:/-]", "_", f"{os.getuid()}@{socket.gethostname()}/{name}/{ledger}")
 
 
 def inside(device: str, work: str, name: str) -> str:
@@ -56,7 +57,8 @@ def require_no_complaint(device: str, completed: Completed) -> None:
     """See that the script itself had nothing to complain of.
 
     Raises:
-        DeviceError: it had.
+        DeviceBusyError: another job has the device.
+        DeviceError: it had another complaint.
     """
     lines = completed.stderr.decode(errors="replace").splitlines()
     if completed.exit_code != _COMPLAINS or not lines or not lines[-1].startswith(_PREFIX):
@@ -77,7 +79,7 @@ def require_no_complaint(device: str, completed: Completed) -> None:
         raise DeviceError(msg, remedy="start again, with a longer lease: ttl in the device file")
     if kind == "busy":
         msg = f"{about} is busy: {rest}"
-        raise DeviceError(msg, remedy=_BUSY)
+        raise DeviceBusyError(msg, remedy=_BUSY)
     msg = f"{about}: {lines[-1].removeprefix(_PREFIX)}"
     raise DeviceError(msg, remedy="make room on the device, or name another folder in its file")
 

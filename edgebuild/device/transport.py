@@ -76,11 +76,17 @@ class Transport(Protocol):
 class FencesItself(Protocol):
     """A transport whose device refuses what comes late by itself, also from another machine."""
 
-    def fence(self, token: int, seconds: float) -> None:
+    def fence(self, token: int, ledger: str, seconds: float) -> None:
         """Have the device alone for `seconds`, renewed by each use.
 
+        Args:
+            token: of the lease.
+            ledger: whose tokens only grow: what has a smaller one of the same is over, and is ended.
+            seconds: until it ends by itself.
+
         Raises:
-            DeviceError: somebody else has it, or `token` is smaller than that of who had it last.
+            DeviceBusyError: a job with a lease of another ledger has it.
+            DeviceError: `token` is smaller than that of who had it last.
         """
         ...
 
@@ -96,6 +102,7 @@ class TransportKind:
         address: (name of the device, parameters) -> what is leased: two device files of one board give the same.
             None where every connection has a device of its own, so that nobody has to wait.
         figures: what a build learns there -> how: `measured` needs the device itself, the other kinds need none.
+        formats: of export, whose files alone it runs; empty where runtimes of this host have a counterpart there.
     """
 
     title: str
@@ -103,6 +110,7 @@ class TransportKind:
     open: Callable[[str, Any], Transport]
     address: Callable[[str, Any], str | None] = lambda device, _parameters: device
     figures: Mapping[str, Kind] = field(default_factory=lambda: dict.fromkeys(MEASURED_THERE, "measured"))
+    formats: tuple[str, ...] = ()
 
 
 def require_properties(device: str, wanted: Mapping[str, str], found: Mapping[str, str]) -> None:

@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(autouse=True)
 def _own_leases(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is timed here that another benchmark on this machine could disturb."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("leases")))
+    monkeypatch.setenv("EDGEBUILD_LEASES", str(tmp_path_factory.mktemp("leases")))
 
 
 def compiled(folder: Path) -> Path:

@@ -16,7 +16,7 @@ from tests.device.sshd import needs_sshd
 from tests.mcu_kernels.layers import RELU, LayerBatch
 
 pytestmark = needs_sshd
-FEW = BoardSettings(20, 2)
+FEW = BoardSettings(20, 2, operations=False)
 SAMPLES = {"t0": np.full((1, 1, 6, 6, 8), 5, np.int8)}
 COOLS = "degrees=$(cat $heat); if [ $degrees -gt 45000 ]; then echo $((degrees - 10000)) >$heat; fi"
 """Each time that it is asked it is ten degrees cooler."""

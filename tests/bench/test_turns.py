@@ -19,8 +19,9 @@ from edgebuild.config.device import Bench, Device
 from edgebuild.config.registries import TRANSPORTS
 from edgebuild.device.qemu_profile import BlockProfile
 from edgebuild.device.transport import Transport
+from edgebuild.errors import ToolError
 from edgebuild.progress import Silent
-from edgebuild.runtime.session import OpTime, ProfileReport
+from edgebuild.runtime.session import ProfileReport
 
 
 @dataclass
@@ -35,7 +36,6 @@ class MadeUp(FileOnBoard):
     """A file that takes a millisecond, more or less."""
 
     runtime = "none"
-    operations_are = "made up"
 
     def __init__(self, transport: Transport, name: str, diary: Diary, device: Device) -> None:
         self._diary = diary
@@ -48,7 +48,8 @@ class MadeUp(FileOnBoard):
         return BoardRun({}, tuple(times.tolist()), (), 1.0, 1000, "")
 
     def operations(self, runs: int) -> ProfileReport:
-        return ProfileReport((OpTime("WAIT", None, 1.0, runs),), 1.0)
+        msg = "it has none"
+        raise ToolError(msg)
 
     def profile(self) -> BlockProfile:
         raise NotImplementedError

@@ -221,7 +221,7 @@ def test_a_device_that_goes_while_a_program_runs_is_named_and_its_lease_is_free(
 @OVER_A_WIRE
 def test_a_later_job_ends_what_a_late_one_left_and_the_late_one_is_told(remote: RemotePeer, minutes: str) -> None:
     late, later, token = remote.open(), remote.open(), new_token()
-    late.fence(token, 600)  # type: ignore[attr-defined]
+    late.fence(token, "ledger", 600)  # type: ignore[attr-defined]
     ended = []
 
     def hang() -> None:
@@ -230,14 +230,14 @@ def test_a_later_job_ends_what_a_late_one_left_and_the_late_one_is_told(remote: 
     hanging = threading.Thread(target=hang)
     hanging.start()
     assert eventually(lambda: has_started(remote))
-    later.fence(token + 1, 600)  # type: ignore[attr-defined]
+    later.fence(token + 1, "ledger", 600)  # type: ignore[attr-defined]
     hanging.join()
     assert eventually(lambda: with_argument(minutes) == [])
     assert ended[0].exit_code == 128 + signal.SIGKILL
     with pytest.raises(DeviceError, match=r"device 'board': the (lease \d+ is over|work folder is gone)"):
         late.run(["true"], timeout=60)
     with pytest.raises(DeviceError, match=f"the lease {token} is over, {token + 1} has the device"):
-        late.fence(token, 600)  # type: ignore[attr-defined]
+        late.fence(token, "ledger", 600)  # type: ignore[attr-defined]
     assert later.run(["echo", "mine"], timeout=60).stdout == b"mine\n"
     late.close()
     later.close()
@@ -246,12 +246,12 @@ def test_a_later_job_ends_what_a_late_one_left_and_the_late_one_is_told(remote: 
 @OVER_A_WIRE
 def test_another_machine_is_told_who_has_the_device(remote: RemotePeer, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second, token = remote.open(), remote.open(), new_token()
-    first.fence(token, 600)  # type: ignore[attr-defined]
-    monkeypatch.setattr("edgebuild.device.remote.owner", lambda _name: "1000@elsewhere")
+    first.fence(token, "ledger", 600)  # type: ignore[attr-defined]
+    monkeypatch.setattr("edgebuild.device.remote.owner", lambda *_: "1000@elsewhere/by-name/ledger")
     with pytest.raises(DeviceError, match=r"device 'board' is busy: \S+@\S+ has the device for another \d+ s"):
-        second.fence(token + 1, 600)  # type: ignore[attr-defined]
+        second.fence(token + 1, "ledger", 600)  # type: ignore[attr-defined]
     first.close()
-    second.fence(token + 1, 600)  # type: ignore[attr-defined]
+    second.fence(token + 1, "ledger", 600)  # type: ignore[attr-defined]
     second.close()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edgebuild.bench.board.calibrated import EMULATED, correct_figures
 from edgebuild.bench.board.corstone import is_ethos_u
 from edgebuild.bench.board.expected import expect
 from edgebuild.bench.board.measure import BoardBench, bench_of, measure_on_device
@@ -27,8 +28,6 @@ from edgebuild.progress import ProgressSink, Silent
 
 FASTER, SLOWER, NO_DIFFERENCE = "faster", "slower", "no difference shown"
 RATIO = "latency_ratio"
-EMULATED = "qemu-user"
-"""The transport of boards that are emulated."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ def compare_on_device(
             measure_on_device(device, contender.file, contender.samples, settings, progress=told)
             for contender in (ours, theirs)
         )
-        figures = _counted_ratios(one.figures, other.figures)
+        figures = _counted_ratios(*(correct_figures(device, each.figures, each.profile) for each in (one, other)))
     else:
         one, other, ratio = _in_turns(device, (ours, theirs), settings, (wait, lease), told)
         figures = [ratio]

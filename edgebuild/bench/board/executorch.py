@@ -62,7 +62,7 @@ class ExecuTorchOnBoard(FileOnBoard):
 
     def operations(self, runs: int) -> ProfileReport:
         """As of `FileOnBoard`."""
-        completed = self.transport.run(self._command(runs + WARM_UP, trace=self.at(_TRACE)), DEFAULT_SECONDS)
+        completed = self.transport.run(self._command(runs + WARM_UP, trace=_TRACE), DEFAULT_SECONDS)
         told = json.loads(require_success(completed, self.file.name, _REMEDY))
         require_cores(self.placement, told["cores"])
         operations = operations_of(self.file, self._pull(_TRACE))
@@ -84,12 +84,12 @@ class ExecuTorchOnBoard(FileOnBoard):
                 np.ascontiguousarray(sample).tofile(raw)
                 self.transport.push(raw, self.at(raw.name))
 
-    def _command(self, runs: int, number: int = 0, trace: str = "-") -> list[str]:
+    def _command(self, runs: int, number: int = 0, trace: str = "") -> list[str]:
         """The command `time` of the runner (its source says the arguments)."""
         cores = ",".join(map(str, self.placement.cores)) or "-"
         names = [self.at(_input(number, position)) for position in range(len(self.samples))]
         program = [f"./{self.at(_BUNDLE)}/{RUNNER}", "time", self.at(_MODEL), str(self.placement.threads), cores]
-        return [*program, str(runs), self.at(_OUTPUT), trace, *names]
+        return [*program, str(runs), self.at(_OUTPUT), self.at(trace) if trace else "-", *names]
 
     def _pull(self, name: str) -> bytes:
         with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from edgebuild.bench.board.calibrated import correct_figures
 from edgebuild.bench.board.measure import BoardBench, measure_on_device
 from edgebuild.bench.board.place import runtime_of
 from edgebuild.bench.board.settings import BoardSettings
@@ -87,6 +88,7 @@ def record_of(file: Path, device: Device, samples: Mapping[str, np.ndarray], ben
         "samples": len(next(iter(samples.values()))),
         "outputs_sha256": {name: _digest(array) for name, array in bench.outputs.items()},
         **bench.to_json(),
+        "figures": [figure.to_json() for figure in correct_figures(device, bench.figures, bench.profile)],
     }
 
 

@@ -52,7 +52,8 @@ fence() {
     ) 9>"$1/lock" || exit $?
 }
 
-# The record of who has the device is "BOOT TOKEN OWNER ENDS WORK".
+# The record of who has the device is "BOOT TOKEN OWNER ENDS WORK", OWNER being "UID@MACHINE/NAME/LEDGER". Where its ledger is
+# ours, a larger token says that the lease before was over. Nobody else may end a job that lives and uses the device.
 take_over() {
     folder=$1 work=$2 token=$3 owner=$4 seconds=$5
     now=$(seconds_up) boot=$(cat /proc/sys/kernel/random/boot_id)
@@ -61,7 +62,7 @@ take_over() {
         if [ "$their_owner" = "$owner" ]; then
             [ "$their_token" -lt "$token" ] || fail "late: the lease $token is over, $their_token has the device"
         elif [ "$their_end" -gt "$now" ] && is_alive "${their_work##*work-}"; then
-            fail "busy: $their_owner has the device for another $((their_end - now)) s"
+            fail "busy: ${their_owner%/*} has the device for another $((their_end - now)) s"
         fi
         if is_alive "${their_work##*work-}"; then kill -s TERM "${their_work##*work-}"; fi
         clear_work "$their_work"

@@ -98,7 +98,7 @@ FORMATS.register("executorch-ethos-u")(
         suffix=".pte",
         dtypes={"int8": ("int8", "float32")},
         options=Parameters,
-        version=3,
+        version=4,
         tools=TOOLS,
         runtime="tosa-reference",
         run=run,

@@ -12,8 +12,8 @@ from measuring.arm_runs import WORK, emulated, network_file, random_input
 from measuring.results import Result, publish
 
 from edgebuild.bench.board.estimate import estimate_time
-from edgebuild.bench.board.litert import prepare_litert
-from edgebuild.bench.board.measure import BoardSettings
+from edgebuild.bench.board.place import place
+from edgebuild.bench.board.settings import BoardSettings
 from edgebuild.bench.board.standalone import bench_file
 from edgebuild.config.read_device import load_device
 
@@ -65,8 +65,7 @@ def same_counts() -> Result:
     found = []
     for _ in range(RUNS):
         with emulated(DEVICE, BOARDS["Raspberry Pi 4"]) as (transport, board):
-            prepare_litert(transport, file)
-            found.append(estimate_time(transport, board, "litert", file, random_input(file)).profile)
+            found.append(estimate_time(place(transport, board, file, random_input(file))).profile)
     different = sum(one != found[0] for one in found)
     instructions, misses = found[0]["instructions"], ", ".join(f"{one:,}" for one in found[0]["missed"])
     detail = f"{RUNS} processes with MobileNetV1 0.25 128 int8: {instructions:,} instructions, misses {misses}"

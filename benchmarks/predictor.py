@@ -53,7 +53,8 @@ NETWORKS = {
 }
 DTYPES = {"fp32": "fp32", "int8": "int8", "quant": "int8"}
 THREADS = {"1": 1, "4": 4, "multi": 4}
-OTHER_CPUS = ("iPhone", "Coral")
+OTHER_CPUS = ("iPhone", "Coral", "Raspberry Pi Zero W")
+"""No core of Arm, no stated number of threads, one core without vectors, which is fifty times slower."""
 
 
 @dataclass(frozen=True)
@@ -278,7 +279,7 @@ def published_tables() -> list[FittedTable]:
 
 
 def usable(row: Mapping[str, str]) -> bool:
-    """A CPU, a network whose layers are known, one time."""
+    """An Arm CPU with NEON, a network whose layers are known, one time."""
     known = row["model"] in NETWORKS and row["dtype"] in DTYPES and row["threads"] in THREADS
     return known and not row["device"].startswith(OTHER_CPUS)
 

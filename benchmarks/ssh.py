@@ -17,7 +17,7 @@ import numpy as np
 from measuring.results import Result, publish
 from measuring.ssh_server import Server, descendants, new_server
 
-from edgebuild.bench.board.measure import BoardSettings
+from edgebuild.bench.board.settings import BoardSettings
 from edgebuild.bench.board.standalone import bench_file
 from edgebuild.config.device import Device
 
@@ -105,7 +105,7 @@ def bench(file: Path, sample: Path, device: Device) -> float:
 def main() -> None:
     """Compare what is held after the first benchmark with what is held after all of them."""
     with tempfile.TemporaryDirectory() as scratch, boards(Path(scratch) / "sshd") as (server, devices):
-        os.environ["XDG_RUNTIME_DIR"] = scratch  # where the leases lie
+        os.environ["EDGEBUILD_LEASES"] = scratch  # where the leases lie
         file, sample = make_file(Path(scratch)), Path(scratch) / "sample.npy"
         np.save(sample, np.ones((1, 64), np.float32))
         bench(file, sample, devices[0])

@@ -5,6 +5,7 @@ EdgebuildError
 ├── ConfigError     2  bad input: YAML, a missing file, a factory that raises, data that is empty
 ├── ToolError       3  a program or package is missing or failed
 ├── DeviceError     3  a device is gone, busy or wrong
+│   └── DeviceBusyError  somebody else has it: whoever waits may get it
 ├── StoreError      3  the store cannot be read or written (full disk, permissions)
 └── InternalError   4  our bug
 
@@ -69,6 +70,10 @@ class DeviceError(EdgebuildError):
     """A device is gone, busy, hot or not the one that the profile names."""
 
     exit_code = ExitCode.MISSING_TOOL
+
+
+class DeviceBusyError(DeviceError):
+    """Somebody else has a device now."""
 
 
 class StoreError(EdgebuildError):

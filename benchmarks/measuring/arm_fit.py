@@ -9,6 +9,7 @@ from math import ceil, exp, log
 
 import numpy as np
 
+from edgebuild.estimate.arm.coefficients import kind_of_row
 from edgebuild.estimate.arm.terms import OVERLAP, TERMS, Cost, amounts_of, combined
 from measuring.arm_rows import BOARDS, Row
 
@@ -45,7 +46,7 @@ class Priced:
 
 @dataclass(frozen=True)
 class Judged:
-    """A row, its estimate without its device, and the spread (a factor) that the other devices give its dtype."""
+    """A row, its estimate without its device, and the spread (a factor) that the other devices give its kind."""
 
     row: Row
     estimate: float
@@ -108,19 +109,23 @@ def left_out(rows: Sequence[Priced]) -> list[tuple[Priced, float]]:
 
 
 def spreads(rows: Sequence[Priced]) -> dict[str, float]:
-    """Each dtype -> the factor that CONFIDENCE of its rows stay within, of estimates without their device.
+    """Each kind of row -> the factor that CONFIDENCE of its rows stay within, of estimates without their device.
 
     Errors of one device are alike, so that few devices tell less than their many rows seem to: the logarithm of the
     factor is larger by two parts in the number of devices, which is about what Student's t adds to a 90 % interval.
     """
     errors: dict[str, list[float]] = {}
     for one, estimate in left_out(rows):
-        errors.setdefault(one.row.dtype, []).append(abs(log(estimate / one.row.milliseconds)))
+        errors.setdefault(_kind(one.row), []).append(abs(log(estimate / one.row.milliseconds)))
     found = {}
-    for dtype, values in sorted(errors.items()):
-        devices = len({one.row.device for one in rows if one.row.dtype == dtype})
-        found[dtype] = float(f"{exp(_quantile(values) * (1 + 2 / devices)):.4g}")
+    for kind, values in sorted(errors.items()):
+        devices = len({one.row.device for one in rows if _kind(one.row) == kind})
+        found[kind] = float(f"{exp(_quantile(values) * (1 + 2 / devices)):.4g}")
     return found
+
+
+def _kind(row: Row) -> str:
+    return kind_of_row(row.dtype, row.threads)
 
 
 def _quantile(values: Sequence[float]) -> float:
@@ -137,5 +142,5 @@ def judge(rows: Sequence[Priced]) -> list[Judged]:
         factors, spread = fit(others), spreads(others)
         widest = max(spread.values())
         own = (one for one in rows if one.row.device == device)
-        found += [Judged(one.row, one.estimate(factors), spread.get(one.row.dtype, widest)) for one in own]
+        found += [Judged(one.row, one.estimate(factors), spread.get(_kind(one.row), widest)) for one in own]
     return found

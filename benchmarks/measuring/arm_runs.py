@@ -10,14 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
-from edgebuild.bench.board.litert import prepare_litert, profile_litert
+from edgebuild.bench.board.litert import LiteRTOnBoard
 from edgebuild.config.device import Device
 from edgebuild.device.connect import connected
 from edgebuild.device.linux_board import LinuxBoard
 from edgebuild.device.qemu_profile import Block, BlockProfile, cache_arguments
 from edgebuild.device.qemu_user import QemuUserTransport
+from edgebuild.runtime.litert_flatbuffer import read_model, serialize_model
 from measuring.arm_rows import BOARDS, Row
-from measuring.mobile_nets import NETWORKS
+from measuring.as_published import add_post_processing, let_layers_pad
+from measuring.networks import DETECTORS, NETWORKS
 
 WORK = Path(__file__).resolve().parents[1] / ".edgebuild" / "arm"
 CALIBRATION = 2
@@ -50,10 +52,16 @@ def _export(folder: Path, network: str) -> None:
     samples = [{"args_0": chance.standard_normal(shape, dtype=np.float32)} for _ in range(CALIBRATION)]
     made = maker.quantize(maker.calibrate({"serving_default": samples}))
     (folder / f"{network}.int8.tflite").write_bytes(made.quantized_model)
+    for file in (float_file, folder / f"{network}.int8.tflite"):
+        model = read_model(file)
+        let_layers_pad(model)
+        if network in DETECTORS:
+            add_post_processing(model)
+        file.write_bytes(serialize_model(model))
 
 
 def random_input(file: Path) -> dict[str, np.ndarray]:
-    """One sample for a file with one input, as `run_litert` takes it."""
+    """One sample for a file with one input, as `FileOnBoard` takes it."""
     from ai_edge_litert.interpreter import Interpreter
 
     (detail,) = Interpreter(model_path=str(file)).get_input_details()
@@ -94,8 +102,8 @@ class Profiles:
         kept = self.folder / f"{name}.json"
         if not kept.is_file():
             with emulated("published-board", board) as (transport, device):
-                prepare_litert(transport, file)
-                found = profile_litert(transport, device, file, random_input(file), delegated=row.kernels == "xnnpack")
+                delegated = row.kernels == "xnnpack"
+                found = LiteRTOnBoard(transport, device, file, random_input(file), delegated=delegated).profile()
             save_profile(found, kept)
         return load_profile(kept)
 

@@ -1,12 +1,12 @@
 """Networks whose time on Arm boards is published, with random weights: layers from their papers, names as published.
 
-Weights do not change how long a network takes. SSDLite ends where its post-processing begins.
+Weights do not change how long a network takes. SSDLite ends where its post-processing begins, which `as_published.py`
+adds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -30,12 +30,12 @@ def unit(
 
 
 class Classifier(nn.Module):
-    """Features, their mean, and a matrix to 1001 classes."""
+    """Features of `side` x `side` places, their mean, and a matrix to 1001 classes."""
 
-    def __init__(self, features: nn.Module, channels: int, hidden: int = 0) -> None:
+    def __init__(self, features: nn.Module, channels: int, hidden: int = 0, side: int = 7) -> None:
         super().__init__()
         self.features = features
-        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.pool = nn.AvgPool2d(side)
         head = [nn.Linear(channels, hidden), nn.Hardswish(), nn.Linear(hidden, 1001)] if hidden else None
         self.head = nn.Sequential(*head) if head else nn.Linear(channels, 1001)
 
@@ -45,7 +45,7 @@ class Classifier(nn.Module):
         return found
 
 
-def mobilenet_v1(width: float = 1.0) -> nn.Module:
+def mobilenet_v1(width: float = 1.0, side: int = 224) -> nn.Module:
     """MobileNet (Howard et al., 2017, table 1)."""
 
     def scaled(channels: int) -> int:
@@ -58,7 +58,7 @@ def mobilenet_v1(width: float = 1.0) -> nn.Module:
         layers.append(unit(channels, channels, 3, stride, channels, nn.ReLU6()))
         layers.append(unit(channels, scaled(outputs), act=nn.ReLU6()))
         channels = scaled(outputs)
-    return Classifier(nn.Sequential(*layers), channels)
+    return Classifier(nn.Sequential(*layers), channels, side=side // 32)
 
 
 class Inverted(nn.Module):
@@ -202,12 +202,12 @@ class SsdLite(nn.Module):
         self.classes = nn.ModuleList(_predictor(channels, 91 * anchors) for channels, anchors in maps)
 
     def forward(self, picture: Tensor) -> tuple[Tensor, Tensor]:
-        """[1, 3, 300, 300] -> boxes [1, 1917, 4], classes [1, 1917, 91]."""
+        """[1, 3, 300, 300] -> boxes [1, 1917, 4], scores [1, 1917, 91]."""
         maps = [self.first(picture)]
         maps.append(self.rest(maps[0]))
         for extra in self.extras:
             maps.append(extra(maps[-1]))
-        return _joined(self.boxes, maps, 4), _joined(self.classes, maps, 91)
+        return _joined(self.boxes, maps, 4), torch.sigmoid(_joined(self.classes, maps, 91))
 
 
 def _predictor(channels: int, outputs: int) -> nn.Sequential:
@@ -219,19 +219,3 @@ def _joined(predictors: nn.ModuleList, maps: Sequence[Tensor], width: int) -> Te
         predict(one).permute(0, 2, 3, 1).reshape(1, -1, width) for predict, one in zip(predictors, maps, strict=True)
     ]
     return torch.cat(rows, 1)
-
-
-NETWORKS: Mapping[str, tuple[Build, int]] = MappingProxyType(
-    {
-        "mobilenet-v1": (mobilenet_v1, 224),
-        "mobilenet-v1-192": (mobilenet_v1, 192),
-        "mobilenet-v1-0.75": (lambda: mobilenet_v1(0.75), 224),
-        "mobilenet-v1-0.5-160": (lambda: mobilenet_v1(0.5), 160),
-        "mobilenet-v1-0.25-128": (lambda: mobilenet_v1(0.25), 128),
-        "mobilenet-v2": (mobilenet_v2, 224),
-        "mobilenet-v3-large": (mobilenet_v3_large, 224),
-        "mobilenet-v3-small": (mobilenet_v3_small, 224),
-        "ssdlite-mobilenet-v2": (SsdLite, 300),
-    }
-)
-"""Name -> how it is built, and the side of its picture."""

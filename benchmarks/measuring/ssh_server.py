@@ -84,6 +84,11 @@ class Server:
         """What is left on the device."""
         return sorted(path.name for path in self.home.glob("work-*") if path.is_dir())
 
+    def processes(self) -> int:
+        """How many connections and programs have."""
+        assert self.process is not None
+        return len(descendants(self.process.pid))
+
 
 def descendants(pid: int) -> list[int]:
     """Every process below `pid`."""
@@ -108,6 +113,8 @@ def new_server(folder: Path, prefix: tuple[str, ...] = (), address: str = "127.0
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     (folder / "authorized_keys").write_text((folder / "user_key.pub").read_text())
-    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {(folder / 'host_key.pub').read_text()}")
+    (folder / "known_hosts").write_text(
+        f"[127.0.0.1]:{port},[localhost]:{port} {(folder / 'host_key.pub').read_text()}"
+    )
     (folder / "sshd_config").write_text(CONFIGURATION.format(address=address, port=port, folder=folder))
     return Server(folder, port, prefix=prefix)

@@ -41,6 +41,8 @@ def file_workload(file: Path, dtype: str | None = None) -> Workload:
 def estimated_latency(device: Device, file: Path, *, dtype: str | None = None, threads: int | None = None) -> Figure:
     """Time of one inference of `file` on `device`, by the calibration that its device file names.
 
+    With `threads`, else with those that its file says it is measured with, where that is more than one.
+
     Raises:
         ConfigError: the device has no calibration, or one of the files is wrong.
     """
@@ -48,7 +50,8 @@ def estimated_latency(device: Device, file: Path, *, dtype: str | None = None, t
         msg = f"device {device.name!r} has no calibration, from which a time could be estimated"
         raise ConfigError(msg, remedy=f"measure some networks there, then: edgebuild calibrate {device.name} FILE.csv")
     calibration = read_calibration(Path(device.calibration))
-    return calibration.latency(file_workload(file, dtype), threads)
+    usual = device.bench.threads if device.bench.threads > 1 else None
+    return calibration.latency(file_workload(file, dtype), usual if threads is None else threads)
 
 
 def device_estimates(device: Device, file: Path, dtype: str, known: Sequence[Figure]) -> list[Figure]:

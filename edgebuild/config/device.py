@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from edgebuild.config.cores import Cores
 from edgebuild.config.fields import Name, Table
-from edgebuild.config.quantity import Milliseconds
+from edgebuild.config.quantity import Celsius, Milliseconds
+from edgebuild.config.wording import BadValueError
+
+
+def _long_enough(milliseconds: float) -> float:
+    if milliseconds < 1000.0:
+        msg = "expected at least 1 s"
+        raise BadValueError(msg, tell_found=True)
+    return milliseconds
 
 
 class Lease(Table):
     """How long a job may keep the device without a sign of life."""
 
-    ttl: Milliseconds = Field(default=600_000.0, description="a crashed job frees its device after this time")
+    ttl: Annotated[Milliseconds, AfterValidator(_long_enough)] = Field(
+        default=600_000.0, description="a crashed job frees its device after this time, at least 1 s"
+    )
+
+
+class Bench(Table):
+    """How a file is measured on a real device, where the command line does not say otherwise."""
+
+    threads: int = Field(default=1, ge=1, description="of the runtime")
+    cores: Cores | None = Field(
+        default=None, description="to pin to: a kind of cores, or numbers like `4-7`; none: the system chooses"
+    )
+    start_below: Celsius = Field(
+        default=60.0, description="a process waits until the device is cooler, and is not slowed down"
+    )
+    cool_within: Milliseconds = Field(default=300_000.0, description="how long one benchmark waits for that in all")
+    retries: int = Field(
+        default=3, ge=0, description="processes of one benchmark that are run again because the device was slowed down"
+    )
 
 
 class Power(Table):
@@ -35,6 +62,7 @@ class Device(Table):
     )
     lease: Lease = Field(default_factory=Lease, description="exclusive use")
     options: dict[str, Any] = Field(default_factory=dict, description="of the transport")
+    bench: Bench = Field(default_factory=Bench, description="how files are measured on a real device")
     calibration: str | None = Field(
         default=None,
         description="what `edgebuild calibrate` wrote, a path from the device file: times are estimated by it",

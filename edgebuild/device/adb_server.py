@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from edgebuild.device.adb_options import AdbOptions
-from edgebuild.device.optional_library import transport_library
+from edgebuild.device.optional_library import optional_library
 from edgebuild.errors import DeviceError, ToolError
 
 START_SECONDS = 30.0
@@ -56,7 +56,7 @@ def library() -> Any:
     Raises:
         ToolError: it is not installed.
     """
-    return transport_library("adbutils", "adb")
+    return optional_library("adbutils", "a device over adb", "devices")
 
 
 def attach(device: str, options: AdbOptions) -> Any:

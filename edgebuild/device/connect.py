@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,9 +13,12 @@ from edgebuild.config.device import Device
 from edgebuild.config.registries import TRANSPORTS
 from edgebuild.device.lease import Lease, hold
 from edgebuild.device.transport import Completed, FencesItself, Transport, TransportKind, require_properties
+from edgebuild.errors import DeviceBusyError
 
 GRACE_SECONDS = 30.0
 """What a lease lasts beyond the time that a program may take: for ending it and fetching what it left."""
+POLL_SECONDS = 5.0
+"""How often a board that somebody else has is asked again: each time takes it some milliseconds of its own."""
 
 
 class FencedTransport:
@@ -80,33 +84,48 @@ def connected(device: Device, *, wait: float = 0.0, lease: Lease | None = None) 
         lease: one that the caller has already; it is kept.
 
     Raises:
-        DeviceError: it is busy, cannot be reached, or is another one than its file says.
+        DeviceBusyError: somebody else has it, and did not let go within `wait`.
+        DeviceError: it cannot be reached, or is another one than its file says.
         ToolError: what the transport needs is missing on this machine.
     """
     reach = reach_of(device)
+    deadline = time.monotonic() + wait
     ttl = device.lease.ttl / 1e3
     if reach.address is None:
         with _opened(reach, device) as transport:
             yield transport
     elif lease is not None:
         lease.renew(ttl)
-        with _fenced(reach, device, lease) as transport:
+        with _fenced(reach, device, lease, deadline) as transport:
             yield transport
     else:
         with (
             hold(device.name, ttl, address=reach.address, wait=wait) as own,
-            _fenced(reach, device, own) as transport,
+            _fenced(reach, device, own, deadline) as transport,
         ):
             yield transport
 
 
 @contextmanager
-def _fenced(reach: Reach, device: Device, lease: Lease) -> Iterator[Transport]:
+def _fenced(reach: Reach, device: Device, lease: Lease, deadline: float) -> Iterator[Transport]:
     ttl = device.lease.ttl / 1e3
     with _opened(reach, device) as transport:
         if isinstance(transport, FencesItself):
-            transport.fence(lease.token, ttl)
+            _fence(transport, lease, ttl, deadline)
         yield FencedTransport(transport, lease, ttl)
+
+
+def _fence(transport: FencesItself, lease: Lease, ttl: float, deadline: float) -> None:
+    """Have the board alone among all that reach it; until the deadline wait for who has it."""
+    while True:
+        try:
+            return transport.fence(lease.token, lease.ledger(), ttl)
+        except DeviceBusyError:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise
+        lease.renew(ttl)
+        time.sleep(min(POLL_SECONDS, left, ttl / 2))
 
 
 @contextmanager

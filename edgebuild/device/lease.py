@@ -1,4 +1,4 @@
-"""Leases: who may use a device, until when; one file per device, which every process of this user sees.
+"""Leases: who may use a device, until when; one file per device, which every process of this user here sees.
 
 A lease ends by itself: when its time is over, when the process that took it is gone, or when the machine starts anew.
 Each one has a fencing token, a number that only grows. Whoever asks with a smaller one than the last that was granted
@@ -7,12 +7,10 @@ is late: something else has the device now, and the late one is told so before i
 
 from __future__ import annotations
 
-import fcntl
 import getpass
-import json
+import logging
 import os
-import re
-import tempfile
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,10 +18,22 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edgebuild.errors import DeviceError
+from edgebuild.device.lease_records import (
+    boot_id,
+    born,
+    lease_folder,
+    locked,
+    process_space,
+    read_record,
+    seconds_up,
+    write_record,
+)
+from edgebuild.errors import DeviceBusyError, DeviceError, ToolError
+
+__all__ = ["Holder", "Lease", "acquire", "hold", "holder_of", "lease_folder"]
 
 POLL_SECONDS = 0.05
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -74,7 +84,7 @@ class Lease:
         Raises:
             DeviceError: the lease is over; the message says who has the device now.
         """
-        with _locked(self.folder, self.address) as path:
+        with locked(self.folder, self.address) as path:
             self._require(path)
 
     def renew(self, seconds: float) -> None:
@@ -83,19 +93,30 @@ class Lease:
         Raises:
             DeviceError: the lease is over.
         """
-        with _locked(self.folder, self.address) as path:
+        with locked(self.folder, self.address) as path:
             record = self._require(path)
-            ends = max(record["ends"], _now() + seconds)
-            _write(path, {**record, "ends": ends})
+            ends = max(record["ends"], seconds_up() + seconds)
+            write_record(path, {**record, "ends": ends})
 
     def release(self) -> bool:
         """Free the device; False where the lease was over already, and then nothing changes."""
-        with _locked(self.folder, self.address) as path:
+        with locked(self.folder, self.address) as path:
             holder = _holder(path)
             if holder is None or holder.token != self.token:
                 return False
-            _write(path, {"token": self.token})
+            record = read_record(path)
+            write_record(path, {key: record[key] for key in ("token", "ledger", "boot")})
             return True
+
+    def ledger(self) -> str:
+        """Whose tokens only grow: a larger one of the same ledger was granted because this lease was over.
+
+        Raises:
+            DeviceError: the lease is over.
+        """
+        with locked(self.folder, self.address) as path:
+            ledger: str = self._require(path)["ledger"]
+            return ledger
 
     def _require(self, path: Path) -> dict[str, Any]:
         holder = _holder(path)
@@ -103,14 +124,7 @@ class Lease:
             now = f"; {holder}" if holder else ""
             msg = f"device {self.device!r}: the lease {self.token} is over{now}"
             raise DeviceError(msg, remedy="start again, with a longer lease: ttl in the device file")
-        return _read(path)
-
-
-def lease_folder() -> Path:
-    """Where this user's leases lie: the runtime directory of the session, else the temporary folder."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    base = Path(runtime) if runtime and Path(runtime).is_dir() else Path(tempfile.gettempdir())
-    return base / f"edgebuild-leases-{os.getuid()}"
+        return read_record(path)
 
 
 def acquire(
@@ -133,19 +147,22 @@ def acquire(
         wait: how long to wait for another holder, in seconds.
 
     Raises:
-        DeviceError: somebody else holds it, and did not let go within `wait`.
+        DeviceBusyError: somebody else holds it, and did not let go within `wait`.
+        ToolError: the folder of the leases cannot be used.
     """
     place = folder or lease_folder()
     deadline = time.monotonic() + wait
     while True:
-        with _locked(place, address or device) as path:
+        with locked(place, address or device) as path:
             holder = _holder(path)
             if holder is None:
                 token = _grant(path, seconds, with_process)
                 return Lease(device, address or device, token, place)
         if time.monotonic() >= deadline:
             msg = f"device {device!r} is busy: {holder}"
-            raise DeviceError(msg, remedy=f"wait, use another device, or: edgebuild devices release {device}")
+            raise DeviceBusyError(
+                msg, remedy=f"wait, use another device, or end that lease: edgebuild devices release {device} --force"
+            )
         time.sleep(POLL_SECONDS)
 
 
@@ -156,86 +173,58 @@ def hold(
     """Hold `device` alone until the block is left, for at most `seconds` without `Lease.renew`.
 
     Raises:
-        DeviceError: as of `acquire`.
+        DeviceBusyError: as of `acquire`.
+        ToolError: as of `acquire`.
     """
     lease = acquire(device, seconds, folder, address=address, wait=wait)
     try:
         yield lease
     finally:
-        lease.release()
+        try:
+            lease.release()
+        except ToolError as error:  # what was done under it is done, and the lease ends with this process
+            logger.warning("device %r stays leased until this process ends: %s", device, error.message)
 
 
 def holder_of(address: str, folder: Path | None = None) -> Holder | None:
     """Who has what is at `address` now; None where it is free."""
-    with _locked(folder or lease_folder(), address) as path:
+    with locked(folder or lease_folder(), address) as path:
         return _holder(path)
 
 
 def _grant(path: Path, seconds: float, with_process: bool) -> int:
+    last, boot = read_record(path), boot_id()
     # Milliseconds, so that tokens grow even where the last one was lost with the folder.
-    token: int = max(_read(path).get("token", 0) + 1, time.time_ns() // 1_000_000)
+    token: int = max(last.get("token", 0) + 1, time.time_ns() // 1_000_000)
     record = {
         "token": token,
-        "user": getpass.getuser(),
-        "boot": _boot(),
-        "ends": _now() + seconds,
+        # A copy of a machine's disk is another machine: it has started by itself.
+        "ledger": last["ledger"] if last.get("boot") == boot else secrets.token_hex(8),
+        "user": _login(),
+        "boot": boot,
+        "ends": seconds_up() + seconds,
         "pid": os.getpid() if with_process else None,
-        "born": _born(os.getpid()) if with_process else None,
+        "born": born(os.getpid()) if with_process else None,
+        "space": process_space(),
     }
-    _write(path, record)
+    write_record(path, record)
     return token
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except KeyError:  # containers run as numbers that nobody gave a name
+        return str(os.getuid())
 
 
 def _holder(path: Path) -> Holder | None:
     """The holder in `path`; None where there is none, its time is over, or its process or its boot is gone."""
-    record = _read(path)
-    left = record.get("ends", 0.0) - _now()
-    if left <= 0 or record["boot"] != _boot():
+    record = read_record(path)
+    left = record.get("ends", 0.0) - seconds_up()
+    if left <= 0 or record["boot"] != boot_id():
         return None
-    if record["pid"] is not None and _born(record["pid"]) != record["born"]:
+    here = record["space"] == process_space()  # the processes of another container cannot be seen
+    if record["pid"] is not None and here and born(record["pid"]) != record["born"]:
         return None
     return Holder(record["token"], record["user"], record["pid"], left)
-
-
-def _now() -> float:
-    """Seconds since the machine started, suspended ones included: nobody sets this clock."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-def _boot() -> str:
-    return _BOOT_ID.read_text().strip()
-
-
-def _born(pid: int) -> int | None:
-    """When a process started, in ticks: numbers of processes are used again. None where it is gone or a zombie."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return None if fields[0] in "ZX" else int(fields[19])
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """The record in `path`; empty where there is none, or a power cut left half of one."""
-    try:
-        record = json.loads(path.read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        return {}
-    return record if isinstance(record, dict) else {}
-
-
-def _write(path: Path, record: dict[str, Any]) -> None:
-    """Replace the record in one step: a writer that is killed leaves the old one or the new one."""
-    aside = path.with_suffix(".new")
-    aside.write_text(json.dumps(record))
-    aside.replace(path)
-
-
-@contextmanager
-def _locked(folder: Path, address: str) -> Iterator[Path]:
-    """Serialize readers and writers of one lease; the lock is held for microseconds and dies with its process."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    name = re.sub(r"[^A-Za-z0-9._-]", "_", address)
-    with (folder / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield folder / f"{name}.json"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from edgebuild.config.cores import show_cores
 from edgebuild.device.android_facts import read_android_facts
 
 CORES = MappingProxyType(
@@ -49,6 +51,7 @@ def read_facts(text: str) -> dict[str, str]:
     """
     found = defaultdict(list)
     cpuinfo = defaultdict(list)
+    cores: dict[str, dict[str, list[int]]] = {"cpu_capacity": {}, "cpuinfo_max_freq": {}}
     zones, cooling, service = [], [], []
     for line in text.splitlines():
         if line.startswith("thermalservice "):
@@ -61,6 +64,10 @@ def read_facts(text: str) -> dict[str, str]:
             continue
         if kind == "cpuinfo":
             cpuinfo[rest.strip()].append(value)
+        elif kind == "core":
+            number, _, what = rest.partition(" ")
+            if value.isdigit():
+                cores[what].setdefault(value, []).append(int(number))
         elif kind == "zone":
             zones.append((rest, value))
         elif kind == "cooling":
@@ -81,6 +88,9 @@ def read_facts(text: str) -> dict[str, str]:
         "clock_khz": _highest(found["scaling_cur_freq"]),
         "clock_limit_khz": _highest(found["scaling_max_freq"]),
         "highest_clock_khz": _highest(found["cpuinfo_max_freq"]),
+        "online_cores": "".join(found["online"][:1]),
+        "core_capacity": _by_core(cores["cpu_capacity"]),
+        "core_clock_khz": _by_core(cores["cpuinfo_max_freq"]),
         "temperature_millicelsius": _highest([value for _, value in zones]),
         "cooling": ",".join(sorted({name for name, state in cooling if _slows_processor(name, state)})),
         "throttled": "".join(found["throttled"][:1]),
@@ -95,6 +105,12 @@ def _cpu(cpuinfo: dict[str, list[str]]) -> str:
     parts = list(zip(cpuinfo["CPU implementer"], cpuinfo["CPU part"], strict=False))
     names = sorted({CORES.get(part, f"arm {part[0]} {part[1]}") for part in parts})
     return "+".join(names) or "".join(cpuinfo["model name"][:1])
+
+
+def _by_core(values: Mapping[str, Sequence[int]]) -> str:
+    """`0-3:160 4-7:1024`: the cores that have each value."""
+    groups = sorted((sorted(cores), value) for value, cores in values.items())
+    return " ".join(f"{show_cores(tuple(cores))}:{value}" for cores, value in groups)
 
 
 def _slows_processor(name: str, state: str) -> bool:

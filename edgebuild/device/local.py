@@ -48,9 +48,11 @@ class LocalTransport:
                 stderr=subprocess.PIPE,
                 start_new_session=True,
             )
-        except (FileNotFoundError, PermissionError) as error:
+        except OSError as error:
             msg = f"device {self.device!r}: cannot start {argv[0]!r}: {error.strerror}"
-            raise DeviceError(msg, remedy="install the program there, or push it first and name it ./program") from None
+            raise DeviceError(
+                msg, remedy="install the program there, or push one that was built for it and name it ./program"
+            ) from None
         with process:
             try:
                 stdout, stderr = process.communicate(timeout=timeout)

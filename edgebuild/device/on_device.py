@@ -10,10 +10,11 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 from edgebuild.device.transport import Completed
-from edgebuild.errors import DeviceError
+from edgebuild.errors import DeviceBusyError, DeviceError
 
 _SCRIPT = Path(__file__).parent / "native" / "on_device.sh"
 _COMPLAINS = 97
+_BUSY = "wait, or ask there: the other job is that of uid@machine, which reaches the device by the name after it"
 _PREFIX = "edgebuild: "
 _MACHINES = {"3e00": "x86-64", "0300": "x86", "b700": "aarch64", "2800": "arm", "f300": "riscv"}
 """Bytes 18 and 19 of an ELF file (System V ABI, chapter 4) -> architecture."""
@@ -30,9 +31,13 @@ def command(name: str, *arguments: str) -> str:
     return shlex.join(["sh", "-c", _script(), "edgebuild", name, *arguments])
 
 
-def owner() -> str:
-    """Who we are to a device that several machines reach: this machine and this user, in one word."""
-    return re.sub(r"[^A-Za-z0-9.@-]", "_", f"{os.getuid()}@{socket.gethostname()}")
+def owner(name: str, ledger: str) -> str:
+    """Who we are to a device that many reach, in one word: this user and machine, our name for it, and whose tokens.
+
+    Leases are of names, and lie in a folder: where one device has two names, or jobs have two folders, neither lease
+    knows of the other, as those of two machines. Then the ledgers differ.
+    """
+    return re.sub(r"[^A-Za-z0-9.@:/-]", "_", f"{os.getuid()}@{socket.gethostname()}/{name}/{ledger}")
 
 
 def inside(device: str, work: str, name: str) -> str:
@@ -52,7 +57,8 @@ def require_no_complaint(device: str, completed: Completed) -> None:
     """See that the script itself had nothing to complain of.
 
     Raises:
-        DeviceError: it had.
+        DeviceBusyError: another job has the device.
+        DeviceError: it had another complaint.
     """
     lines = completed.stderr.decode(errors="replace").splitlines()
     if completed.exit_code != _COMPLAINS or not lines or not lines[-1].startswith(_PREFIX):
@@ -73,7 +79,7 @@ def require_no_complaint(device: str, completed: Completed) -> None:
         raise DeviceError(msg, remedy="start again, with a longer lease: ttl in the device file")
     if kind == "busy":
         msg = f"{about} is busy: {rest}"
-        raise DeviceError(msg, remedy="wait, or ask there; uid@machine is where the other job runs")
+        raise DeviceBusyError(msg, remedy=_BUSY)
     msg = f"{about}: {lines[-1].removeprefix(_PREFIX)}"
     raise DeviceError(msg, remedy="make room on the device, or name another folder in its file")
 

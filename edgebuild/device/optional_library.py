@@ -1,4 +1,4 @@
-"""Libraries of transports: they are in the extra `devices`, and missing where nobody asked for it."""
+"""Libraries of transports and power meters: they are in extras, and missing where nobody asked for these."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 from edgebuild.errors import ToolError
 
 
-def transport_library(module: str, transport: str) -> Any:
-    """The module that a transport needs.
+def optional_library(module: str, who: str, extra: str) -> Any:
+    """The module that somebody (`who`, for messages) needs, and that comes with an extra of edgebuild.
 
     Raises:
         ToolError: it is not installed.
     """
     try:
         return importlib.import_module(module)
-    except ImportError:
-        msg = f"{module} is missing; it is needed for devices that are reached over {transport}"
-        raise ToolError(msg, remedy="pip install 'edgebuild[devices]'") from None
+    except ImportError as error:
+        msg = f"{who} needs {module}: {error}"
+        raise ToolError(msg, remedy=f"pip install 'edgebuild[{extra}]'") from None

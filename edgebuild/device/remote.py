@@ -42,6 +42,7 @@ class RemoteTransport(ABC):
         self.reached = reached
         self.base = base
         self._token = 0
+        self._ledger = ""
 
     def push(self, source: Path, destination: str) -> None:
         """Copy a file or folder into the work folder; a file is there whole or not at all."""
@@ -64,7 +65,7 @@ class RemoteTransport(ABC):
     def run(self, argv: Sequence[str], timeout: float) -> Completed:
         """Run a program in the work folder; whatever it started is dead when this returns."""
         seconds = str(int(timeout + STOP_SECONDS + IDLE_SECONDS))
-        arguments = (self.base, self.folder, str(self._token), owner(), seconds, *argv)
+        arguments = (self.base, self.folder, str(self._token), owner(self.reached, self._ledger), seconds, *argv)
         completed = self._command("run", arguments, timeout, argv[0])
         require_no_complaint(self.device, completed)
         return completed
@@ -75,15 +76,16 @@ class RemoteTransport(ABC):
         require_no_complaint(self.device, completed)
         return read_facts(completed.stdout.decode(errors="replace"))
 
-    def fence(self, token: int, seconds: float) -> None:
+    def fence(self, token: int, ledger: str, seconds: float) -> None:
         """Have the device alone also among other machines; what an earlier lease left there is ended.
 
         Raises:
-            DeviceError: another machine has it, or a later lease of this one.
+            DeviceBusyError: a job has it whose lease is not of this ledger: of another machine, or by another name.
+            DeviceError: a later lease has it.
         """
-        arguments = (self.base, self.folder, str(token), owner(), str(int(seconds)))
+        arguments = (self.base, self.folder, str(token), owner(self.reached, ledger), str(int(seconds)))
         require_no_complaint(self.device, self._command("fence", arguments, OWN_SECONDS, "sh"))
-        self._token = token
+        self._token, self._ledger = token, ledger
 
     @abstractmethod
     def close(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edgebuild.device.optional_library import transport_library
+from edgebuild.device.optional_library import optional_library
 from edgebuild.device.ssh_options import SshLogin, SshOptions
 from edgebuild.errors import DeviceError
 
@@ -19,7 +19,7 @@ def library() -> Any:
     Raises:
         ToolError: it is not installed.
     """
-    return transport_library("asyncssh", "ssh")
+    return optional_library("asyncssh", "a device over ssh", "devices")
 
 
 async def connect(device: str, options: SshOptions) -> list[Any]:

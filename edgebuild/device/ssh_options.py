@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import Field
 
 from edgebuild.config.parameters import Parameters
-from edgebuild.config.quantity import Milliseconds
+from edgebuild.device.remote_options import RemoteOptions
 
 
 class SshLogin(Parameters):
@@ -35,19 +35,7 @@ class SshLogin(Parameters):
         return Path(self.known_hosts).expanduser()
 
 
-class SshOptions(SshLogin):
+class SshOptions(RemoteOptions, SshLogin):
     """Options of the transport `ssh`."""
 
     jump: SshLogin | None = Field(default=None, description="a machine that the way leads through")
-    folder: str = Field(
-        default=".cache/edgebuild",
-        min_length=1,
-        pattern=r"^[A-Za-z0-9._/-]+$",
-        description="on the device, where work folders are made; relative to the login's home",
-    )
-    python: str = Field(
-        default="python3",
-        min_length=1,
-        description="on the device: an interpreter with numpy and LiteRT; ~ is the login's home",
-    )
-    connect_timeout: Milliseconds = Field(default=10_000.0, description="until the device must have answered")

@@ -11,7 +11,7 @@ from edgebuild.config.parameters import Parameters
 from edgebuild.errors import DeviceError
 from edgebuild.figure import Kind
 
-MEASURED_THERE = ("latency", "load_time", "peak_memory")
+MEASURED_THERE = ("latency", "latency_p90", "latency_p99", "load_time", "peak_memory")
 """What a device that is no emulator is measured for."""
 
 
@@ -61,8 +61,9 @@ class Transport(Protocol):
 
         Always `cpu`, `cores`, `architecture`, `kernel` and `memory_kib`; where it tells, `board`, `governor`,
         `clock_khz`, `clock_limit_khz`, `highest_clock_khz`, `temperature_millicelsius`, and by what it is slowed down:
-        `cooling` (the kernel), `throttled` (a Raspberry Pi), `thermal_status` (Android). Android has `android`, its
-        version, besides.
+        `cooling` (the kernel), `throttled` (a Raspberry Pi), `thermal_status` (Android). Of its cores `online_cores`
+        (`0-7`), and which of them have what `core_capacity` and `core_clock_khz` (`0-3:160 4-7:1024`). Android has
+        `android`, its version, besides.
         """
         ...
 
@@ -75,11 +76,17 @@ class Transport(Protocol):
 class FencesItself(Protocol):
     """A transport whose device refuses what comes late by itself, also from another machine."""
 
-    def fence(self, token: int, seconds: float) -> None:
+    def fence(self, token: int, ledger: str, seconds: float) -> None:
         """Have the device alone for `seconds`, renewed by each use.
 
+        Args:
+            token: of the lease.
+            ledger: whose tokens only grow: what has a smaller one of the same is over, and is ended.
+            seconds: until it ends by itself.
+
         Raises:
-            DeviceError: somebody else has it, or `token` is smaller than that of who had it last.
+            DeviceBusyError: a job with a lease of another ledger has it.
+            DeviceError: `token` is smaller than that of who had it last.
         """
         ...
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edgebuild import __version__
+from edgebuild.bench.board.calibrated import correct_figures
 from edgebuild.bench.estimated import device_estimates
 from edgebuild.bench.host import host_facts
 from edgebuild.bench.missing import missing_device_figures
-from edgebuild.check.finding import Finding
+from edgebuild.check.finding import Finding, apply_allow
 from edgebuild.config.project import Project
 from edgebuild.config.registries import FORMATS
 from edgebuild.config.target import Target
@@ -23,7 +24,7 @@ from edgebuild.graph.board import board_stage_id
 from edgebuild.graph.reference import reference_figures, reference_findings
 from edgebuild.graph.result import BuildResult, StageResult
 from edgebuild.package.contents import MANIFEST
-from edgebuild.report.budgets import judge
+from edgebuild.report.budgets import judge, unjudged_findings
 from edgebuild.report.facts import (
     ArtifactFacts,
     BaselineFacts,
@@ -34,7 +35,6 @@ from edgebuild.report.facts import (
     IoFacts,
     LedgerRow,
     OperationCount,
-    OpProfile,
     PrecisionFacts,
     ProjectFacts,
     PromiseFacts,
@@ -45,6 +45,7 @@ from edgebuild.report.facts import (
     TargetFacts,
 )
 from edgebuild.report.firmware_facts import ArenaBuffer, FirmwareFacts, FlashPart, LayerCount
+from edgebuild.report.profile_facts import DeviceProfile, OpProfile
 from edgebuild.report.sensitivity_facts import SensitivityCurve, SensitivityFacts, SensitivityPoint
 from edgebuild.report.verdict import judge_status
 
@@ -139,7 +140,8 @@ def _target(
     board_id = board_stage_id(project, target)
     board = _read(result, board_id, "board.json")
     parts = [part for part in (verified, bench, firmware, board) if part]
-    figures = [Figure.from_json(raw) for part in parts for raw in part["figures"]]
+    figures = [Figure.from_json(raw) for part in parts if part is not board for raw in part["figures"]]
+    figures += _board_figures(project, target, board)
     compared = reference_figures(figures, *_reference(result, ids))
     figures += compared
     figures += _package_figures(result, ids.package, {figure.name for figure in figures})
@@ -159,6 +161,8 @@ def _target(
     stage_ids = (DATA, BASELINE, SCORE, *ids.all(), *((board_id,) if board_id else ()))
     stages = [result.stages[stage_id] for stage_id in stage_ids if stage_id in result.stages]
     error = next((str(stage.error) for stage in stages if stage.error is not None), None)
+    if all(stage.artifact is not None for stage in stages):  # else figures are missing because nothing was run
+        findings += tuple(apply_allow(unjudged_findings(budgets), target.allow))
     status: Status = "error" if error else judge_status(budgets, findings, claims) if verified else "skipped"
     return TargetFacts(
         name=target.name,
@@ -179,13 +183,25 @@ def _target(
         census=_census(verified["summary"]) if verified else None,
         firmware=_firmware(firmware) if firmware else None,
         sensitivity=_sensitivity(result, ids),
-        profile=tuple(OpProfile(row["name"], row["layer"], row["median_ms"]) for row in bench["profile"])
-        if bench
-        else (),
+        profile=_operations(bench["profile"]) if bench else (),
+        device_profile=_device_profile(board) if board else None,
         precision=_precision(target, result),
         stages=tuple(_stage_facts(stage) for stage in stages),
         packages=_package_files(result, ids.package),
     )
+
+
+def _operations(raw: Iterable[Mapping[str, Any]]) -> tuple[OpProfile, ...]:
+    return tuple(OpProfile(row["name"], row["layer"], row["median_ms"]) for row in raw)
+
+
+def _device_profile(board: Mapping[str, Any]) -> DeviceProfile | None:
+    """The operations that a real device was timed for; an emulated one has a profile of instructions."""
+    raw = board.get("profile", {})
+    if "operations" not in raw:
+        return None
+    operations = _operations(raw["operations"])
+    return DeviceProfile(board["device"], operations, raw["whole_ms"], raw["ratio"], raw["provenance"])
 
 
 def _estimates(
@@ -196,6 +212,15 @@ def _estimates(
     if device is None or record is None or artifact is None:
         return []
     return device_estimates(device, artifact / record.file, record.dtype, known)
+
+
+def _board_figures(project: Project, target: Target, board: Mapping[str, Any] | None) -> list[Figure]:
+    """What the board gave, its estimates as the calibration of its device corrects them."""
+    if board is None:
+        return []
+    figures = [Figure.from_json(raw) for raw in board["figures"]]
+    device = project.devices.get(target.device) if target.device is not None else None
+    return figures if device is None else correct_figures(device, figures, board.get("profile", {}))
 
 
 def _emulated(board: Mapping[str, Any] | None) -> bool:

@@ -29,8 +29,8 @@ def obtained(target: Target) -> dict[str, Kind]:
     if target_stages(target).bench is not None:
         found["host_latency"] = "measured"
     name = target.hardware.accelerator
-    if name in ACCELERATORS:
-        found |= dict.fromkeys(ACCELERATORS.get(str(name)).figures, "estimated")
+    if name is not None:
+        found |= dict.fromkeys(ACCELERATORS.get(name).figures, "estimated")
     device = _device(target)
     if device is None:
         return found

@@ -15,11 +15,11 @@ from edgebuild.report.chart_style import COLOURS, Chart, axis, known, layout
 from edgebuild.report.facts import (
     CensusFacts,
     LayerFacts,
-    OpProfile,
     PrecisionFacts,
     RunFacts,
     find_figure,
 )
+from edgebuild.report.profile_facts import DeviceProfile, OpProfile
 from edgebuild.report.wording import interval_text, label, value_text
 
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "triangle-down", "pentagon", "star", "hexagon")
@@ -113,7 +113,7 @@ def _baseline_shapes(base: Figure | None) -> list[dict[str, Any]]:
     return [{**line, "line": {"color": "@ink", "width": 1.2, "dash": "dash"}, "layer": "below"}]
 
 
-def profile_chart(profile: Sequence[OpProfile]) -> Chart | None:
+def profile_chart(profile: Sequence[OpProfile], title: str = "ms, median, on the build host") -> Chart | None:
     """Time per operation in file order, the slowest ones where there are many; None without a profile."""
     if not profile:
         return None
@@ -122,7 +122,15 @@ def profile_chart(profile: Sequence[OpProfile]) -> Chart | None:
     total = sum(op.median_ms for op in profile) or 1.0
     names = [f"{index}  {op.layer or op.op}" for index, op in shown]
     hover = [f"{op.op} {op.layer or ''}<br>{op.median_ms:.4g} ms, {op.median_ms / total:.1%}" for _, op in shown]
-    return _bars(names, [op.median_ms for _, op in shown], hover, "@c0", "ms, median, on the build host")
+    return _bars(names, [op.median_ms for _, op in shown], hover, "@c0", title)
+
+
+def device_profile_chart(profile: DeviceProfile | None) -> Chart | None:
+    """Time per operation on a real device, and how all of them compare with the whole; None without a profile."""
+    if profile is None:
+        return None
+    whole = f"together {profile.ratio:.0%} of the whole inference, {profile.whole_ms:.4g} ms"
+    return profile_chart(profile.operations, f"ms, median, measured on {profile.device}; {whole}")
 
 
 def layers_chart(layers: Sequence[LayerFacts]) -> Chart | None:

@@ -17,6 +17,7 @@ from edgebuild.check.finding import Finding
 from edgebuild.errors import ConfigError
 from edgebuild.figure import Figure
 from edgebuild.report.firmware_facts import FirmwareFacts
+from edgebuild.report.profile_facts import DeviceProfile, OpProfile
 from edgebuild.report.sensitivity_facts import SensitivityFacts
 
 SCHEMA_VERSION = 1
@@ -181,15 +182,6 @@ class CensusFacts:
 
 
 @dataclass(frozen=True)
-class OpProfile:
-    """Time of one operation on the host, in file order."""
-
-    op: str
-    layer: str | None
-    median_ms: float
-
-
-@dataclass(frozen=True)
 class LayerFacts:
     """How far one layer's output is from the float model's; None where both are equal (infinite SQNR)."""
 
@@ -228,7 +220,10 @@ class StageFacts:
 
 @dataclass(frozen=True)
 class TargetFacts:
-    """Everything about one target; parts that were never reached are None or empty."""
+    """Everything about one target; parts that were never reached are None or empty.
+
+    `profile` is of the build host, `device_profile` of the target's device where that is a real one.
+    """
 
     name: str
     description: str
@@ -243,6 +238,7 @@ class TargetFacts:
     ledger: tuple[LedgerRow, ...] = ()
     census: CensusFacts | None = None
     profile: tuple[OpProfile, ...] = ()
+    device_profile: DeviceProfile | None = None
     layers: tuple[LayerFacts, ...] = ()
     precision: tuple[PrecisionFacts, ...] = ()
     firmware: FirmwareFacts | None = None

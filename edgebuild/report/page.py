@@ -63,6 +63,11 @@ def _target_charts(facts: RunFacts, target: TargetFacts) -> list[dict[str, Any]]
             for number, one in enumerate(target.sensitivity, 1)
         ),
         ("profile", "Time per operation", charts.profile_chart(target.profile)),
+        (
+            "device-profile",
+            "Time per operation on the device, measured",
+            charts.device_profile_chart(target.device_profile),
+        ),
         ("layers", "Closeness to the float model, layer by layer", charts.layers_chart(target.layers)),
         (
             "precision",

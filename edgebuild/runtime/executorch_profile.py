@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
+from statistics import median, median_grouped
 from typing import Any
 
 from edgebuild.errors import ToolError
@@ -19,7 +19,9 @@ from edgebuild.runtime.executorch_timing import run_timed
 from edgebuild.runtime.session import OpTime
 
 _NANOSECONDS_PER_MS = 1e6
-_WARM_UP = 2
+_TICK_MS = 1e-3
+WARM_UP = 2
+"""Inferences that a trace has besides those whose times count."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,7 @@ class _Event:
 def profile_pte(file: Path, inputs: Mapping[str, Path], threads: int, runs: int) -> list[OpTime]:
     """Median time of every operation over `runs` inferences, after two that are dropped.
 
-    Operations inside the XNNPACK delegate carry XNNPACK's names (`Convolution (NHWC, QC8) IGEMM #1`); its clock
-    ticks in microseconds.
+    Operations inside the XNNPACK delegate carry XNNPACK's names (`Convolution (NHWC, QC8) IGEMM #1`).
 
     Raises:
         ConfigError: an input is missing or does not fit.
@@ -44,8 +45,21 @@ def profile_pte(file: Path, inputs: Mapping[str, Path], threads: int, runs: int)
     """
     with tempfile.TemporaryDirectory() as scratch:
         dump = Path(scratch) / "trace.etdp"
-        run_timed(file, inputs, threads, runs + _WARM_UP, (), etdump=str(dump))
-        blocks = _execute_blocks(dump.read_bytes())[_WARM_UP:]
+        run_timed(file, inputs, threads, runs + WARM_UP, (), etdump=str(dump))
+        return operations_of(file, dump.read_bytes())
+
+
+def operations_of(file: Path, dump: bytes) -> list[OpTime]:
+    """The times in an event trace of `file`, wherever it ran: medians, its first two inferences dropped.
+
+    XNNPACK's clock ticks in microseconds, which many an operation takes less than: of its times the median is taken
+    as of grouped data (`statistics.median_grouped`), which lies between ticks where the times do.
+
+    Raises:
+        ConfigError: the file is damaged.
+        ToolError: the trace cannot be read.
+    """
+    blocks = _execute_blocks(dump)[WARM_UP:]
     guide = read_guide(read_pte(file))
     times: dict[int, list[float]] = defaultdict(list)
     for block in blocks:
@@ -53,9 +67,13 @@ def profile_pte(file: Path, inputs: Mapping[str, Path], threads: int, runs: int)
             times[position].append(event.milliseconds)
     layers = _layers(blocks[0], guide)
     return [
-        OpTime(event.name, layer, median(times[position]), len(times[position]))
+        OpTime(event.name, layer, _median(times[position], ticking=event.delegated), len(times[position]))
         for position, (event, layer) in enumerate(zip(blocks[0], layers, strict=True))
     ]
+
+
+def _median(milliseconds: list[float], *, ticking: bool) -> float:
+    return median_grouped(milliseconds, _TICK_MS) if ticking else median(milliseconds)
 
 
 def _execute_blocks(dump: bytes) -> list[list[_Event]]:

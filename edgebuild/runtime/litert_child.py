@@ -33,7 +33,7 @@ def run_job(python: Path, command: str, job: Mapping[str, Any]) -> Any:
         path.write_text(json.dumps(job))
         done = subprocess.run([*_command(python), command, str(path)], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise ToolError(_last_words(str(job.get("file", "the model's operations")), done.returncode, done.stderr))
+        raise ToolError(_last_words(str(job["file"]), done.returncode, done.stderr))
     return json.loads(done.stdout)
 
 

@@ -1,61 +1,19 @@
-"""Time per operation of a .tflite file, each operation cut into a file of its own.
-
-Neither LiteRT's nor tflite-runtime's Python interface gives the interpreter's own per-operation times. A cut operation
-runs with the data it sees in the whole model, on the same kernels, but without its neighbours: cache effects and what a
-delegate fuses across operations are not in it. `ProfileReport.ratio` says how much the sum differs from the whole.
-"""
+"""Time per operation of a .tflite file on this host, each operation cut into a file of its own (`litert_cuts`)."""
 
 from __future__ import annotations
 
-import copy
 import logging
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from edgebuild.runtime.litert_child import run_job
-from edgebuild.runtime.litert_flatbuffer import (
-    io_names,
-    operator_name,
-    read_model,
-    serialize_model,
-    stored_bytes,
-    tensor_name,
-)
-from edgebuild.runtime.litert_quiet import quiet
-from edgebuild.runtime.session import OpTime
+from edgebuild.runtime.litert_cuts import cut_into_operations
+from edgebuild.runtime.session import ProfileReport
 
 _log = logging.getLogger(__name__)
-
-_WARMUP = 5
-_DECODES = ("DEQUANTIZE", "DENSIFY")
-
-
-@dataclass(frozen=True)
-class ProfileReport:
-    """Per-operation times in isolation, and how their sum compares to the whole.
-
-    Attributes:
-        operations: in file order; one that only decodes a stored weight is part of the operation behind it.
-        whole_ms: median of the whole file in the same process.
-        ratio: sum of the operations / whole.
-    """
-
-    operations: tuple[OpTime, ...]
-    whole_ms: float
-    ratio: float
-
-
-@dataclass(frozen=True)
-class _Cut:
-    """Operations that are timed together (`members`; the last one gives the name), and what they read from outside."""
-
-    members: tuple[Any, ...]
-    inputs: tuple[int, ...]
 
 
 def profile_in_child(python: Path, file: Path, inputs: Mapping[str, Path], threads: int, runs: int) -> ProfileReport:
@@ -65,114 +23,10 @@ def profile_in_child(python: Path, file: Path, inputs: Mapping[str, Path], threa
         ConfigError: the file is not a .tflite.
         ToolError: an operation does not load or run alone.
     """
-    model = read_model(file)
-    values = _values_inside(model, {name: np.load(path) for name, path in inputs.items()})
-    cuts = _cuts(model)
     with tempfile.TemporaryDirectory(prefix="edgebuild-profile-") as scratch:
-        folder = Path(scratch)
-        jobs = []
-        for number, cut in enumerate(cuts):
-            (folder / f"{number}.tflite").write_bytes(serialize_model(_cut_out(model, cut)))
-            arrays: dict[str, Any] = {str(position): values[index] for position, index in enumerate(cut.inputs)}
-            np.savez(folder / f"{number}.npz", **arrays)
-            jobs.append({"file": str(folder / f"{number}.tflite"), "inputs": str(folder / f"{number}.npz")})
-        whole: dict[str, Any] = {str(p): np.load(inputs[name]) for p, name in enumerate(io_names(model)[0])}
-        np.savez(folder / "whole.npz", **whole)
-        jobs.append({"file": str(file.resolve()), "inputs": str(folder / "whole.npz")})
-        medians = run_job(python, "cuts", {"cuts": jobs, "threads": threads, "runs": runs, "warmup": _WARMUP})[
-            "medians"
-        ]
-    operations = tuple(
-        OpTime(operator_name(model, cut.members[-1]), _layer(model, cut), float(median), runs)
-        for cut, median in zip(cuts, medians[:-1], strict=True)
-    )
-    report = ProfileReport(operations, float(medians[-1]), sum(medians[:-1]) / medians[-1])
+        bundle = Path(scratch) / "operations.zip"
+        cut = cut_into_operations(file, {name: np.load(path) for name, path in inputs.items()}, bundle)
+        medians = run_job(python, "cuts", cut.job(str(bundle), str(file.resolve()), threads, (), runs))["medians"]
+    report = cut.report(medians, runs)
     _log.info("%s: operations alone take %.2f times the whole (%.4f ms)", file.name, report.ratio, report.whole_ms)
     return report
-
-
-def _cuts(model: Any) -> list[_Cut]:
-    graph = model.subgraphs[0]
-    decoders: dict[int, Any] = {}
-    cuts = []
-    for operator in graph.operators:
-        source = graph.tensors[operator.inputs[0]] if len(operator.inputs) else None
-        if (
-            source is not None
-            and operator_name(model, operator) in _DECODES
-            and stored_bytes(model, source) is not None
-        ):
-            decoders[int(operator.outputs[0])] = operator
-            continue
-        members = [decoders[int(index)] for index in operator.inputs if int(index) in decoders]
-        made = {int(index) for member in members for index in member.outputs}
-        outside = dict.fromkeys(
-            int(index)
-            for index in operator.inputs
-            if index >= 0 and int(index) not in made and stored_bytes(model, graph.tensors[index]) is None
-        )
-        cuts.append(_Cut((*members, operator), tuple(outside)))
-    return cuts
-
-
-def _cut_out(model: Any, cut: _Cut) -> Any:
-    """A `ModelT` that holds the operations of `cut` alone."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    old = model.subgraphs[0]
-    graph, buffers = schema.SubGraphT(), [schema.BufferT()]
-    used = dict.fromkeys(
-        int(index) for member in cut.members for index in (*member.inputs, *member.outputs) if index >= 0
-    )
-    position = {index: number for number, index in enumerate(used)}
-    graph.tensors = []
-    for index in used:
-        tensor = copy.copy(old.tensors[index])
-        if stored_bytes(model, tensor) is None:
-            tensor.buffer = 0
-        else:
-            buffers.append(model.buffers[tensor.buffer])
-            tensor.buffer = len(buffers) - 1
-        graph.tensors.append(tensor)
-    graph.operators = []
-    for member in cut.members:
-        operator = copy.copy(member)
-        operator.inputs = np.array([position[int(i)] if i >= 0 else -1 for i in member.inputs], np.int32)
-        operator.outputs = np.array([position[int(i)] for i in member.outputs], np.int32)
-        graph.operators.append(operator)
-    graph.inputs = np.array([position[index] for index in cut.inputs], np.int32)
-    graph.outputs = graph.operators[-1].outputs
-    graph.name = b"main"
-    result = schema.ModelT()
-    result.version, result.description = model.version, b""
-    result.operatorCodes, result.subgraphs, result.buffers = model.operatorCodes, [graph], buffers
-    return result
-
-
-def _values_inside(model: Any, inputs: Mapping[str, np.ndarray]) -> dict[int, np.ndarray]:
-    """Every computed tensor of the main graph for one input, from LiteRT's builtin kernels."""
-    with quiet("LiteRT"):
-        from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-        interpreter = Interpreter(
-            model_content=serialize_model(model),
-            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-            experimental_preserve_all_tensors=True,
-        )
-        interpreter.allocate_tensors()
-        for name, detail in zip(io_names(model)[0], interpreter.get_input_details(), strict=True):
-            interpreter.set_tensor(detail["index"], inputs[name])
-        interpreter.invoke()
-        graph = model.subgraphs[0]
-        computed = {int(index) for operator in graph.operators for index in operator.outputs}
-        return {index: interpreter.get_tensor(index) for index in {*computed, *(int(i) for i in graph.inputs)}}
-
-
-def _layer(model: Any, cut: _Cut) -> str | None:
-    """`stem.0/conv_2d` -> `stem.0`, from the operation's result or its stored inputs; None for other names."""
-    graph, operator = model.subgraphs[0], cut.members[-1]
-    for index in (*operator.outputs, *(i for member in cut.members for i in member.inputs if i >= 0)):
-        layer, slash, _ = tensor_name(graph.tensors[index]).rpartition("/")
-        if slash and ";" not in layer:
-            return layer
-    return None

@@ -2,7 +2,7 @@
 
     python litert_worker.py serve FILE THREADS     answers requests on stdin until it ends
     python litert_worker.py time JOB.json          times inferences, writes the result to stdout as JSON
-    python litert_worker.py cuts JOB.json          times many small files, writes medians to stdout as JSON
+    python litert_worker.py cuts JOB.json          times each operation of a file, writes medians to stdout as JSON
     python litert_worker.py board JOB.json         runs samples on a board, then times one; writes the outputs and JSON
 
 A message of `serve` is an 8-byte little-endian length and that many bytes of .npz: arrays `0`, `1`, … in the order of
@@ -21,6 +21,7 @@ import statistics
 import struct
 import sys
 import time
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -48,11 +49,12 @@ def _accelerator(module: Any, library: str) -> Any:
 class _Loaded:
     """One file, ready to run; inputs and outputs by the names of its signature, else of its tensors."""
 
-    def __init__(self, path: str, threads: int, *, delegated: bool = True, library: str | None = None) -> None:
+    def __init__(self, file: str | bytes, threads: int, *, delegated: bool = True, library: str | None = None) -> None:
+        """`file`: its path, or what is in it."""
         module = _interpreter_module()
         kernels = module.OpResolverType
         self.interpreter = module.Interpreter(
-            model_path=path,
+            **({"model_content": file} if isinstance(file, bytes) else {"model_path": file}),
             num_threads=threads,
             experimental_op_resolver_type=kernels.AUTO if delegated else kernels.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
             experimental_delegates=[_accelerator(module, library)] if library else None,
@@ -128,12 +130,13 @@ def _time(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cuts(job: dict[str, Any]) -> dict[str, Any]:
+    """Medians of the files in a bundle, one after the other (`litert_cuts.py` makes it), and of the whole file."""
+    _pin_to(job["cores"])
     import numpy as np
 
-    medians = []
-    for cut in job["cuts"]:
-        loaded = _Loaded(cut["file"], job["threads"])
-        with np.load(cut["inputs"], allow_pickle=False) as arrays:
+    def median_of(file: str | bytes, inputs: bytes) -> float:
+        loaded = _Loaded(file, job["threads"])
+        with np.load(io.BytesIO(inputs), allow_pickle=False) as arrays:
             for position, index in enumerate(loaded.inputs.values()):
                 loaded.interpreter.set_tensor(index, arrays[str(position)])
         for _ in range(job["warmup"]):
@@ -143,15 +146,20 @@ def _cuts(job: dict[str, Any]) -> dict[str, Any]:
             start = time.perf_counter()
             loaded.interpreter.invoke()
             times.append((time.perf_counter() - start) * 1e3)
-        medians.append(statistics.median(times))
-    return {"medians": medians}
+        return statistics.median(times)
+
+    with zipfile.ZipFile(job["bundle"]) as bundle:
+        alone = [median_of(bundle.read(f"{n}.tflite"), bundle.read(f"{n}.npz")) for n in range(job["cuts"])]
+        whole = median_of(job["file"], bundle.read("whole.npz"))
+    return {"medians": [*alone, whole], "cores": sorted(os.sched_getaffinity(0))}
 
 
 def _board(job: dict[str, Any]) -> dict[str, Any]:
-    """Outputs of every sample into the file `outputs`; then runs of the first sample, each between two marks.
+    """Outputs of the first `samples` into the file `outputs`; then runs of the first one, each between two marks.
 
     Two more marks have nothing between them: what they cost is what the marks add to a run.
     """
+    _pin_to(job["cores"])
     import numpy as np
 
     start = time.perf_counter()
@@ -160,7 +168,7 @@ def _board(job: dict[str, Any]) -> dict[str, Any]:
     with np.load(job["inputs"], allow_pickle=False) as arrays:
         samples = {name: arrays[str(position)] for position, name in enumerate(loaded.inputs)}
     rows: list[list[Any]] = [[] for _ in loaded.outputs]
-    for number in range(len(next(iter(samples.values())))):
+    for number in range(job["samples"]):
         loaded.feed({name: array[number] for name, array in samples.items()})
         loaded.interpreter.invoke()
         for row, array in zip(rows, loaded.results().values(), strict=True):
@@ -185,7 +193,24 @@ def _board(job: dict[str, Any]) -> dict[str, Any]:
         "load_ms": load_ms,
         "peak_bytes": _status_bytes("VmHWM"),
         "outputs_sha256": _digest(loaded.results()),
+        "cores": sorted(os.sched_getaffinity(0)),
     }
+
+
+def _pin_to(cores: list[int]) -> None:
+    """Stay on these cores, where there are any, with all threads that are started later.
+
+    The system passes over cores that are offline or not for us, and says so for the last of them only.
+    """
+    if not cores:
+        return
+    try:
+        os.sched_setaffinity(0, cores)
+        why = f"only {sorted(os.sched_getaffinity(0))} are to be had"
+    except OSError as error:
+        why = str(error.strerror)
+    if sorted(os.sched_getaffinity(0)) != cores:
+        sys.exit(f"OSError: cannot pin to cores {','.join(map(str, cores))}: {why}")
 
 
 def _mark(number: int) -> None:

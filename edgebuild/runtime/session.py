@@ -39,6 +39,19 @@ class OpTime:
 
 
 @dataclass(frozen=True)
+class ProfileReport:
+    """Times of all operations, and of the whole file in the same process: median ms of an inference."""
+
+    operations: tuple[OpTime, ...]
+    whole_ms: float
+
+    @property
+    def ratio(self) -> float:
+        """Sum of the operations / whole."""
+        return sum(operation.median_ms for operation in self.operations) / self.whole_ms
+
+
+@dataclass(frozen=True)
 class TimedRun:
     """Raw material of a benchmark, from a process of its own.
 

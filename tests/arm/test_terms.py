@@ -8,7 +8,7 @@ import pytest
 
 from edgebuild.device.linux_board import LinuxBoard
 from edgebuild.device.qemu_profile import SHARES
-from edgebuild.estimate.arm.coefficients import coefficients
+from edgebuild.estimate.arm.coefficients import coefficients, kind_of_row
 from edgebuild.estimate.arm.latency import ALL_CORES, computes_in, latency_figure, milliseconds
 from edgebuild.estimate.arm.terms import TERMS, Cost, amounts_of, lines_missed, missing_fact
 
@@ -77,13 +77,13 @@ def test_the_figure_says_where_it_is_from() -> None:
     assert integers.name == ALL_CORES
     assert "cortex-a72 at 1.5 GHz, 1 thread: instructions x llvm-mca" in floats.provenance
     assert coefficients().rows in floats.provenance
-    assert "fp32 interval" in floats.provenance
+    assert "interval of fp32, one thread" in floats.provenance
     assert "4 threads" in integers.provenance
-    assert "int8 interval" in integers.provenance
-    for figure, dtype in ((floats, "fp32"), (integers, "int8")):
+    assert "interval of int8, several threads" in integers.provenance
+    for figure, dtype, threads in ((floats, "fp32", 1), (integers, "int8", 4)):
         assert figure.value is not None
-        assert figure.low == pytest.approx(figure.value / coefficients().spread[dtype])
-        assert figure.high == pytest.approx(figure.value * coefficients().spread[dtype])
+        assert figure.low == pytest.approx(figure.value / coefficients().spread[kind_of_row(dtype, threads)])
+        assert figure.high == pytest.approx(figure.value * coefficients().spread[kind_of_row(dtype, threads)])
 
 
 def test_a_program_without_multiply_adds_counts_as_integer() -> None:

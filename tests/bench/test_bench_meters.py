@@ -151,7 +151,7 @@ def test_the_soonest_arrival_sets_the_clock() -> None:
 @pytest.mark.parametrize(
     ("meter", "options", "package"),
     [
-        ("ppk2", {"volts": "3.3 V"}, "ppk2-api"),
+        ("ppk2", {"volts": "3.3 V"}, "ppk2_api"),
         ("joulescope", {}, "pyjoulescope_driver"),
         ("monsoon", {"volts": "4.2 V"}, "Monsoon"),
     ],
@@ -169,8 +169,9 @@ def test_a_missing_library_is_named_with_the_command_that_installs_it(
             opened.arm()
     finally:
         transport.close()
-    assert raised.value.remedy == f"pip install {package}"
+    assert raised.value.message.startswith(f"this power meter needs {package}")
+    assert raised.value.remedy == "pip install 'edgebuild[power]'"
 
 
 def test_a_library_that_is_there_is_given() -> None:
-    assert library("struct", "nothing") is struct
+    assert library("struct") is struct

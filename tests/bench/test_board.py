@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from edgebuild.bench.board.compare import CODE, compare_with_host, promises_equal_outputs
-from edgebuild.bench.board.measure import BoardBench, BoardSettings, measure_on_device
+from edgebuild.bench.board.measure import BoardBench, measure_on_device
+from edgebuild.bench.board.settings import BoardSettings
 from edgebuild.config.device import Device
 from edgebuild.config.read_device import load_device
 from edgebuild.errors import DeviceError

@@ -10,7 +10,8 @@ import pytest
 
 from edgebuild.bench.board.edge_tpu import is_compiled, source_of
 from edgebuild.bench.board.measure import measure_on_device
-from edgebuild.bench.board.standalone import BoardSettings, bench_file
+from edgebuild.bench.board.settings import BoardSettings
+from edgebuild.bench.board.standalone import bench_file
 from edgebuild.config.device import Device
 from edgebuild.config.read_device import load_device
 from edgebuild.errors import DeviceError, ToolError
@@ -26,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(autouse=True)
 def _own_leases(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is timed here that another benchmark on this machine could disturb."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("leases")))
+    monkeypatch.setenv("EDGEBUILD_LEASES", str(tmp_path_factory.mktemp("leases")))
 
 
 def compiled(folder: Path) -> Path:

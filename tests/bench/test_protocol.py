@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,6 +18,7 @@ from edgebuild.bench.exclusive import exclusive_host
 from edgebuild.bench.host import busy_others, host_facts, host_state
 from edgebuild.bench.missing import missing_device_figures
 from edgebuild.bench.protocol import LEAST_RUNS, MOST_RUNS, BenchSettings, choose_runs, measure
+from edgebuild.device.lease import lease_folder
 from edgebuild.errors import ConfigError, ToolError
 from edgebuild.runtime.session import OpTime, Runtime, TimedRun
 
@@ -131,7 +131,7 @@ def test_a_second_benchmark_waits_for_the_first_and_not_for_a_dead_one() -> None
     context = multiprocessing.get_context("spawn")
     holder = context.Process(target=_hold, args=(60.0,))
     holder.start()
-    path = Path(tempfile.gettempdir()) / f"edgebuild-bench-{os.getuid()}.lock"
+    path = lease_folder() / "timed-in-builds.lock"
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline and _free(path):
         time.sleep(0.02)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import yaml
 from edgebuild.estimate.arm.schedule import SCHEDULER
 from tests.build.command import edgebuild
 from tests.device.boards import skip_without_boards
+from tests.device.sshd import needs_sshd, new_server
 
 
 def on_board(project: Path, target: str, device: str) -> dict[str, Any]:
@@ -36,6 +38,12 @@ def test_the_file_runs_on_the_board_and_is_counted(project: Path) -> None:
     assert figures["instructions"]["kind"] == "emulated"
     assert figures["instructions"]["value"] > 10_000
     assert figures["device_equal_outputs"]["value"] == 100.0
+    there = figures["device_accuracy"]
+    assert there["kind"] == "emulated"
+    assert there["low"] <= there["value"] <= there["high"]
+    assert f"this host on the same samples: {there['value']:.2f} %" in there["provenance"], (
+        "the same bits, the same score"
+    )
     latency = figures["latency"]
     assert latency["kind"] == "estimated"
     if shutil.which(SCHEDULER):
@@ -50,6 +58,32 @@ def test_the_file_runs_on_the_board_and_is_counted(project: Path) -> None:
     assert "device-runs" in {finding["code"] for finding in target["findings"]}
     again = on_board(project, "board", "raspberry-pi-4-emulated")
     assert {stage["status"] for stage in again["stages"]} == {"cached"}
+
+
+@needs_sshd
+def test_a_real_board_is_timed_operation_by_operation_and_the_page_shows_it(project: Path, tmp_path: Path) -> None:
+    server = new_server(tmp_path / "sshd")
+    server.start()
+    description = {"name": "desk", "transport": "ssh", "options": server.options(python=sys.executable)}
+    (project / "devices").mkdir()
+    (project / "devices" / "desk.yaml").write_text(yaml.safe_dump(description))
+    try:
+        run = on_board(project, "board", "desk")
+    finally:
+        server.stop()
+    (target,) = run["facts"]["targets"]
+    profile = target["device_profile"]
+    assert (profile["device"], [row["op"] for row in profile["operations"]]) == (
+        "desk",
+        [row["op"] for row in target["profile"]],
+    )
+    assert [row["layer"] for row in profile["operations"]] == [row["layer"] for row in target["profile"]]
+    assert profile["ratio"] * profile["whole_ms"] == pytest.approx(
+        sum(row["median_ms"] for row in profile["operations"])
+    )
+    page = max((project / "reports").rglob("index.html"), key=lambda page: page.stat().st_mtime).read_text()
+    assert "Time per operation on the device, measured" in page
+    assert "measured on desk; together" in page
 
 
 def test_a_program_for_phones_is_counted_to_the_instruction(project: Path) -> None:

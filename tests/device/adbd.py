@@ -220,9 +220,14 @@ class Phone:
         """Its /data, as this machine sees it."""
         return self._root / "data"
 
+    @property
+    def home(self) -> Path:
+        """Where work folders are made on the device."""
+        return self.data / "local/tmp/edgebuild"
+
     def work_folders(self) -> list[str]:
         """What is left on the device."""
-        return sorted(path.name for path in (self.data / "local/tmp/edgebuild").glob("work-*") if path.is_dir())
+        return sorted(path.name for path in self.home.glob("work-*") if path.is_dir())
 
     def processes(self) -> int:
         """How many it has."""

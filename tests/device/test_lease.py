@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -148,7 +149,7 @@ def test_two_devices_do_not_disturb_each_other_and_two_names_of_one_do(tmp_path:
 
 @pytest.fixture
 def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Device:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("EDGEBUILD_LEASES", str(tmp_path))
     return Device(name="here", transport="local")
 
 
@@ -174,7 +175,7 @@ def test_a_connection_is_alone_and_cannot_be_used_when_its_lease_is_over(device:
                 late()
         assert list(folder.iterdir()) == []
     assert not folder.exists()
-    assert lease_folder().parent == tmp_path
+    assert lease_folder() == tmp_path
 
 
 def test_a_connection_that_fails_frees_the_device(device: Device) -> None:
@@ -182,3 +183,13 @@ def test_a_connection_that_fails_frees_the_device(device: Device) -> None:
     with pytest.raises(DeviceError, match="expected cortex-a999"), connected(wrong):
         pass
     assert holder_of("this-machine") is None
+
+
+def test_a_program_that_somebody_elses_job_ended_has_no_result(device: Device) -> None:
+    with connected(device) as transport:
+        assert isinstance(transport, FencedTransport)
+        taking_over = threading.Timer(0.2, transport.lease.release)
+        taking_over.start()
+        with pytest.raises(DeviceError, match=r"device 'here': the lease \d+ is over"):
+            transport.run(["sleep", "0.6"], timeout=60)
+        taking_over.join()

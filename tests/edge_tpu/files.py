@@ -124,6 +124,14 @@ class Net:
         output = self.tensor([*shape[:-1], filters])
         return self.operation("CONV_2D", [source, weight, bias], [output], version, **{**usual, **options})
 
+    def depthwise(self, source: int) -> int:
+        """Add a 3 x 3 DEPTHWISE_CONV_2D with `same` padding and return its output; weights are per channel."""
+        shape = [int(size) for size in self._graph.tensors[source].shape]
+        weight = self.weight([1, 3, 3, shape[-1]], scales=shape[-1], axis=3)
+        bias = self.tensor([shape[-1]], "int32", stored=np.zeros(shape[-1]), scales=shape[-1], scale=0.0005)
+        usual = {"strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1, "depthMultiplier": 1}
+        return self.operation("DEPTHWISE_CONV_2D", [source, weight, bias], [self.tensor(shape)], 3, **usual)
+
     def dense(self, source: int, units: int, *, scales: int = 1, version: int = 4, **options: Any) -> int:
         """Add FULLY_CONNECTED without a bias and return its output."""
         shape = [int(size) for size in self._graph.tensors[source].shape]

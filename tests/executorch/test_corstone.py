@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgebuild.bench.board.standalone import BoardSettings, bench_file
+from edgebuild.bench.board.settings import BoardSettings
+from edgebuild.bench.board.standalone import bench_file
 from edgebuild.config.device import Device
 from edgebuild.config.load import load_target, shipped_targets
 from edgebuild.config.project import Project

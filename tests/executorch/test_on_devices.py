@@ -12,17 +12,22 @@ from typing import Any
 
 import pytest
 
-from edgebuild.bench.board.measure import BoardSettings
-from edgebuild.bench.board.standalone import bench_file
+from edgebuild.bench.board.place import place
+from edgebuild.bench.board.settings import BoardSettings
+from edgebuild.bench.board.standalone import bench_file, samples_for
+from edgebuild.bench.board.standalone_pair import bench_pair
 from edgebuild.config.device import Device
 from edgebuild.config.read_device import load_device
-from edgebuild.errors import ConfigError, ToolError
+from edgebuild.device.connect import connected
+from edgebuild.device.cores import Placement
+from edgebuild.errors import ConfigError, DeviceError, ToolError
 from edgebuild.runtime.executorch_android import android_bundle
 from edgebuild.runtime.executorch_bundle import bundle_for
 from tests.device.adbd import Phone, adb_server, own_network, skip_without_adbd
 from tests.device.boards import skip_without_boards
 from tests.device.sshd import needs_sshd, new_server
 from tests.executorch.workshop import Export
+from tests.mcu_kernels.layers import RELU, LayerBatch
 
 ROOT = Path(__file__).resolve().parents[2]
 FEW = BoardSettings(runs=30, processes=2)
@@ -60,6 +65,24 @@ def test_over_adb_a_file_is_timed_and_gives_the_outputs_of_this_host(over_adb: d
     assert phone.work_folders() == []
 
 
+def test_the_runtime_itself_says_how_long_each_operation_takes_on_a_phone_and_on_another_processor(
+    over_adb: dict[str, Any], file: Path
+) -> None:
+    rows = over_adb["profile"]["operations"]
+    assert [row["layer"] for row in rows if row["name"].startswith("Conv") and "NHWC" in row["name"]] == [
+        *("stem.0", "deep", "wide.0"),
+    ]
+    assert over_adb["profile"]["whole_ms"] > over_adb["profile"]["sum_ms"] > 0
+    assert "ETDump" in over_adb["profile"]["provenance"]
+    skip_without_boards()
+    device = load_device("raspberry-pi-4-emulated", ROOT)
+    with connected(device) as transport:
+        report = place(transport, device, file, samples_for(file, [])).operations(3)
+    assert [(one.name, one.layer) for one in report.operations] == [(row["name"], row["layer"]) for row in rows]
+    assert 0 < report.ratio < 1
+    assert {one.runs for one in report.operations} == {3}
+
+
 @needs_sshd
 def test_the_record_is_the_same_over_ssh_and_on_an_emulated_board(
     over_adb: dict[str, Any], file: Path, tmp_path: Path
@@ -78,6 +101,30 @@ def test_the_record_is_the_same_over_ssh_and_on_an_emulated_board(
     assert [one["name"] for one in over_adb["figures"]] == [one["name"] for one in over_ssh["figures"]]
     assert over_adb["outputs_sha256"] == over_ssh["outputs_sha256"] == emulated["outputs_sha256"]
     assert (over_adb["transport"], over_ssh["transport"], emulated["transport"]) == ("adb", "ssh", "qemu-user")
+
+
+def test_threads_and_cores_are_those_that_were_asked_for(file: Path) -> None:
+    device, samples = load_device("host", ROOT), samples_for(file)
+    last = max(os.sched_getaffinity(0))
+    with connected(device) as transport:
+        assert place(transport, device, file, samples, Placement(1, (last,))).run(20).milliseconds
+        with pytest.raises(DeviceError, match=r"cannot pin to cores 1000: Invalid argument"):
+            place(transport, device, file, samples, Placement(1, (1000,))).run(20)
+        with pytest.raises(DeviceError, match=rf"cannot pin to cores {last},1000: only \[{last}\] are to be had"):
+            place(transport, device, file, samples, Placement(1, (last, 1000))).run(20)
+
+
+def test_a_pte_and_a_tflite_take_turns_on_one_device(file: Path, tmp_path: Path) -> None:
+    batch = LayerBatch(3)
+    batch.convolve((8, 8), (8, 8), clamp=RELU)
+    other = tmp_path / "other.tflite"
+    other.write_bytes(batch.build())
+    record = bench_pair(file, other, load_device("host", ROOT), [], FEW)
+    assert [record[part]["runtime"] for part in ("ours", "theirs")] == ["executorch", "litert"]
+    assert [finding["code"] for finding in record["findings"]] == ["inputs-differ"]
+    assert record["figures"][0]["low"] < record["figures"][0]["value"] < record["figures"][0]["high"]
+    for part in ("ours", "theirs"):
+        assert {one["value"] for one in record[part]["figures"] if one["name"] == "device_equal_outputs"} == {100.0}
 
 
 def test_the_command_writes_the_record_of_a_phone(phone: Phone, file: Path, tmp_path: Path) -> None:

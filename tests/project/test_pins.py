@@ -6,12 +6,15 @@ import runpy
 import tomllib
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[2]
+APART = ("power",)
+"""Extras that `all` leaves out: they are not in the environment that constraints.txt describes."""
 
 
 def pins() -> dict[str, str]:
@@ -19,9 +22,14 @@ def pins() -> dict[str, str]:
     return dict(line.split("==") for line in lines if not line.startswith("#"))
 
 
+def project() -> dict[str, Any]:
+    read: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return read
+
+
 def direct_requirements() -> list[Requirement]:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    texts = [*project["dependencies"], *(text for extra in project["optional-dependencies"].values() for text in extra)]
+    extras = {name: texts for name, texts in project()["optional-dependencies"].items() if name not in APART}
+    texts = [*project()["dependencies"], *(text for extra in extras.values() for text in extra)]
     return [requirement for requirement in map(Requirement, texts) if requirement.name != "edgebuild"]
 
 
@@ -33,6 +41,16 @@ def test_every_direct_requirement_is_pinned_to_a_version_that_it_allows() -> Non
         if not requirement.specifier.contains(pinned.get(canonicalize_name(requirement.name), "0"), prereleases=True)
     ]
     assert refused == []
+
+
+def test_an_extra_that_stands_apart_pins_itself() -> None:
+    extras = project()["optional-dependencies"]
+    (everything,) = map(Requirement, extras["all"])
+    for name in APART:
+        assert name not in everything.extras
+        for requirement in map(Requirement, extras[name]):
+            assert [one.operator for one in requirement.specifier] == ["=="], requirement
+            assert canonicalize_name(requirement.name) not in pins()
 
 
 def test_pins_are_exact_public_versions() -> None:
@@ -58,8 +76,5 @@ def test_the_file_is_what_the_script_writes() -> None:
 
 
 def test_the_light_core_asks_for_no_framework() -> None:
-    core = {
-        Requirement(text).name
-        for text in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    }
+    core = {Requirement(text).name for text in project()["dependencies"]}
     assert core & {"torch", "executorch", "litert-torch", "ai-edge-litert", "scikit-learn"} == set()

@@ -21,7 +21,6 @@ from edgebuild.report.facts import (
     LayerFacts,
     LedgerRow,
     OperationCount,
-    OpProfile,
     ProjectFacts,
     PromiseFacts,
     RunFacts,
@@ -29,6 +28,7 @@ from edgebuild.report.facts import (
     StageFacts,
     TargetFacts,
 )
+from edgebuild.report.profile_facts import DeviceProfile, OpProfile
 from edgebuild.report.verdict import judge_status
 
 LAYERS = ("stem.conv", "body.0.depthwise", "body.0.pointwise", "body.1.depthwise", "body.1.pointwise", "head.fc")
@@ -154,6 +154,9 @@ def target(name: str, seed: int, **changes: object) -> TargetFacts:
         profile=tuple(
             OpProfile("DEPTHWISE_CONV_2D" if "depth" in layer else "CONV_2D", layer, float(rng.uniform(0.001, 0.02)))
             for layer in LAYERS
+        ),
+        device_profile=DeviceProfile(
+            "pi-on-the-desk", tuple(OpProfile("CONV_2D", layer, 0.25) for layer in LAYERS), 1.2, 1.04, "sample"
         ),
         layers=tuple(LayerFacts(layer, float(rng.uniform(22, 45))) for layer in LAYERS),
         stages=(

@@ -12,8 +12,9 @@ import pytest
 import edgebuild.report
 from edgebuild.report import charts
 from edgebuild.report.chart_style import Chart
-from edgebuild.report.facts import LayerFacts, OpProfile, PrecisionFacts
+from edgebuild.report.facts import LayerFacts, PrecisionFacts
 from edgebuild.report.ledger_chart import ledger_chart
+from edgebuild.report.profile_facts import OpProfile
 from tests.report.sample import baseline, error_target, passing_facts, sample_facts, target
 
 STYLE = (Path(edgebuild.report.__file__).parent / "templates" / "style.css").read_text()
@@ -27,6 +28,7 @@ def _all_charts() -> Iterator[Chart]:
         charts.accuracy_chart(facts, "host_latency"),
         ledger_chart(baseline().ledger, one),
         charts.profile_chart(one.profile),
+        charts.device_profile_chart(one.device_profile),
         charts.layers_chart(one.layers),
         charts.precision_chart((PrecisionFacts("stem", 0.1, 0.0, "int8", "int8"),)),
         charts.census_chart(one.census),
@@ -78,6 +80,14 @@ def test_a_long_profile_shows_the_slowest_operations_in_file_order() -> None:
     assert min(bars["x"]) >= 35
     positions = [int(name.split()[0]) for name in bars["y"]]
     assert positions == sorted(positions)
+
+
+def test_the_profile_of_a_device_says_where_it_was_measured_and_what_the_sum_is_worth() -> None:
+    chart = charts.device_profile_chart(target("raspberry-pi-4", 2).device_profile)
+    assert chart is not None
+    title = chart["layout"]["xaxis"]["title"]["text"]
+    assert title == "ms, median, measured on pi-on-the-desk; together 104% of the whole inference, 1.2 ms"
+    assert charts.device_profile_chart(None) is None
 
 
 def test_the_worst_layer_stands_out() -> None:

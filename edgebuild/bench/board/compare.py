@@ -19,7 +19,7 @@ CODE = "device-outputs-differ"
 
 
 def host_outputs(runtime: str, file: Path, samples: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Outputs [samples, ...] of `file` on this host, one thread; samples as `run_litert` takes them.
+    """Outputs [samples, ...] of `file` on this host, one thread; samples as `FileOnBoard` takes them.
 
     Raises:
         ToolError: the runtime is missing or cannot run the file.

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import numpy as np
-
-from edgebuild.bench.board.executorch import profile_executorch
-from edgebuild.bench.board.litert import profile_litert
+from edgebuild.bench.board.on_board import FileOnBoard
 from edgebuild.check.finding import Finding
-from edgebuild.config.device import Device
 from edgebuild.device.linux_board import LinuxBoard
 from edgebuild.device.qemu_profile import SHARES, BlockProfile
-from edgebuild.device.qemu_user import QemuUserTransport
 from edgebuild.errors import ToolError
 from edgebuild.estimate.arm.instruction_kind import Kind, counts_by_kind
 from edgebuild.estimate.arm.latency import ALL_CORES, latency_figure
@@ -24,18 +18,14 @@ from edgebuild.estimate.arm.schedule import MODELS, scheduler_version
 from edgebuild.estimate.arm.terms import Cost, missing_fact
 from edgebuild.figure import Figure
 
-_PROFILE: Mapping[str, Callable[[QemuUserTransport, Device, Path, Mapping[str, np.ndarray]], BlockProfile]] = {
-    "litert": profile_litert,
-    "executorch": profile_executorch,
-}
-
 
 @dataclass(frozen=True)
 class BoardEstimate:
     """What came out.
 
     Attributes:
-        figures: `latency` with one thread, and `latency_all_cores`; missing where they cannot be estimated.
+        figures: the time with each number of threads, fewest first: `latency` with one thread, `latency_all_cores` with
+            more; missing where they cannot be estimated.
         findings: a note that says why they are missing.
         profile: instructions by kind, misses and the hottest kernels, as plain JSON values.
     """
@@ -45,38 +35,40 @@ class BoardEstimate:
     profile: dict[str, Any]
 
 
-def estimate_time(
-    transport: QemuUserTransport, device: Device, runtime: str, file: Path, samples: Mapping[str, np.ndarray]
-) -> BoardEstimate:
-    """Profile one inference and estimate its time; without LLVM the time is missing, with a note.
+def estimate_time(placed: FileOnBoard, threads: Collection[int] = ()) -> BoardEstimate:
+    """Profile one inference of a file on an emulated board and estimate its time.
 
-    Args:
-        transport: of the board, prepared for the file.
-        device: its file.
-        runtime: `litert` or `executorch`.
-        file: that the runtime runs.
-        samples: as `run_litert` takes them; the first is run.
+    The numbers of threads are `threads`, or one and as many as there are cores. Without LLVM the time is missing, with
+    a note.
 
     Raises:
         DeviceError: the runtime there failed.
         ToolError: the profiler failed.
     """
-    board = transport.board
+    board = placed.emulated.board
     if board.cpu not in MODELS:
         return _missing(f"there is no model of the time of a {board.cpu}", f"it is there for {', '.join(MODELS)}")
     lacking = missing_fact(board)
     if lacking is not None:
-        remedy = f"say `{lacking}:` under `options:` of devices/{device.name}.yaml"
+        remedy = f"say `{lacking}:` under `options:` of devices/{placed.device.name}.yaml"
         return _missing(f"the device file does not say its {lacking.replace('_', ' ')}", remedy)
     try:
         version = scheduler_version()
     except ToolError as error:
         return _missing(error.message, str(error.remedy))
-    profile = _PROFILE[runtime](transport, device, file, samples)
+    profile = placed.profile()
     time = time_program(profile, board.cpu)
     kinds, cost = counts_by_kind(profile), Cost.of(time)
-    figures = [latency_figure(cost, kinds, board, threads) for threads in sorted({1, board.cores})]
+    figures = [latency_figure(cost, kinds, board, count) for count in sorted(threads or {1, board.cores})]
+    if placed.runtime == "executorch":
+        figures = [_without_rows(figure) for figure in figures]
     return BoardEstimate(tuple(figures), (), _facts(profile, time, kinds, board, version))
+
+
+def _without_rows(figure: Figure) -> Figure:
+    """The same interval, of which nobody can say how often it holds: no published time is of that runtime."""
+    about = f"{figure.provenance}; all of them are of TFLite, whose kernels ExecuTorch has too"
+    return replace(figure, confidence=None, provenance=about)
 
 
 def _missing(why: str, remedy: str) -> BoardEstimate:

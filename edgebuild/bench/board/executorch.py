@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 
+from edgebuild.bench.board.on_board import FileOnBoard
 from edgebuild.bench.board.run import (
     DEFAULT_SECONDS,
     EMPTY_MARKS,
@@ -17,82 +19,87 @@ from edgebuild.bench.board.run import (
     PROFILED_RUNS,
     BoardRun,
     between_marks,
+    require_cores,
     require_success,
     run_and_count,
 )
 from edgebuild.check.census.model import IoRecord
-from edgebuild.config.device import Device
 from edgebuild.config.registries import CENSUSES
 from edgebuild.device.qemu_profile import BlockProfile
-from edgebuild.device.qemu_user import QemuUserTransport
-from edgebuild.device.transport import Transport
 from edgebuild.runtime.executorch_bundle import RUNNER, bundle_for
+from edgebuild.runtime.executorch_profile import WARM_UP, operations_of
+from edgebuild.runtime.session import ProfileReport
 
-_BUNDLE, _MODEL, _OUTPUT = "executorch", "model.pte", "output.raw"
+_BUNDLE, _MODEL, _OUTPUT, _TRACE = "executorch", "model.pte", "output.raw", "trace.etdp"
 _REMEDY = "see what the message says; a board with Linux needs a C library of 2.28 or newer"
 
 
-def prepare_executorch(transport: Transport, file: Path) -> None:
-    """Push what every run of the file needs; errors as of `run_litert`."""
-    transport.push(bundle_for(transport.properties()), _BUNDLE)
-    transport.push(file, _MODEL)
+class ExecuTorchOnBoard(FileOnBoard):
+    """A .pte file."""
+
+    runtime = "executorch"
+    operations_are = "the runtime's event trace (ETDump), XNNPACK ticks in microseconds; the whole traced too"
+
+    def run(self, runs: int, samples: int | None = None) -> BoardRun:
+        """As of `FileOnBoard`."""
+        outputs: Sequence[IoRecord] = CENSUSES.get("pte").read(self.file).outputs
+        rows = []
+        for number in range(self.count if samples is None else samples):
+            require_success(self.transport.run(self._command(1, number), DEFAULT_SECONDS), self.file.name, _REMEDY)
+            rows.append(self._pull(_OUTPUT))
+        completed, counts = run_and_count(self.transport, self._command(runs), DEFAULT_SECONDS)
+        told = json.loads(require_success(completed, self.file.name, _REMEDY))
+        require_cores(self.placement, told["cores"])
+        split = [_split(row, outputs) for row in rows]
+        return BoardRun(
+            {spec.name: np.stack([one[spec.name] for one in split]) for spec in outputs},
+            tuple(told["milliseconds"]),
+            between_marks(counts, runs),
+            told["load_ms"],
+            told["peak_bytes"],
+            hashlib.sha256(self._pull(_OUTPUT)).hexdigest(),
+        )
+
+    def operations(self, runs: int) -> ProfileReport:
+        """As of `FileOnBoard`."""
+        completed = self.transport.run(self._command(runs + WARM_UP, trace=_TRACE), DEFAULT_SECONDS)
+        told = json.loads(require_success(completed, self.file.name, _REMEDY))
+        require_cores(self.placement, told["cores"])
+        operations = operations_of(self.file, self._pull(_TRACE))
+        return ProfileReport(tuple(operations), median(told["milliseconds"][WARM_UP:]))
+
+    def profile(self) -> BlockProfile:
+        """As of `FileOnBoard`."""
+        command = self._command(PROFILED_RUNS)
+        completed, profile = self.emulated.run_profiled(command, DEFAULT_SECONDS, PROFILED_MARKS, EMPTY_MARKS)
+        require_success(completed, self.file.name, _REMEDY)
+        return profile
+
+    def _push(self, scratch: Path) -> None:
+        self.transport.push(bundle_for(self.transport.properties()), self.at(_BUNDLE))
+        self.transport.push(self.file, self.at(_MODEL))
+        for position, array in enumerate(self.samples.values()):
+            for number, sample in enumerate(array):
+                raw = scratch / _input(number, position)
+                np.ascontiguousarray(sample).tofile(raw)
+                self.transport.push(raw, self.at(raw.name))
+
+    def _command(self, runs: int, number: int = 0, trace: str = "") -> list[str]:
+        """The command `time` of the runner (its source says the arguments)."""
+        cores = ",".join(map(str, self.placement.cores)) or "-"
+        names = [self.at(_input(number, position)) for position in range(len(self.samples))]
+        program = [f"./{self.at(_BUNDLE)}/{RUNNER}", "time", self.at(_MODEL), str(self.placement.threads), cores]
+        return [*program, str(runs), self.at(_OUTPUT), self.at(trace) if trace else "-", *names]
+
+    def _pull(self, name: str) -> bytes:
+        with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
+            self.transport.pull(self.at(name), Path(scratch) / name)
+            return (Path(scratch) / name).read_bytes()
 
 
-def run_executorch(
-    transport: Transport, _device: Device, file: Path, samples: Mapping[str, np.ndarray], runs: int
-) -> BoardRun:
-    """Run a file on a device that is prepared for it, with one thread; arguments and errors as of `run_litert`."""
-    outputs: Sequence[IoRecord] = CENSUSES.get("pte").read(file).outputs
-    count = len(next(iter(samples.values())))
-    rows = []
-    with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
-        for number in range(count):
-            _push_inputs(transport, samples, number, Path(scratch))
-            require_success(transport.run(_command(len(samples), 1), DEFAULT_SECONDS), file.name, _REMEDY)
-            rows.append(_pull_output(transport, Path(scratch)))
-        _push_inputs(transport, samples, 0, Path(scratch))
-        completed, counts = run_and_count(transport, _command(len(samples), runs), DEFAULT_SECONDS)
-        told = json.loads(require_success(completed, file.name, _REMEDY))
-        last = _pull_output(transport, Path(scratch))
-    split = [_split(row, outputs) for row in rows]
-    return BoardRun(
-        {spec.name: np.stack([one[spec.name] for one in split]) for spec in outputs},
-        tuple(told["milliseconds"]),
-        between_marks(counts, runs),
-        told["load_ms"],
-        told["peak_bytes"],
-        hashlib.sha256(last).hexdigest(),
-    )
-
-
-def profile_executorch(
-    transport: QemuUserTransport, _device: Device, file: Path, samples: Mapping[str, np.ndarray]
-) -> BlockProfile:
-    """Profile one inference of the first sample; arguments and errors as of `profile_litert`."""
-    with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
-        _push_inputs(transport, samples, 0, Path(scratch))
-    command = _command(len(samples), PROFILED_RUNS)
-    completed, profile = transport.run_profiled(command, DEFAULT_SECONDS, PROFILED_MARKS, EMPTY_MARKS)
-    require_success(completed, file.name, _REMEDY)
-    return profile
-
-
-def _command(inputs: int, runs: int) -> list[str]:
-    """The command `time` of the runner (its source says the arguments): one thread, pinned nowhere, no trace."""
-    names = [f"input{position}.raw" for position in range(inputs)]
-    return [f"./{_BUNDLE}/{RUNNER}", "time", _MODEL, "1", "-", str(runs), _OUTPUT, "-", *names]
-
-
-def _push_inputs(transport: Transport, samples: Mapping[str, np.ndarray], number: int, scratch: Path) -> None:
-    for position, array in enumerate(samples.values()):
-        file = scratch / f"input{position}.raw"
-        np.ascontiguousarray(array[number]).tofile(file)
-        transport.push(file, file.name)
-
-
-def _pull_output(transport: Transport, scratch: Path) -> bytes:
-    transport.pull(_OUTPUT, scratch / _OUTPUT)
-    return (scratch / _OUTPUT).read_bytes()
+def _input(number: int, position: int) -> str:
+    """The file of one sample for one input."""
+    return f"sample{number}-input{position}.raw"
 
 
 def _split(raw: bytes, outputs: Sequence[IoRecord]) -> dict[str, np.ndarray]:

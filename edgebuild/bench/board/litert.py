@@ -13,6 +13,7 @@ import numpy as np
 
 from edgebuild.bench.board.edge_tpu import DELEGATE, is_compiled
 from edgebuild.bench.board.edge_tpu import REMEDY as EDGE_TPU_REMEDY
+from edgebuild.bench.board.on_board import ALONE, FileOnBoard
 from edgebuild.bench.board.run import (
     DEFAULT_SECONDS,
     EMPTY_MARKS,
@@ -20,111 +21,114 @@ from edgebuild.bench.board.run import (
     PROFILED_RUNS,
     BoardRun,
     between_marks,
+    require_cores,
     require_success,
     run_and_count,
 )
 from edgebuild.config.device import Device
 from edgebuild.device.connect import reach_of
+from edgebuild.device.cores import Placement
 from edgebuild.device.qemu_profile import BlockProfile
-from edgebuild.device.qemu_user import QemuUserTransport
 from edgebuild.device.transport import Transport
+from edgebuild.errors import ToolError
 from edgebuild.runtime.litert_child import WORKER
+from edgebuild.runtime.litert_cuts import cut_into_operations
+from edgebuild.runtime.session import ProfileReport
 
 _MODEL, _INPUTS, _OUTPUTS, _JOB = "model.tflite", "inputs.npz", "outputs.npz", "job.json"
+_BUNDLE = "operations.zip"
 _REMEDY = "see what the runtime there lacks: numpy, and ai-edge-litert or tflite-runtime, for its python3"
 
 
-def prepare_litert(transport: Transport, file: Path) -> None:
-    """Push what every run of the file needs.
+class LiteRTOnBoard(FileOnBoard):
+    """A .tflite file; one for an Edge TPU runs through its delegate."""
 
-    Raises:
-        DeviceError: the device is gone or full.
-    """
-    transport.push(file, _MODEL)
-    transport.push(WORKER, WORKER.name)
+    runtime = "litert"
+    operations_are = "each operation alone in a file of its own; the whole beside them"
 
+    def __init__(
+        self,
+        transport: Transport,
+        device: Device,
+        file: Path,
+        samples: Mapping[str, np.ndarray],
+        placement: Placement | None = None,
+        folder: str = ALONE,
+        *,
+        delegated: bool = True,
+    ) -> None:
+        """With the kernels of XNNPACK where it is `delegated`, else with the runtime's own."""
+        self._delegated = delegated
+        self._compiled = is_compiled(file)
+        self._python = reach_of(device).options.python or sys.executable
+        super().__init__(transport, device, file, samples, placement, folder)
 
-def run_litert(
-    transport: Transport, device: Device, file: Path, samples: Mapping[str, np.ndarray], runs: int
-) -> BoardRun:
-    """Run a file on a device that is prepared for it, with one thread; one for an Edge TPU through its delegate.
+    def run(self, runs: int, samples: int | None = None) -> BoardRun:
+        """As of `FileOnBoard`."""
+        completed, counts = run_and_count(self.transport, self._command(runs, samples), DEFAULT_SECONDS)
+        remedy = EDGE_TPU_REMEDY if self._compiled else _REMEDY
+        told = json.loads(require_success(completed, self.file.name, remedy))
+        require_cores(self.placement, told["cores"])
+        with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
+            pulled = Path(scratch) / _OUTPUTS
+            self.transport.pull(self.at(_OUTPUTS), pulled)
+            with np.load(pulled, allow_pickle=False) as arrays:
+                outputs = {name: arrays[str(position)] for position, name in enumerate(told["outputs"])}
+        return BoardRun(
+            outputs,
+            tuple(told["milliseconds"]),
+            between_marks(counts, runs),
+            told["load_ms"],
+            told["peak_bytes"],
+            told["outputs_sha256"],
+        )
 
-    Args:
-        transport: of the device, open.
-        device: its file.
-        file: the .tflite file.
-        samples: input -> array [samples, ...], each sample exactly as the file wants it, in the file's order of inputs.
-        runs: timed runs of the first sample, warm-up included.
+    def operations(self, runs: int) -> ProfileReport:
+        """As of `FileOnBoard`; the operations travel together, in one bundle."""
+        if self._compiled:
+            msg = "an Edge TPU runs them as one"
+            raise ToolError(msg)
+        first = {name: array[0] for name, array in self.samples.items()}
+        with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
+            cut = cut_into_operations(self.file, first, Path(scratch) / _BUNDLE)
+            self.transport.push(Path(scratch) / _BUNDLE, self.at(_BUNDLE))
+        job = cut.job(self.at(_BUNDLE), self.at(_MODEL), self.placement.threads, self.placement.cores, runs)
+        completed = self.transport.run(self._worker("cuts", job), DEFAULT_SECONDS)
+        told = json.loads(require_success(completed, self.file.name, _REMEDY))
+        require_cores(self.placement, told["cores"])
+        return cut.report(told["medians"], runs)
 
-    Raises:
-        DeviceError: the device is gone, or the runtime there failed.
-        ToolError: the counter of an emulated board failed.
-    """
-    python = reach_of(device).options.python or sys.executable
-    compiled = is_compiled(file)
-    with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
-        folder = Path(scratch)
-        _push_job(transport, samples, runs, folder, library=DELEGATE if compiled else None)
-        completed, counts = run_and_count(transport, [python, WORKER.name, "board", _JOB], DEFAULT_SECONDS)
-        told = json.loads(require_success(completed, file.name, EDGE_TPU_REMEDY if compiled else _REMEDY))
-        transport.pull(_OUTPUTS, folder / _OUTPUTS)
-        with np.load(folder / _OUTPUTS, allow_pickle=False) as pulled:
-            outputs = {name: pulled[str(position)] for position, name in enumerate(told["outputs"])}
-    return BoardRun(
-        outputs,
-        tuple(told["milliseconds"]),
-        between_marks(counts, runs),
-        told["load_ms"],
-        told["peak_bytes"],
-        told["outputs_sha256"],
-    )
+    def profile(self) -> BlockProfile:
+        """As of `FileOnBoard`."""
+        command = self._command(PROFILED_RUNS, 1)
+        completed, profile = self.emulated.run_profiled(command, DEFAULT_SECONDS, PROFILED_MARKS, EMPTY_MARKS)
+        require_success(completed, self.file.name, _REMEDY)
+        return profile
 
+    def _push(self, scratch: Path) -> None:
+        arrays: dict[str, Any] = {str(position): array for position, array in enumerate(self.samples.values())}
+        np.savez(scratch / _INPUTS, **arrays)
+        for source, name in ((self.file, _MODEL), (WORKER, WORKER.name), (scratch / _INPUTS, _INPUTS)):
+            self.transport.push(source, self.at(name))
 
-def profile_litert(
-    transport: QemuUserTransport,
-    device: Device,
-    file: Path,
-    samples: Mapping[str, np.ndarray],
-    *,
-    delegated: bool = True,
-) -> BlockProfile:
-    """Profile one inference of the first sample, after one that fills caches, on an emulated board that has the file.
+    def _command(self, runs: int, samples: int | None) -> list[str]:
+        """The command that runs the samples, and then one of them again and again."""
+        job = {
+            "file": self.at(_MODEL),
+            "inputs": self.at(_INPUTS),
+            "outputs": self.at(_OUTPUTS),
+            "samples": self.count if samples is None else samples,
+            "threads": self.placement.threads,
+            "cores": self.placement.cores,
+            "runs": runs,
+            "delegated": self._delegated,
+        }
+        job |= {"library": DELEGATE} if self._compiled else {}
+        return self._worker("board", job)
 
-    Args:
-        transport: of the board, open.
-        device: its file.
-        file: the .tflite file.
-        samples: as `run_litert` takes them.
-        delegated: with the kernels of XNNPACK; else with the runtime's own.
-
-    Raises:
-        DeviceError: the runtime there failed.
-        ToolError: the profiler failed.
-    """
-    python = reach_of(device).options.python or sys.executable
-    first = {name: array[:1] for name, array in samples.items()}
-    with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
-        _push_job(transport, first, PROFILED_RUNS, Path(scratch), delegated=delegated)
-    command = [python, WORKER.name, "board", _JOB]
-    completed, profile = transport.run_profiled(command, DEFAULT_SECONDS, PROFILED_MARKS, EMPTY_MARKS)
-    require_success(completed, file.name, _REMEDY)
-    return profile
-
-
-def _push_job(
-    transport: Transport,
-    samples: Mapping[str, np.ndarray],
-    runs: int,
-    folder: Path,
-    *,
-    delegated: bool = True,
-    library: str | None = None,
-) -> None:
-    """Push what the script is to do with the file that is there; `folder` is for files in between."""
-    job = {"file": _MODEL, "inputs": _INPUTS, "outputs": _OUTPUTS, "threads": 1, "runs": runs, "delegated": delegated}
-    job |= {} if library is None else {"library": library}
-    (folder / _JOB).write_text(json.dumps(job))
-    arrays: dict[str, Any] = {str(position): array for position, array in enumerate(samples.values())}
-    np.savez(folder / _INPUTS, **arrays)
-    for name in (_JOB, _INPUTS):
-        transport.push(folder / name, name)
+    def _worker(self, command: str, job: Mapping[str, Any]) -> list[str]:
+        """How the worker is started with a job, which is pushed."""
+        with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
+            (Path(scratch) / _JOB).write_text(json.dumps(job))
+            self.transport.push(Path(scratch) / _JOB, self.at(_JOB))
+        return [self._python, self.at(WORKER.name), command, self.at(_JOB)]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from edgebuild.config.cores import show_cores
+from edgebuild.device.cores import Placement
 from edgebuild.device.qemu_plugin import Counts
 from edgebuild.device.qemu_user import QemuUserTransport
 from edgebuild.device.transport import Completed, Transport
@@ -20,6 +23,14 @@ PROFILED_MARKS = (2 * PROFILED_RUNS - 2, 2 * PROFILED_RUNS - 1)
 """The marks before and after the last of them."""
 EMPTY_MARKS = (2 * PROFILED_RUNS, 2 * PROFILED_RUNS + 1)
 """Two marks with nothing between them."""
+
+
+_NOT_PINNED = "cannot pin to cores"
+"""What the programs there say, before the cores."""
+_CORES = "a core of them is offline, or not for this login (cpusets, cgroups): name others with --cores"
+_KILLED = (128 + signal.SIGKILL, -signal.SIGKILL)
+"""Exit codes as a shell and as Python gives them."""
+_BY_WHOM = "the kernel did where memory ran out (`dmesg` there says so), or somebody else did: see who uses the board"
 
 
 @dataclass(frozen=True)
@@ -60,8 +71,27 @@ def require_success(completed: Completed, what: str, remedy: str) -> bytes:
         return completed.stdout
     words = [line.strip() for line in completed.stderr.decode(errors="replace").splitlines() if line.strip()]
     last = words[-1] if words else "it said nothing"
+    if _NOT_PINNED in last:
+        msg = f"{what} does not run on the cores that it was to run on: {last}"
+        raise DeviceError(msg, remedy=_CORES)
+    if completed.exit_code in _KILLED:
+        msg = f"{what} was killed while it ran on the board: {last}"
+        raise DeviceError(msg, remedy=_BY_WHOM)
     msg = f"{what} does not run on the board (exit code {completed.exit_code}): {last}"
     raise DeviceError(msg, remedy=remedy)
+
+
+def require_cores(placement: Placement, found: Sequence[int]) -> None:
+    """See that a program that has ended was on its cores until the end.
+
+    Raises:
+        DeviceError: the system took one away meanwhile, and moved the program.
+    """
+    if placement.cores and tuple(found) != placement.cores:
+        msg = (
+            f"a core went offline while the file ran: it began as {placement}, and ended on {show_cores(tuple(found))}"
+        )
+        raise DeviceError(msg, remedy=_CORES)
 
 
 def between_marks(counts: Counts | None, runs: int) -> tuple[int, ...]:

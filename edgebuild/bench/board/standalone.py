@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edgebuild.bench.board.measure import BoardSettings, measure_on_device, runtime_of
+from edgebuild.bench.board.calibrated import correct_figures
+from edgebuild.bench.board.measure import BoardBench, measure_on_device
+from edgebuild.bench.board.place import runtime_of
+from edgebuild.bench.board.settings import BoardSettings
 from edgebuild.bench.estimated import estimated_energy, estimated_latency
 from edgebuild.bench.firmware.standalone import random_samples, read_samples
 from edgebuild.config.device import Device
@@ -50,36 +53,47 @@ def bench_file(
         DeviceError: the device is busy, gone or wrong, or its runtime failed.
         ToolError: something this machine needs for it is missing.
     """
-    if not file.is_file():
-        msg = f"{file}: no such file"
-        raise ConfigError(msg)
-    runtime = runtime_of(file)
-    if device.transport == "qemu-system":
-        msg = f"{file.name} cannot run on device {device.name!r}: a microcontroller has no runtime for files"
-        raise ConfigError(msg, remedy="compile it for that core: edgebuild compile --run")
-    census = CENSUSES.get(file.suffix.removeprefix(".")).read(file)
-    ports = [Port(spec.name, tuple(spec.shape), spec.dtype, None, None, 0, 0) for spec in census.inputs]
-    _require_one_at_a_time(file, ports)
-    given = read_samples(ports, inputs) if inputs else random_samples(ports)
-    samples = {name: array[:, None] for name, array in given.items()}
+    require_runnable(file, device)
+    samples = samples_for(file, inputs)
     bench = measure_on_device(
         device, file, samples, settings, wait=wait, lease=lease_of(device, token), progress=progress
     )
+    return record_of(file, device, samples, bench)
+
+
+def require_runnable(file: Path, device: Device) -> None:
+    """See that there is such a file, and that a device of this kind runs such files.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    if not file.is_file():
+        msg = f"{file}: no such file"
+        raise ConfigError(msg)
+    runtime_of(file)
+    if device.transport == "qemu-system":
+        msg = f"{file.name} cannot run on device {device.name!r}: a microcontroller has no runtime for files"
+        raise ConfigError(msg, remedy="compile it for that core: edgebuild compile --run")
+
+
+def record_of(file: Path, device: Device, samples: Mapping[str, np.ndarray], bench: BoardBench) -> dict[str, Any]:
+    """The record of a file, as plain JSON values."""
     return {
         "schema_version": SCHEMA_VERSION,
         "file": file.name,
         "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
         "device": device.name,
         "transport": device.transport,
-        "runtime": runtime,
+        "runtime": runtime_of(file),
         "samples": len(next(iter(samples.values()))),
         "outputs_sha256": {name: _digest(array) for name, array in bench.outputs.items()},
         **bench.to_json(),
+        "figures": [figure.to_json() for figure in correct_figures(device, bench.figures, bench.profile)],
     }
 
 
-def estimate_file(file: Path, device: Device) -> dict[str, Any]:
-    """The record of `bench_file` without a run: what the device's calibration says of `file`.
+def estimate_file(file: Path, device: Device, threads: int | None = None) -> dict[str, Any]:
+    """The record of `bench_file` without a run: what the device's calibration says of `file` with so many threads.
 
     Raises:
         ConfigError: the device has no calibration, or a file is wrong.
@@ -88,7 +102,7 @@ def estimate_file(file: Path, device: Device) -> dict[str, Any]:
         msg = f"{file}: no such file"
         raise ConfigError(msg)
     runtime = runtime_of(file)
-    latency = estimated_latency(device, file)
+    latency = estimated_latency(device, file, threads=threads)
     return {
         "schema_version": SCHEMA_VERSION,
         "file": file.name,
@@ -102,8 +116,23 @@ def estimate_file(file: Path, device: Device) -> dict[str, Any]:
         "findings": [],
         "conditions": {},
         "milliseconds": [],
+        "slowed": [],
+        "set_aside": [],
         "instructions": [],
     }
+
+
+def samples_for(file: Path, inputs: Sequence[Path] = ()) -> dict[str, np.ndarray]:
+    """Input -> array [samples, ...] that `file` can be run on: of the files `inputs`, random where there are none.
+
+    Raises:
+        ConfigError: the file wants several at a time, or an input does not fit it.
+    """
+    census = CENSUSES.get(file.suffix.removeprefix(".")).read(file)
+    ports = [Port(spec.name, tuple(spec.shape), spec.dtype, None, None, 0, 0) for spec in census.inputs]
+    _require_one_at_a_time(file, ports)
+    given = read_samples(ports, inputs) if inputs else random_samples(ports)
+    return {name: array[:, None] for name, array in given.items()}
 
 
 def _require_one_at_a_time(file: Path, ports: Sequence[Port]) -> None:

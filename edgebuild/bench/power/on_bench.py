@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -11,7 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from edgebuild.bench.power.meter import Capabilities, Trace
-from edgebuild.errors import DeviceError, InternalError, ToolError
+from edgebuild.device.optional_library import optional_library
+from edgebuild.errors import DeviceError, InternalError
 
 Chunk = tuple[float, Any]
 """When it arrived (`time.monotonic`), and what the meter's library gave."""
@@ -125,14 +125,10 @@ def clock_of(arrived: np.ndarray, sampled: np.ndarray) -> tuple[float, float]:
     return float(offsets.max()), float(np.median(gaps))
 
 
-def library(module: str, distribution: str) -> Any:
+def library(module: str) -> Any:
     """The maker's library.
 
     Raises:
         ToolError: it is not installed.
     """
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        msg = f"the power meter needs the package {distribution}: {error}"
-        raise ToolError(msg, remedy=f"pip install {distribution}") from error
+    return optional_library(module, "this power meter", "power")

@@ -52,7 +52,8 @@ fence() {
     ) 9>"$1/lock" || exit $?
 }
 
-# The record of who has the device is "BOOT TOKEN OWNER ENDS WORK".
+# The record of who has the device is "BOOT TOKEN OWNER ENDS WORK", OWNER being "UID@MACHINE/NAME/LEDGER". Where its ledger is
+# ours, a larger token says that the lease before was over. Nobody else may end a job that lives and uses the device.
 take_over() {
     folder=$1 work=$2 token=$3 owner=$4 seconds=$5
     now=$(seconds_up) boot=$(cat /proc/sys/kernel/random/boot_id)
@@ -61,7 +62,7 @@ take_over() {
         if [ "$their_owner" = "$owner" ]; then
             [ "$their_token" -lt "$token" ] || fail "late: the lease $token is over, $their_token has the device"
         elif [ "$their_end" -gt "$now" ] && is_alive "${their_work##*work-}"; then
-            fail "busy: $their_owner has the device for another $((their_end - now)) s"
+            fail "busy: ${their_owner%/*} has the device for another $((their_end - now)) s"
         fi
         if is_alive "${their_work##*work-}"; then kill -s TERM "${their_work##*work-}"; fi
         clear_work "$their_work"
@@ -121,6 +122,12 @@ facts() {
     grep MemTotal "$1/proc/meminfo"
     sed 's/^/cpuinfo /' "$1/proc/cpuinfo"
     if [ -r "$1/proc/device-tree/model" ]; then printf 'board: ' && cat "$1/proc/device-tree/model" && echo; fi
+    if [ -r "$1/sys/devices/system/cpu/online" ]; then echo "online: $(cat "$1/sys/devices/system/cpu/online")"; fi
+    for core in "$1"/sys/devices/system/cpu/cpu[0-9]*; do
+        for name in cpu_capacity cpufreq/cpuinfo_max_freq; do
+            if [ -r "$core/$name" ]; then echo "core ${core##*/cpu} ${name##*/}: $(cat "$core/$name")"; fi
+        done
+    done
     for clock in "$1"/sys/devices/system/cpu/cpu[0-9]*/cpufreq; do
         for name in scaling_governor scaling_cur_freq scaling_max_freq cpuinfo_max_freq; do
             if [ -r "$clock/$name" ]; then echo "$name: $(cat "$clock/$name")"; fi

@@ -17,8 +17,8 @@ class Coefficients:
 
     Attributes:
         factors: name of a term -> what it is multiplied with.
-        spread: `int8` or `fp32` -> the factor that `confidence` of the published rows stay within, up or down, of an
-            estimate that was fitted without their device.
+        spread: what `kind_of_row` says -> the factor that `confidence` of such published rows stay within, up or down,
+            of an estimate that was fitted without their device.
         confidence: nominal coverage of the interval.
         rows: how many published rows of how many devices they were fitted to, in words.
     """
@@ -31,6 +31,11 @@ class Coefficients:
     def to_text(self) -> str:
         """The text of the file."""
         return json.dumps(asdict(self), indent=1, sort_keys=True) + "\n"
+
+
+def kind_of_row(dtype: str, threads: int) -> str:
+    """What has an interval of its own: `int8` or `fp32`, with one thread or with several, which are harder to tell."""
+    return f"{dtype}, {'one thread' if threads == 1 else 'several threads'}"
 
 
 @cache

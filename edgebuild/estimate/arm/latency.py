@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from edgebuild.device.linux_board import LinuxBoard
-from edgebuild.estimate.arm.coefficients import Coefficients, coefficients
+from edgebuild.estimate.arm.coefficients import Coefficients, coefficients, kind_of_row
 from edgebuild.estimate.arm.instruction_kind import Kind
 from edgebuild.estimate.arm.terms import Cost, amounts_of, combined
 from edgebuild.figure import Figure
@@ -38,7 +38,8 @@ def latency_figure(cost: Cost, kinds: Mapping[Kind, int], board: LinuxBoard, thr
     known, dtype = coefficients(), computes_in(kinds)
     assert board.clock is not None, "asked for before"
     value = milliseconds(cost, board, threads, known)
-    spread = known.spread[dtype]
+    kind = kind_of_row(dtype, threads)
+    spread = known.spread[kind]
     plural = "thread" if threads == 1 else "threads"
     return Figure(
         NAMES.get(threads, ALL_CORES),
@@ -49,5 +50,5 @@ def latency_figure(cost: Cost, kinds: Mapping[Kind, int], board: LinuxBoard, thr
         high=value * spread,
         confidence=known.confidence,
         provenance=f"{board.cpu} at {board.clock / 1e9:g} GHz, {threads} {plural}: instructions x llvm-mca, misses "
-        f"of simulated caches, fitted to {known.rows}; {dtype} interval from devices left out",
+        f"of simulated caches, fitted to {known.rows}; interval of {kind}, from devices left out",
     )

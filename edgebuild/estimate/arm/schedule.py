@@ -22,7 +22,7 @@ MODELS: Mapping[str, str] = MappingProxyType(
         "cortex-a53": "cortex-a55",
         "cortex-a72": "cortex-a72",
         "cortex-a73": "cortex-a73",
-        "cortex-a75": "cortex-a75",
+        "cortex-a75": "neoverse-n1",
         "cortex-a76": "neoverse-n1",
         "kryo": "kryo",
     }
@@ -30,14 +30,17 @@ MODELS: Mapping[str, str] = MappingProxyType(
 """Core -> the processor whose scheduling model LLVM 19 is asked for.
 
 The Cortex-A53's own model takes two to four times as long as the core does for kernels of floats; the A55, which has
-the same two in-order pipelines, comes nearer. LLVM has no model of the A72, A73 and A75 and uses the A57's. The A76 has
-none of its own either; the Neoverse N1 is the same core for servers, and has one.
+the same two in-order pipelines, comes nearer. LLVM has no model of the A72, A73 and A75 and uses the A57's, which loads
+one register of a vector a cycle, as the A72 does. The A75 loads two, and the Neoverse N1 is nearer. The A76 has none of
+its own either; the N1 is the same core for servers.
 """
 
 _WARNING = re.compile(r"^<stdin>:(\d+):\d+: warning: invalid instruction encoding")
 _WRITTEN_BACK = re.compile(r"\](!|, (#-?\w+|x\d+))$")
 _IN_ORDER = ("cortex-a53",)
 _FUSED = re.compile(r"^fml([as])(\s+v\d+\.(?:4s|8h),)")
+_ONE_FUSED = ("cortex-a75",)
+_FUSED_FLOATS = re.compile(r"^fml([as])(\s+v\d+\.4s, v\d+)\.4s, v(\d+)(?:\.4s|\.s\[(\d)\])$")
 _TARGET = re.compile(r"#-?(0x)?[0-9a-f]+$")
 _BRANCHES = ("b", "bl", "cbz", "cbnz", "tbz", "tbnz", "adr", "adrp")
 
@@ -106,13 +109,23 @@ def _assembly(line: str, core: str) -> str:
 
     Places that it names are all one. An address that is written back costs nothing: the models let the next access wait
     for it as long as for the data. The A55's model executes two multiply-adds of 128-bit floats at once, where the two
-    units of 64 bits execute one, as they do an integer multiply-add, which the model knows.
+    units of 64 bits execute one, as they do an integer multiply-add, which the model knows. So does the N1's, which
+    stands for the A75: that executes one, which a multiply-add of integers to twice their width stands for.
     """
     mnemonic = line.split(None, 1)[0]
     if mnemonic in _BRANCHES or mnemonic.startswith("b."):
         return _TARGET.sub("target", line)
     plain = _WRITTEN_BACK.sub("]", line)
+    if core in _ONE_FUSED:
+        return _FUSED_FLOATS.sub(_widening, plain)
     return _FUSED.sub(r"ml\1\2", plain) if core in _IN_ORDER else plain
+
+
+def _widening(fused: re.Match[str]) -> str:
+    """`smlal` of the same registers; one element can only be of the first sixteen."""
+    sign, places, register, element = fused.groups()
+    factor = f"v{register}.4h" if element is None else f"v{int(register) % 16}.h[{element}]"
+    return f"sml{sign}l{places}.4h, {factor}"
 
 
 def _run(command: Sequence[str], text: str) -> subprocess.CompletedProcess[str]:

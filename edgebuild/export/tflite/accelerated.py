@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgebuild.check.accelerators.accelerator import Accelerator, AcceleratorReport, JudgeRequest
+from edgebuild.check.accelerators.compiled import refuse_compiled
 from edgebuild.check.census.tflite import take_structure
 from edgebuild.check.finding import Finding, apply_allow
 from edgebuild.config.load import load_target, shipped_targets
@@ -85,7 +86,7 @@ def accelerated_target(target: str) -> AcceleratedTarget | None:
         return AcceleratedTarget(target) if target in ACCELERATORS else None
     profile = load_target(target)
     name = profile.hardware.accelerator
-    if name is None or name not in ACCELERATORS:
+    if name is None:
         return None
     limits = profile.budgets.limits()
     return AcceleratedTarget(
@@ -106,10 +107,10 @@ def compile_accelerated(model: Path, data: bytes, target: AcceleratedTarget, fol
         folder: made where it is missing.
 
     Raises:
-        ConfigError: the file is no .tflite or a damaged one, or the folder cannot be written.
+        ConfigError: the file is no .tflite, a damaged one or compiled already, or the folder cannot be written.
         ToolError: the compiler is missing or refuses the file.
     """
-    take_structure(data, model.name)
+    refuse_compiled(take_structure(data, model.name))
     accelerator: Accelerator = ACCELERATORS.get(target.accelerator)
     lowered = lower_for(accelerator.parser, data, model.name)
     file = folder / model.with_suffix(".tflite").name

@@ -18,6 +18,7 @@
 
 #include <sched.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -258,15 +259,33 @@ std::vector<uint8_t> read_samples(const std::string& path, size_t sample_bytes) 
   return data;
 }
 
-void pin_to(const std::string& cpus) {
+// The cores that this process may run on, as JSON.
+std::string json_cores() {
   cpu_set_t set;
   CPU_ZERO(&set);
+  sched_getaffinity(0, sizeof(set), &set);
+  std::string text = "[";
+  for (int core = 0; core < CPU_SETSIZE; ++core) {
+    if (CPU_ISSET(core, &set)) {
+      text += (text.size() > 1 ? "," : "") + std::to_string(core);
+    }
+  }
+  return text + "]";
+}
+
+// The system passes over cores that are offline or not for us, and says so for the last of them only.
+void pin_to(const std::string& cpus) {
+  cpu_set_t set, found;
+  CPU_ZERO(&set);
+  CPU_ZERO(&found);
   std::istringstream list(cpus);
   for (std::string cpu; std::getline(list, cpu, ',');) {
     CPU_SET(std::stoi(cpu), &set);
   }
-  if (sched_setaffinity(0, sizeof(set), &set) != 0) {
-    fail("cannot pin to CPUs " + cpus);
+  const int error = sched_setaffinity(0, sizeof(set), &set) != 0 ? errno : 0;
+  sched_getaffinity(0, sizeof(found), &found);
+  if (error != 0 || !CPU_EQUAL(&set, &found)) {
+    fail("cannot pin to cores " + cpus + ": " + (error != 0 ? std::strerror(error) : "only " + json_cores() + " are to be had"));
   }
 }
 
@@ -327,7 +346,7 @@ int time_runs(const std::vector<std::string>& arguments) {
   for (size_t i = 0; i < durations.size(); ++i) {
     std::printf("%s%.6f", i ? "," : "", durations[i]);
   }
-  std::printf("]}\n");
+  std::printf("],\"cores\":%s}\n", json_cores().c_str());
   return 0;
 }
 

@@ -66,7 +66,7 @@ class JoulescopeSource:
         """Find the instrument and have it choose its range of current."""
         if self._driver is not None:
             return
-        driver = library("pyjoulescope_driver", "pyjoulescope_driver").Driver()
+        driver = library("pyjoulescope_driver").Driver()
         paths = [path for path in driver.device_paths() if any(model in path for model in _FULL_RATE)]
         if self._options.device not in (None, *paths) or not paths:
             msg = f"no such Joulescope: the driver lists {', '.join(paths) or 'none'}"

@@ -110,7 +110,7 @@ class MonsoonSource:
         """Find the monitor and switch the supply on."""
         if self._monitor is not None:
             return
-        monitor = library("Monsoon.HVPM", "Monsoon").Monsoon()
+        monitor = library("Monsoon.HVPM").Monsoon()
         if not monitor.enumerateDevices():
             msg = "no Monsoon power monitor on USB"
             raise DeviceError(msg, remedy="plug it in and switch it on; the user must be allowed to use its USB device")

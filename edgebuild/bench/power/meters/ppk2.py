@@ -107,7 +107,7 @@ class Ppk2Source:
 
     def open(self) -> None:
         """Find the kit, read its calibration, switch the supply on."""
-        api = library("ppk2_api.ppk2_api", "ppk2-api").PPK2_API
+        api = library("ppk2_api.ppk2_api").PPK2_API
         ports = [self._options.port] if self._options.port else [_name(port) for port in api.list_devices()]
         if not ports:
             msg = "no PPK2 on any serial port"

@@ -134,12 +134,19 @@ def _is_made(census: Census, index: int) -> bool:
 
 def _fit(layers: tuple[TpuLayer, ...], plan: CachePlan) -> list[str]:
     found = []
-    if plan.streamed:
-        over = plan.on_chip + plan.streamed - plan.usable
-        largest = listing(dict.fromkeys(layer.name for layer in plan.streamed_layers))
+    if plan.overflow:
+        over = sum(layer.parameter_bytes for layer in layers if not layer.is_always_streamed) - plan.usable
+        largest = listing(dict.fromkeys(layer.name for layer in plan.overflow))
         found.append(
             f"shrink the parameters by {format_value(over, 'B')} to fit the memory (prune or factorize; streamed each "
             f"time: {largest})"
+        )
+    constants = [layer for layer in layers if layer.is_always_streamed and layer.parameter_bytes >= _SMALLEST]
+    if constants:
+        size = format_value(sum(layer.parameter_bytes for layer in constants), "B")
+        named = listing(dict.fromkeys(layer.name for layer in constants))
+        found.append(
+            f"fold the stored numbers of {named} into the convolution before: {size} of them are always streamed"
         )
     wasteful = [layer for layer in layers if _is_wasteful(layer)]
     if wasteful:

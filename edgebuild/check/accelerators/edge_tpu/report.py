@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from edgebuild.check.wiring import Wiring
 from edgebuild.check.wording import listing
 from edgebuild.estimate.edge_tpu.latency import LINKS, energy_figure, latency_figure
 from edgebuild.estimate.edge_tpu.layer import TpuLayer
-from edgebuild.estimate.edge_tpu.memory import USABLE, CachePlan, plan_cache, usable_bytes
+from edgebuild.estimate.edge_tpu.memory import USABLE, CachePlan, interval, plan_cache, usable_bytes
 from edgebuild.estimate.edge_tpu.sharing import Pipeline
 from edgebuild.figure import Figure
 
@@ -152,7 +153,7 @@ def report_on(census: Census, link: str = "usb3") -> EdgeTpuReport:
         figures += [latency_figure(inference, link), energy_figure(inference, link)]
         others = [latency_figure(inference, other) for other in LINKS if other != link]
     repairs = suggest_repairs(census, mapping, layers, plan)
-    pipelines = pipelines_of(census, mapping, layers, wiring, link) if plan.streamed else ()
+    pipelines = pipelines_of(census, mapping, layers, wiring, link) if plan.overflow else ()
     return EdgeTpuReport(census.path, mapping, layers, plan, scratch, tuple(figures), tuple(others), repairs, pipelines)
 
 
@@ -170,17 +171,17 @@ def with_compiled(report: EdgeTpuReport, log: CompilerLog) -> EdgeTpuReport:
 
 def _memory_figures(layers: tuple[TpuLayer, ...], plan: CachePlan, scratch: int) -> list[Figure]:
     ends = [plan_cache(layers, usable) for usable in USABLE]
-    where = f"{BASIS}; outputs padded to 64, inputs to 4, whole layers kept while they fit"
+    where = f"{BASIS}; outputs padded to 64, inputs to 4, whole layers kept while they fit, the least reused first"
     on_chip = [plan.on_chip, *(end.on_chip for end in ends)]
     streamed = [plan.streamed, *(end.streamed for end in ends)]
     return [
-        _bytes("on_chip_parameters", plan.on_chip, on_chip, where),
-        _bytes("streamed_parameters", plan.streamed, streamed, where),
+        _bytes("on_chip_parameters", plan.on_chip, interval(on_chip), where),
+        _bytes("streamed_parameters", plan.streamed, interval(streamed), where),
         _bytes("scratch", scratch, [scratch], f"{BASIS}; activations alive at once, before the compiler cuts them"),
     ]
 
 
-def _bytes(name: str, value: int, range_: list[int], where: str) -> Figure:
+def _bytes(name: str, value: int, range_: Sequence[float], where: str) -> Figure:
     return Figure(name, float(value), "B", "estimated", float(min(range_)), float(max(range_)), None, where)
 
 

@@ -1,0 +1,101 @@
+"""What a file costs on a real board: times and memory of several processes, and what makes them doubtful."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+import numpy as np
+
+from edgebuild.bench.board.cost import Cost
+from edgebuild.bench.board.energy import energy_on_board
+from edgebuild.bench.board.on_board import FileOnBoard
+from edgebuild.bench.board.operations import time_operations
+from edgebuild.bench.board.settings import BoardSettings
+from edgebuild.bench.board.state import State
+from edgebuild.bench.board.turns import Process, Turns, take_turns
+from edgebuild.bench.measured import measured_figure, steadiness_findings
+from edgebuild.bench.statistics import median_interval, quantile_intervals, range_interval
+from edgebuild.bench.warmup import find_warmup
+from edgebuild.figure import Figure
+from edgebuild.progress import ProgressSink
+
+QUANTILES: Mapping[str, float] = MappingProxyType({"latency": 0.5, "latency_p90": 0.9, "latency_p99": 0.99})
+"""Figure -> share of the inferences that take no longer."""
+FEWEST_BEYOND = 2
+"""Runs that must lie beyond a quantile, of all processes together. With fewer its interval was not tried."""
+
+
+def time_processes(board: FileOnBoard, told: State, settings: BoardSettings, progress: ProgressSink) -> Cost:
+    """Time inferences of a file in several processes.
+
+    Each of them runs all samples too, so that what is timed is what is compared.
+
+    Args:
+        board: with the file.
+        told: what it said of itself before.
+        settings: how often.
+        progress: where to report.
+
+    Raises:
+        DeviceError: the board is gone, its runtime failed, or its power meter cannot be read.
+    """
+    turns = take_turns(
+        [board], told, settings, lambda kept: median_interval(steady_runs(kept[0]), seed=settings.seed), progress
+    )
+    return cost_of(turns, 0, settings, progress)
+
+
+def steady_runs(processes: Sequence[Process]) -> list[np.ndarray]:
+    """Milliseconds [runs] of each process, without its warm-up."""
+    raw = [np.asarray(process.run.milliseconds) for process in processes]
+    return [runs[find_warmup(runs).runs :] for runs in raw]
+
+
+def cost_of(turns: Turns, index: int, settings: BoardSettings, progress: ProgressSink) -> Cost:
+    """What came of the `index`-th file; energy is measured now, where the device has a meter.
+
+    Raises:
+        DeviceError: the board is gone, or its power meter cannot be read.
+    """
+    board, processes = turns.boards[index], turns.kept[index]
+    told = turns.states[0]
+    kept = steady_runs(processes)
+    where = (
+        f"{told.get('board', told['cpu'])}, {board.placement}, {settings.runs} runs in each of {len(kept)} processes"
+    )
+    figures = _figures(processes, kept, where, settings.seed)
+    warmups = [find_warmup(np.asarray(process.run.milliseconds)) for process in processes]
+    energy, doubts = energy_on_board(board, processes[0].run.milliseconds, figures[0], progress)
+    profile, gaps = time_operations(board, processes[0].run.milliseconds, settings, progress)
+    return Cost(
+        [process.run for process in processes],
+        (*figures, *energy),
+        (*turns.findings(), *steadiness_findings(kept, warmups), *doubts, *gaps),
+        turns.conditions(),
+        [process.slowed for process in processes],
+        [process.to_json() for process in turns.set_aside[index]],
+        profile,
+    )
+
+
+def _figures(processes: Sequence[Process], kept: Sequence[np.ndarray], where: str, seed: int) -> list[Figure]:
+    intervals = quantile_intervals(kept, list(QUANTILES.values()), seed=seed)
+    runs = sum(len(one) for one in kept)
+    figures = []
+    for (name, share), interval in zip(QUANTILES.items(), intervals, strict=True):
+        what = "median" if share == 0.5 else f"{share:.0%} of them take no longer"
+        needed = round(FEWEST_BEYOND / (1 - share))
+        if runs >= needed or share == 0.5:
+            figures.append(measured_figure(name, "ms", interval, f"{where}; {what}, warm-up dropped"))
+        else:
+            reason = f"not measured: {needed} inferences are needed after warm-up, {runs} were made; raise --runs"
+            figures.append(Figure(name, None, "ms", "measured", provenance=reason))
+    peaks = range_interval([float(process.run.peak_bytes) for process in processes])
+    loads = range_interval([process.run.load_ms for process in processes])
+    whole = "resident memory of the whole process, the runtime included"
+    return [
+        *figures,
+        measured_figure("load_time", "ms", loads, f"{where}; open to ready"),
+        measured_figure("peak_memory", "B", peaks, f"{where}; {whole}"),
+    ]

@@ -73,6 +73,10 @@ class Net:
         self._graph.tensors.append(tensor)
         return len(self._graph.tensors) - 1
 
+    def leave_open(self, tensor: int, signature: Sequence[int]) -> None:
+        """Say which sizes of a tensor any caller may choose."""
+        self._graph.tensors[tensor].shapeSignature = np.array(signature, np.int32)
+
     def constant(self, values: Any, dtype: str = "int32") -> int:
         """Add stored integers: axes, paddings, strides."""
         array = np.asarray(values, dtype)

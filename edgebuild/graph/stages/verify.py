@@ -261,4 +261,4 @@ def tools(params: Mapping[str, Any]) -> tuple[str, ...]:
     return (runtime.distribution, "numpy") if runtime.distribution else ("numpy",)
 
 
-STAGES.register("verify")(StageKind(version=7, run=run, tools=tools, gate=gate))
+STAGES.register("verify")(StageKind(version=8, run=run, tools=tools, gate=gate))

@@ -20,6 +20,7 @@ COMPILER = RuntimeVersion("edgetpu-compiler", "16")
 CODE = "unsupported-op"
 """Of the finding for operations that stay on the CPU."""
 _BEHIND = "stands behind an operation that stays on the CPU: only the first part of a model is compiled"
+_REFUSED = "is in a file that the compiler refuses as a whole"
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,10 @@ def map_operations(census: Census) -> Mapping:
     refusals = _refusals(census, wiring)
     reasons = {operation.index: reason_against(operation, wiring) for operation in census.operations}
     inside = frozenset() if refusals else _first_part(census, wiring, reasons)
-    return Mapping(tuple(_mapped(one, wiring, reasons[one.index], inside) for one in census.operations), refusals)
+    why = _REFUSED if refusals else _BEHIND
+    return Mapping(
+        tuple(_mapped(one, wiring, (reasons[one.index], why), inside) for one in census.operations), refusals
+    )
 
 
 def unsupported(mapping: Mapping) -> str | None:
@@ -99,8 +103,12 @@ def unsupported(mapping: Mapping) -> str | None:
     return f"{subject}, from the first that the Edge TPU does not take: {named}"
 
 
-def _mapped(operation: OperationRecord, wiring: Wiring, reason: str | None, inside: frozenset[int]) -> MappedOperation:
+def _mapped(
+    operation: OperationRecord, wiring: Wiring, reasons: tuple[str | None, str], inside: frozenset[int]
+) -> MappedOperation:
+    """`reasons`: its own, and that of one which has none and does not map either."""
     mapped = operation.index in inside
+    reason, other = reasons
     return MappedOperation(
         operation.index,
         operation.name,
@@ -108,7 +116,7 @@ def _mapped(operation: OperationRecord, wiring: Wiring, reason: str | None, insi
         operation.layer,
         wiring.whereabouts(operation),
         mapped,
-        reason="" if mapped else reason or _BEHIND,
+        reason="" if mapped else reason or other,
         own=reason is not None,
         for_caller=not mapped and _faces_caller(operation, wiring),
     )
@@ -116,17 +124,23 @@ def _mapped(operation: OperationRecord, wiring: Wiring, reason: str | None, insi
 
 def _refusals(census: Census, wiring: Wiring) -> tuple[str, ...]:
     """Versions of operations that the compiler's own parser does not have: it stops there, whatever else is right."""
+    found = [_versioned(one, wiring) for one in census.operations if is_refused(one)]
+    return tuple(dict.fromkeys(found))
+
+
+def _versioned(operation: OperationRecord, wiring: Wiring) -> str:
+    return f"{operation.name} version {operation.version} {wiring.whereabouts(operation)}"
+
+
+def is_refused(operation: OperationRecord) -> bool:
+    """Whether the compiler's own parser does not have the operation in its version."""
     release = tensorflow_release(COMPILER)
     assert release is not None, "the compiler's parser has a release"
     table = operation_table()
-    found = []
-    for operation in census.operations:
-        if operation.name not in table.runtimes:
-            continue
-        first = table.oldest_runtime(operation.name, operation.version)
-        if table.is_beyond(operation.name, operation.version) or (first or Version("0")) > release:
-            found.append(f"{operation.name} version {operation.version} {wiring.whereabouts(operation)}")
-    return tuple(dict.fromkeys(found))
+    if operation.name not in table.runtimes:
+        return False
+    first = table.oldest_runtime(operation.name, operation.version)
+    return table.is_beyond(operation.name, operation.version) or (first or Version("0")) > release
 
 
 def _first_part(census: Census, wiring: Wiring, reasons: dict[int, str | None]) -> frozenset[int]:

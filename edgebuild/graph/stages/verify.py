@@ -259,4 +259,4 @@ def tools(params: Mapping[str, Any]) -> tuple[str, ...]:
     return (runtime.distribution, "numpy") if runtime.distribution else ("numpy",)
 
 
-STAGES.register("verify")(StageKind(version=5, run=run, tools=tools, gate=gate))
+STAGES.register("verify")(StageKind(version=6, run=run, tools=tools, gate=gate))

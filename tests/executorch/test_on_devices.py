@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,9 @@ from edgebuild.bench.board.measure import BoardSettings
 from edgebuild.bench.board.standalone import bench_file
 from edgebuild.config.device import Device
 from edgebuild.config.read_device import load_device
-from edgebuild.errors import ConfigError, ToolError
+from edgebuild.config.registries import FORMATS
+from edgebuild.errors import ConfigError, DeviceError, ToolError
+from edgebuild.export.format import ExportRequest, read_export
 from edgebuild.runtime.executorch_android import android_bundle
 from edgebuild.runtime.executorch_bundle import bundle_for
 from tests.device.adbd import Phone, adb_server, own_network, skip_without_adbd
@@ -57,6 +59,19 @@ def test_over_adb_a_file_is_timed_and_gives_the_outputs_of_this_host(over_adb: d
     equal = [figure["value"] for figure in over_adb["figures"] if figure["name"] == "device_equal_outputs"]
     assert equal == [100.0]
     assert len(over_adb["conditions"]["during"]) == 1, "asked between the two processes too"
+    assert phone.work_folders() == []
+
+
+def test_a_file_for_the_gpu_goes_to_the_phone_though_this_host_cannot_run_it(
+    phone: Phone, request_for: Callable[..., ExportRequest]
+) -> None:
+    """This phone has no GPU: it is the phone's runtime that says so."""
+    request = request_for("residual", "fp32")
+    FORMATS.get("executorch-vulkan").run(request)
+    device = Device(name="phone", transport="adb", options=phone.options())
+    with pytest.raises(DeviceError, match=r"does not run on the board .*: cannot load model\.pte") as raised:
+        bench_file(request.output / read_export(request.output).file, device, [], FEW)
+    assert "built for Android with Vulkan" in (raised.value.remedy or "")
     assert phone.work_folders() == []
 
 

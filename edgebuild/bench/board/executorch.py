@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edgebuild.bench.board.phones import phone_remedy
 from edgebuild.bench.board.run import (
     DEFAULT_SECONDS,
     EMPTY_MARKS,
@@ -44,15 +45,16 @@ def run_executorch(
     """Run a file on a device that is prepared for it, with one thread; arguments and errors as of `run_litert`."""
     outputs: Sequence[IoRecord] = CENSUSES.get("pte").read(file).outputs
     count = len(next(iter(samples.values())))
+    remedy = phone_remedy(file) or _REMEDY
     rows = []
     with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
         for number in range(count):
             _push_inputs(transport, samples, number, Path(scratch))
-            require_success(transport.run(_command(len(samples), 1), DEFAULT_SECONDS), file.name, _REMEDY)
+            require_success(transport.run(_command(len(samples), 1), DEFAULT_SECONDS), file.name, remedy)
             rows.append(_pull_output(transport, Path(scratch)))
         _push_inputs(transport, samples, 0, Path(scratch))
         completed, counts = run_and_count(transport, _command(len(samples), runs), DEFAULT_SECONDS)
-        told = json.loads(require_success(completed, file.name, _REMEDY))
+        told = json.loads(require_success(completed, file.name, remedy))
         last = _pull_output(transport, Path(scratch))
     split = [_split(row, outputs) for row in rows]
     return BoardRun(

@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from edgebuild.bench.board.compare import compare_with_host, host_outputs, promises_equal_outputs
+from edgebuild.bench.board.compare import compare_with_host, host_outputs
 from edgebuild.bench.board.corstone import is_ethos_u, run_on_model
-from edgebuild.bench.board.edge_tpu import is_compiled, source_of
 from edgebuild.bench.board.estimate import estimate_time
 from edgebuild.bench.board.executorch import prepare_executorch, run_executorch
 from edgebuild.bench.board.litert import prepare_litert, run_litert
+from edgebuild.bench.board.phones import require_phone
+from edgebuild.bench.board.reference import compare, reference_of
 from edgebuild.bench.board.run import BoardRun
 from edgebuild.bench.board.state import state_findings
 from edgebuild.bench.estimated import estimated_energy
@@ -120,7 +121,7 @@ def measure_on_device(
     """Run `file` on `device` with one thread, and compare its outputs with this host's.
 
     One that was compiled for an Edge TPU is compared with the file beside it that it was compiled from; one for an
-    Ethos-U with the TOSA reference model.
+    Ethos-U with the TOSA reference model; one for a phone's GPU or NPU with the graph beside it, run by PyTorch.
 
     Args:
         device: its file.
@@ -139,8 +140,8 @@ def measure_on_device(
         return _on_corstone(device, file, samples, wait=wait, lease=lease)
     asked, told = settings or BoardSettings(), progress or Silent()
     runtime = runtime_of(file)
-    known = source_of(file) if is_compiled(file) else file
-    here = host_outputs(runtime, known, samples) if known is not None else {}
+    require_phone(device, file)
+    reference = reference_of(file, runtime, samples)
     with connected(device, wait=wait, lease=lease) as transport:
         before = transport.properties()
         emulated = before.get("emulated") == "true"
@@ -154,7 +155,7 @@ def measure_on_device(
             energy, found = _metered(transport, device, file, samples, processes, told)
             energy = energy or estimated_energy(device, timed[0])
             cost = _Cost([*timed, *energy], [*doubts, *found], {})
-    figures, findings = _compared((device.name, before), file, known, here, processes[0].outputs)
+    figures, findings = compare(reference, device.name, before, processes[0].outputs)
     if len({run.outputs_sha256 for run in processes}) > 1:
         message = f"the same input gave different outputs in {len(processes)} processes on {device.name}"
         findings.append(Finding("device-outputs-vary", message))
@@ -190,29 +191,6 @@ def _estimated(
     latency = estimate.figures[0]
     energy = [] if latency.missing else estimated_energy(device, latency)
     return _Cost([*counted, *estimate.figures, *energy], estimate.findings, estimate.profile)
-
-
-def _compared(
-    told: tuple[str, Mapping[str, str]],
-    file: Path,
-    known: Path | None,
-    here: Mapping[str, np.ndarray],
-    there: Mapping[str, np.ndarray],
-) -> tuple[list[Figure], list[Finding]]:
-    """The outputs of a device (its name, what it said of itself) against those of `known`.
-
-    That is the file which this host ran in the place of `file`.
-    """
-    runtime, (name, properties) = runtime_of(file), told
-    names = (f"{runtime} {RUNTIMES.get(runtime).version()} on this host", name)
-    # The runtime of 32-bit boards is an older one with other kernels.
-    narrow = properties["architecture"] in ("armv7l", "armv6l")
-    exact = known == file and not narrow and promises_equal_outputs(file)
-    figures, findings = compare_with_host(here, there, names, exact=exact)
-    if known is None:
-        message = f"{file.name} runs on an Edge TPU only, and the file it was compiled from is not beside it"
-        findings.append(Finding("device-not-compared", message, severity="note"))
-    return figures, findings
 
 
 def _on_corstone(

@@ -13,8 +13,9 @@ from edgebuild.bench.board.executorch import profile_executorch
 from edgebuild.bench.board.litert import profile_litert
 from edgebuild.check.finding import Finding
 from edgebuild.config.device import Device
+from edgebuild.device.caches import SHARES
 from edgebuild.device.linux_board import LinuxBoard
-from edgebuild.device.qemu_profile import SHARES, BlockProfile
+from edgebuild.device.qemu_profile import BlockProfile
 from edgebuild.device.qemu_user import QemuUserTransport
 from edgebuild.errors import ToolError
 from edgebuild.estimate.arm.instruction_kind import Kind, counts_by_kind

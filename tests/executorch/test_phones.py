@@ -14,6 +14,7 @@ from edgebuild.bench.board.measure import BoardSettings
 from edgebuild.bench.board.reference import NOT_COMPARED, compare, reference_of
 from edgebuild.bench.board.standalone import bench_file
 from edgebuild.check.census.pte import read_pte_census
+from edgebuild.check.delegate_weights import weight_findings
 from edgebuild.check.promise import Promise, RuntimeVersion
 from edgebuild.check.rules.undelegated_op import check as undelegated
 from edgebuild.config.read_device import load_device
@@ -22,8 +23,10 @@ from edgebuild.errors import ConfigError, ToolError
 from edgebuild.export.executorch.phones import without_chance
 from edgebuild.export.format import ExportRecord, ExportRequest, read_export
 from edgebuild.runtime.coreml_payload import read_files, read_operations
+from edgebuild.runtime.coreml_program import read_program
 from edgebuild.runtime.executorch_file import read_pte
 from edgebuild.runtime.executorch_flatbuffer import MalformedBufferError
+from edgebuild.runtime.graph_weights import graph_weights
 from edgebuild.runtime.vulkan_payload import read_vulkan
 from tests.executorch.workshop import decibel, samples_of
 
@@ -60,8 +63,35 @@ def test_vulkan_says_what_its_weights_are(made: dict[str, tuple[ExportRequest, E
     request, record = made["executorch-vulkan"]
     weights = read_pte_census(request.output / record.file).weights
     shapes = {weight.layer: weight.shape for weight in weights}
-    assert shapes == {"stem.0": (16, 3, 3, 3), "deep": (16, 1, 3, 3), "wide.0": (24, 16, 3, 3), "head": (5, 24)}
+    assert shapes == {"stem.0": (16, 3, 3, 3), "deep": (16, 3, 3, 1), "wide.0": (24, 3, 3, 16), "head": (5, 24)}
     assert {(weight.dtype, weight.bytes > 0) for weight in weights} == {("float32", True)}
+
+
+def test_core_ml_says_what_its_weights_are(made: dict[str, tuple[ExportRequest, ExportRecord]]) -> None:
+    request, record = made["executorch-coreml"]
+    weights = read_pte_census(request.output / record.file).weights
+    shapes = {weight.layer: weight.shape for weight in weights}
+    assert shapes == {"stem.0": (16, 3, 3, 3), "deep": (16, 3, 3, 1), "wide.0": (24, 3, 3, 16), "head": (5, 24)}
+    assert {(weight.dtype, weight.bytes) for weight in weights if weight.layer == "deep"} == {("float16", 2 * 16 * 9)}
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_the_delegate_holds_the_weights_of_the_graph_that_pytorch_ran(
+    made: dict[str, tuple[ExportRequest, ExportRecord]], name: str, tmp_path: Path
+) -> None:
+    """Without that, what PyTorch computed in the delegate's place would say nothing of the file."""
+    request, record = made[name]
+    file, graph = request.output / record.file, request.output / "graph.pt2"
+    (note,) = weight_findings(file, graph)
+    dtype = "float32" if BACKENDS[name][0] == "fp32" else "float16"
+    assert note.message == f"the delegates hold the 8 weights and biases of the graph that PyTorch ran, as {dtype}"
+    (head,) = [weight for weight in graph_weights(graph) if weight.layer == "head"]
+    stored, data = head.weight.astype(dtype).tobytes(), bytearray(file.read_bytes())
+    place = data.index(stored)
+    data[place : place + len(stored)] = (1.01 * head.weight).astype(dtype).tobytes()
+    (tmp_path / "model.pte").write_bytes(data)
+    (finding,) = weight_findings(tmp_path / "model.pte", graph)
+    assert (finding.code, finding.severity, finding.layers) == ("delegate-differs", "fatal", ("head",))
 
 
 def test_core_ml_says_which_layer_an_operation_is_from(made: dict[str, tuple[ExportRequest, ExportRecord]]) -> None:
@@ -119,6 +149,12 @@ def test_a_damaged_payload_is_refused(made: dict[str, tuple[ExportRequest, Expor
     assert "model.mlmodel" in read_files(payload)
     with pytest.raises(MalformedBufferError, match="without a list of its files"):
         read_operations(payload[:-40])
+    model = read_files(payload)["model.mlmodel"]
+    with pytest.raises(MalformedBufferError, match="a protobuf message"):
+        read_program(payload.replace(model, model[:900] + bytes(len(model) - 900)))
+    weights = read_files(payload)["weight.bin"]
+    with pytest.raises(MalformedBufferError, match=r"weight\.bin has no tensor at byte 64"):
+        read_program(payload.replace(weights, bytes(len(weights))))
     with pytest.raises(MalformedBufferError, match="a Vulkan payload begins with"):
         read_vulkan(payload)
     with pytest.raises(MalformedBufferError, match="has no header"):

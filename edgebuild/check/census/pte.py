@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from edgebuild.check.census.model import Census, CensusReader, IoRecord, OperationRecord, Role, TensorRecord
-from edgebuild.check.census.pte_phones import coreml_records, vulkan_records
+from edgebuild.check.census.pte_phones import coreml_records, layers_of_delegates, vulkan_records
 from edgebuild.check.census.pte_tensors import delegate_records, statistics, zero_places
 from edgebuild.check.census.pte_tosa import tosa_records
 from edgebuild.config.registries import CENSUSES
@@ -75,6 +76,7 @@ class _Counting:
         self._next = len(self._plan["values"])
         self._foreign: list[str] = []
         self._turned: dict[int, int] = {}
+        self._phone_layers: dict[int, Sequence[str | None]] | None = None
 
     def census(self) -> Census:
         for index, value in enumerate(self._plan["values"]):
@@ -178,12 +180,15 @@ class _Counting:
 
     def _phone(self, delegate: dict[str, Any], args: list[int], handles: dict[str, str | None]) -> None:
         payload = self._file.payload(delegate)
-        tensors: list[TensorRecord] = []
+        if self._phone_layers is None:
+            noted = self._metadata.get("layers", {}).get("weighted", [])
+            self._phone_layers = layers_of_delegates(self._file, noted)
+        weighted = self._phone_layers.get(self._plan["delegates"].index(delegate), ())
+        first = len(self._operations)
         if delegate["id"] == vulkan_payload.BACKEND:
-            weighted = self._metadata.get("layers", {}).get("weighted", [])
-            tensors, operations = vulkan_records(payload, args, weighted, self._next, len(self._operations))
+            tensors, operations = vulkan_records(payload, self._file.named, args, weighted, self._next, first)
         else:
-            operations = coreml_records(payload, args, handles, len(self._operations))
+            tensors, operations = coreml_records(payload, args, (handles, weighted), self._next, first)
         self._next += len(tensors)
         self._tensors.update((tensor.index, tensor) for tensor in tensors)
         self._operations += operations

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgebuild.bench.board import energy, expected
+from edgebuild.bench.board import energy, reference
 from edgebuild.bench.board.compare import CODE, compare_with_host, host_outputs, promises_equal_outputs
 from edgebuild.bench.board.litert import LiteRTOnBoard
 from edgebuild.bench.board.measure import BoardBench, measure_on_device
@@ -175,7 +175,7 @@ def test_a_device_whose_integers_are_not_this_hosts_fails(
         next(iter(outputs.values())).flat[3] ^= 1
         return outputs
 
-    monkeypatch.setattr(expected, "host_outputs", one_step_off)
+    monkeypatch.setattr(reference, "host_outputs", one_step_off)
     bench = measure_on_device(load_device("host", ROOT), file, samples, FEW)
     found = {finding.code: finding.severity for finding in bench.findings}
     assert found[CODE] == "fatal", "every operation is an integer one: a step is no rounding"

@@ -12,6 +12,7 @@ from statistics import median
 import numpy as np
 
 from edgebuild.bench.board.on_board import FileOnBoard
+from edgebuild.bench.board.phones import phone_remedy
 from edgebuild.bench.board.run import (
     DEFAULT_SECONDS,
     EMPTY_MARKS,
@@ -43,12 +44,13 @@ class ExecuTorchOnBoard(FileOnBoard):
     def run(self, runs: int, samples: int | None = None) -> BoardRun:
         """As of `FileOnBoard`."""
         outputs: Sequence[IoRecord] = CENSUSES.get("pte").read(self.file).outputs
+        remedy = phone_remedy(self.file) or _REMEDY
         rows = []
         for number in range(self.count if samples is None else samples):
-            require_success(self.transport.run(self._command(1, number), DEFAULT_SECONDS), self.file.name, _REMEDY)
+            require_success(self.transport.run(self._command(1, number), DEFAULT_SECONDS), self.file.name, remedy)
             rows.append(self._pull(_OUTPUT))
         completed, counts = run_and_count(self.transport, self._command(runs), DEFAULT_SECONDS)
-        told = json.loads(require_success(completed, self.file.name, _REMEDY))
+        told = json.loads(require_success(completed, self.file.name, remedy))
         require_cores(self.placement, told["cores"])
         split = [_split(row, outputs) for row in rows]
         return BoardRun(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,16 +17,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgebuild.bench.board.compare import host_outputs
 from edgebuild.bench.board.settings import BoardSettings
 from edgebuild.bench.board.standalone import bench_file
 from edgebuild.config.device import Device
 from edgebuild.config.load import load_target, shipped_targets
-from edgebuild.config.project import Project
+from edgebuild.config.project import Metric, Project
 from edgebuild.config.read_device import load_device
 from edgebuild.config.registries import FORMATS, RUNTIMES, STAGES
 from edgebuild.device.corstone import CorstoneOptions, model_command
 from edgebuild.errors import ConfigError, DeviceError, ToolError
-from edgebuild.export.feed import to_raw
+from edgebuild.export.feed import from_raw, to_raw
 from edgebuild.export.format import ExportRequest, read_export
 from edgebuild.graph.board import add_board_stage
 from edgebuild.graph.graph import Graph
@@ -153,7 +155,7 @@ class InABuild:
             threads=1,
             model=None,  # type: ignore[arg-type]
             data=None,  # type: ignore[arg-type]
-            metric=None,  # type: ignore[arg-type]
+            metric=Metric(name="accuracy"),
             train=None,
             targets=(target,),
             devices={self.device.name: self.device},
@@ -164,11 +166,24 @@ class InABuild:
         stage = next(stage for stage in graph if stage.kind == "board")
         output = self.root / "output"
         output.mkdir()
-        inputs = {"export": self.file.parent, "data": self.file.parent.with_name("data")}
+        inputs = {"export": self.file.parent, **self._verified()}
         context = StageContext(stage, inputs, output, self.root, Silent())
         STAGES.get("board").run(context)
         facts = json.loads((output / "board.json").read_text())
         return {**facts, "gate": STAGES.get("board").gate(output)}
+
+    def _verified(self) -> dict[str, Path]:
+        """Folders of the data, whose targets are what the file says here, and of what the file says."""
+        folders = {"data": self.root / "data", "verify": self.root / "verify"}
+        shutil.copytree(self.file.parent.with_name("data"), folders["data"], dirs_exist_ok=True)
+        folders["verify"].mkdir(exist_ok=True)
+        record, samples = read_export(self.file.parent), validation(self.file)
+        raw = host_outputs("tosa-reference", self.file, {"image": samples[:, None]})
+        (spec,), (array,) = record.outputs, raw.values()
+        here = from_raw(record, {spec.name: array.reshape(len(samples), *spec.shape[1:])})[spec.name]
+        np.save(folders["verify"] / f"validation.{spec.name}.npy", here)
+        np.save(folders["data"] / "validation.target.npy", here.argmax(1))
+        return folders
 
 
 def validation(file: Path) -> np.ndarray:
@@ -183,8 +198,9 @@ def test_a_build_runs_its_file_in_the_model(file: Path, device: Device, tmp_path
     give(tmp_path, file, wrong=wrong, samples=validation(file)[:, None])
     found = InABuild(file, device, tmp_path).run()
     assert found["conditions"]["before"]["accelerator"] == "ethos-u55-128"
-    (equal,) = found["figures"]
+    equal, accuracy = found["figures"]
     assert (equal["name"], equal["value"] == 100) == ("device_equal_outputs", wrong == 0)
+    assert (accuracy["name"], accuracy["value"]) == ("device_accuracy", 100.0), "one step changes no class"
     assert (found["gate"] is None) == (wrong == 0)
 
 

@@ -21,7 +21,7 @@ class Registry(Generic[T]):
     """
 
     def __init__(self, kind: str, package: str) -> None:
-        """`kind` is the word for messages (`format`); `package` is the dotted name whose modules register."""
+        """`kind` is the word for messages (`format`); `package` is the dotted name of the modules that register."""
         self.kind = kind
         self.package = package
         self._entries: dict[str, T] = {}
@@ -76,5 +76,5 @@ class Registry(Generic[T]):
             return
         self._discovered = True
         package = importlib.import_module(self.package)
-        for module in pkgutil.walk_packages(package.__path__, f"{self.package}."):
+        for module in pkgutil.walk_packages(getattr(package, "__path__", ()), f"{self.package}."):
             importlib.import_module(module.name)

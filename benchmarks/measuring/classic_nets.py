@@ -12,13 +12,13 @@ def convolution(side: int, kernel: int | tuple[int, int], inputs: int, outputs: 
     """A convolution to a square of `side`, from a square of `source` (the same side where 0)."""
     taps = kernel * kernel if isinstance(kernel, int) else prod(kernel)
     read = (source or side) ** 2 * inputs
-    return TpuLayer("conv", "convolution", side**2, taps, inputs, outputs, read, side**2 * outputs, 0)
+    return TpuLayer("conv", "convolution", side**2, taps, inputs, outputs, read, side**2 * outputs, 0, 8)
 
 
 def depthwise(side: int, channels: int) -> TpuLayer:
     """A 3 x 3 depthwise convolution to a square of `side`."""
     size = side**2 * channels
-    return TpuLayer("depthwise", "depthwise", side**2, 9, 1, channels, size, size, 0)
+    return TpuLayer("depthwise", "depthwise", side**2, 9, 1, channels, size, size, 0, 8)
 
 
 def dense(inputs: int, outputs: int) -> TpuLayer:

@@ -11,6 +11,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from edgebuild.bench.board.calibrated import EMULATED
+from edgebuild.bench.board.fit_corrections import Corrected, fit_corrections
 from edgebuild.bench.estimated import file_workload
 from edgebuild.config.device import Device
 from edgebuild.config.document import file_label
@@ -25,6 +27,8 @@ from edgebuild.estimate.predictor.amounts import amounts_of
 from edgebuild.estimate.predictor.calibration import Calibration
 from edgebuild.estimate.predictor.table import FEWEST, Amounts, Table, bounds_of, cost_of, fit_table
 from edgebuild.estimate.predictor.uncalibrated import uncalibrated_table
+from edgebuild.output_file import write_output
+from edgebuild.progress import ProgressSink, Silent
 
 _SUFFIXES = (".tflite", ".pte")
 _MODEL, _MANIFEST = "model", "manifest.json"
@@ -34,6 +38,7 @@ _MODEL, _MANIFEST = "model", "manifest.json"
 class Network:
     """One measured file: its amounts, and the median of the ms that were given for it."""
 
+    file: Path
     amounts: Amounts
     milliseconds: float
 
@@ -68,24 +73,46 @@ class Calibrated:
         return {**self.table.to_json(), "before": before, "after": vars(self.after)}
 
 
-def calibrate(device: Device, file: Path, root: Path) -> tuple[Calibration, tuple[Calibrated, ...]]:
-    """Fit a table for each dtype and number of threads in `file`.
+@dataclass(frozen=True)
+class Calibrating:
+    """What was fitted, and how good it is: tables for each dtype and number of threads, corrections of an emulation."""
+
+    calibration: Calibration
+    tables: tuple[Calibrated, ...]
+    corrections: tuple[Corrected, ...]
+
+
+def calibrate(device: Device, file: Path, root: Path, progress: ProgressSink | None = None) -> Calibrating:
+    """Fit a table for each dtype and number of threads in `file`; an emulated device's estimates are corrected too.
 
     Args:
         device: what was measured.
         file: a table of measured times (`edgebuild.config.measurements`).
         root: folder of the project whose targets can be named.
+        progress: where to report; nowhere by default.
 
     Raises:
         ConfigError: (InvalidConfigError, with `.problems`) something in the file is wrong.
+        DeviceError: the emulated device could not run a file.
+        ToolError: something that emulating needs is missing.
     """
     problems = ProblemList()
     rows = read_measurements(file, known_dtypes(), problems)
     groups = _groups(rows, file, root, problems)
     problems.raise_if_any()
     done = tuple(_calibrated(networks, dtype, threads) for (dtype, threads), networks in sorted(groups.items()))
+    corrections: list[Corrected] = []
+    if device.transport == EMULATED:
+        times = {(one.file, threads): one.milliseconds for (_, threads), networks in groups.items() for one in networks}
+        corrections = fit_corrections(device, times, progress or Silent())
     digest = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
-    return Calibration(device.name, f"{file.name} {digest}", tuple(one.table for one in done)), done
+    fitted = Calibration(
+        device.name,
+        f"{file.name} {digest}",
+        tuple(one.table for one in done),
+        tuple(one.correction for one in corrections),
+    )
+    return Calibrating(fitted, done, tuple(corrections))
 
 
 def known_dtypes() -> list[str]:
@@ -111,7 +138,8 @@ def _groups(
             message = f"{len(found)} measured with {key[0]} and {key[1]} threads; a fit needs {FEWEST} networks"
             problems.add(_problem(file, first[key], _MODEL, message))
     return {
-        key: [Network(amounts[path], median(values)) for path, values in found.items()] for key, found in times.items()
+        key: [Network(path, amounts[path], median(values)) for path, values in found.items()]
+        for key, found in times.items()
     }
 
 
@@ -200,14 +228,15 @@ def save_calibration(calibration: Calibration, device: Device, reference: str, r
 
     Raises:
         ConfigError: one of the files cannot be written, or the device file is not written line by line.
+        ToolError: the disk is full.
     """
     own = root / reference if is_path(reference) else root / DEVICES / f"{reference}.yaml"
     file = Path(device.calibration) if device.calibration else own.with_name(f"{own.stem}.calibration.json")
     try:
         own.parent.mkdir(exist_ok=True)
         if not own.exists():
-            own.write_bytes((shipped_devices_dir() / own.name).read_bytes())
-        file.write_text(calibration.to_text(), encoding="utf-8")
+            write_output(own, (shipped_devices_dir() / own.name).read_bytes())
+        write_output(file, calibration.to_text())
         if device.calibration is None:
             _name_in(own, f"calibration: {file.name}", root)
     except OSError as error:
@@ -225,10 +254,10 @@ def _name_in(own: Path, line: str, root: Path) -> None:
     """
     before = own.read_text(encoding="utf-8")
     text = before.rstrip("\n")
-    own.write_text(f"{text}\n{line}   # times without a measurement are estimated by it\n", encoding="utf-8")
+    write_output(own, f"{text}\n{line}   # times without a measurement are estimated by it\n")
     try:
         load_device(str(own.resolve()), root)
     except ConfigError as error:
-        own.write_text(before, encoding="utf-8")
+        write_output(own, before)
         msg = f"{file_label(own)}: a line cannot be added to it"
         raise ConfigError(msg, remedy=f"write it there yourself: {line}") from error

@@ -16,12 +16,12 @@ def missing_device_figures(target: str, device: str | None = None, *, emulated: 
     Args:
         target: name of the target, for the reason.
         device: name of the profile's device; `host` and None both mean that no device is attached.
-        emulated: the device ran the file, but is one that only counts.
+        emulated: the device ran the file, but is one without a clock.
     """
     if device in (None, "host"):
         reason = f"not measured: no {target} device is attached; the host's figures are no substitute"
     elif emulated:
-        reason = f"not measured: {device} counts instructions, and no {target} is attached"
+        reason = f"not measured: {device} is emulated, and no {target} is attached"
     else:
         reason = f"not measured: device {device} has not run this file"
     return tuple(Figure(name, None, unit, "measured", provenance=reason) for name, unit in DEVICE_FIGURES.items())

@@ -16,7 +16,8 @@ import numpy as np
 
 from edgebuild.bench.exclusive import exclusive_host
 from edgebuild.bench.host import busy_others, cpu_model, governor, host_state, turbo
-from edgebuild.bench.statistics import Interval, median_interval, range_interval, relative_spread
+from edgebuild.bench.measured import largest_spread, measured_figure, steadiness_findings
+from edgebuild.bench.statistics import median_interval, range_interval
 from edgebuild.bench.warmup import WarmUp, find_warmup
 from edgebuild.check.finding import Finding
 from edgebuild.errors import ConfigError, ToolError
@@ -29,8 +30,6 @@ MIN_PROCESSES = 2
 PROCESS_SECONDS = 0.5
 LEAST_RUNS, MOST_RUNS = 30, 5000
 """What `choose_runs` chooses from."""
-NOISY_SPREAD = 0.05
-"""Median absolute deviation over median above which a note says that the host was noisy."""
 BUSY_SHARE = 0.25
 """Processors kept busy by other programs, per processor of the host, above which a note says so."""
 
@@ -127,7 +126,6 @@ def measure(
         ops = runtime.profile(file, inputs, settings.threads, settings.profile_runs) if settings.profile_runs else []
     warmups = [find_warmup(np.asarray(run.milliseconds)) for run in timed]
     kept = [np.asarray(run.milliseconds)[warmup.runs :] for run, warmup in zip(timed, warmups, strict=True)]
-    spread = max(relative_spread(runs) for runs in kept)
     conditions = {
         "cpu": cpu_model(),
         "cpus": list(cpus),
@@ -135,7 +133,7 @@ def measure(
         "turbo": turbo(),
         "load_average": before.load_average,
         "busy_others": others,
-        "relative_spread": spread,
+        "relative_spread": largest_spread(kept),
         "warmup_runs": [warmup.runs for warmup in warmups],
         "runtime_version": version,
         "settings": asdict(settings),
@@ -144,7 +142,7 @@ def measure(
     return BenchResult(
         figures=_figures(timed, kept, settings.seed, _provenance(settings, cpus, runtime.title, version)),
         profile=tuple(ops),
-        findings=tuple(_findings(timed, warmups, spread, others)),
+        findings=tuple(_findings(timed, kept, warmups, others)),
         conditions=conditions,
         milliseconds=tuple(tuple(runs.tolist()) for runs in kept),
     )
@@ -193,16 +191,17 @@ def _check(settings: BenchSettings) -> tuple[int, ...]:
 
 def _figures(timed: Sequence[TimedRun], kept: Sequence[np.ndarray], seed: int, provenance: str) -> tuple[Figure, ...]:
     over_idle = [float(max(0, run.peak_bytes - run.idle_bytes)) for run in timed]
+    latency, load = median_interval(kept, seed=seed), range_interval([run.load_ms for run in timed])
     return (
-        _figure("host_latency", "ms", median_interval(kept, seed=seed), f"{provenance}; median, warm-up dropped"),
-        _figure("host_load_time", "ms", range_interval([run.load_ms for run in timed]), f"{provenance}; open to ready"),
-        _figure(
+        measured_figure("host_latency", "ms", latency, f"{provenance}; median, warm-up dropped"),
+        measured_figure("host_load_time", "ms", load, f"{provenance}; open to ready"),
+        measured_figure(
             "host_peak_memory",
             "B",
             range_interval([float(run.peak_bytes) for run in timed]),
             f"{provenance}; resident memory of the whole process, runtime included",
         ),
-        _figure(
+        measured_figure(
             "host_memory_over_idle",
             "B",
             range_interval(over_idle),
@@ -211,25 +210,15 @@ def _figures(timed: Sequence[TimedRun], kept: Sequence[np.ndarray], seed: int, p
     )
 
 
-def _figure(name: str, unit: str, interval: Interval, provenance: str) -> Figure:
-    return Figure(name, interval.value, unit, "measured", interval.low, interval.high, interval.confidence, provenance)
-
-
 def _findings(
-    timed: Sequence[TimedRun], warmups: Sequence[WarmUp], spread: float, others: float | None
+    timed: Sequence[TimedRun], kept: Sequence[np.ndarray], warmups: Sequence[WarmUp], others: float | None
 ) -> list[Finding]:
     found = []
     digests = {run.outputs_sha256 for run in timed}
     if len(digests) > 1:
         message = f"the same input gave {len(digests)} different outputs in {len(timed)} processes; expected one"
         found.append(Finding("benchmark-outputs-differ", message))
-    if spread > NOISY_SPREAD:
-        message = f"run times spread by {spread:.1%} of their median; up to {NOISY_SPREAD:.0%} is steady"
-        found.append(Finding("noisy-benchmark", message, severity="note"))
-    unstable = sum(not warmup.stable for warmup in warmups)
-    if unstable:
-        message = f"{unstable} of {len(warmups)} processes did not become stable in half of their runs"
-        found.append(Finding("unstable-benchmark", message, severity="note"))
+    found += steadiness_findings(kept, warmups)
     if others is not None and others > BUSY_SHARE * (os.cpu_count() or 1):
         message = f"other programs kept {others:.1f} of {os.cpu_count()} processors busy during the benchmark"
         found.append(Finding("busy-host", message, severity="note"))

@@ -1,4 +1,4 @@
-"""The median of timed runs and its interval, from runs of several processes; numpy only.
+"""Quantiles of timed runs, ratios of medians, and their intervals, from runs of several processes; numpy only.
 
 Runs of one process resemble one another more than runs of two: memory layout, page colouring and clock state are drawn
 once per process. An interval over pooled runs therefore misses most of the uncertainty. Here the bootstrap resamples
@@ -32,41 +32,113 @@ class Interval:
     high: float
     confidence: float
 
+    @property
+    def width(self) -> float:
+        """From end to end, as a share of the estimate; infinite where that is 0."""
+        return (self.high - self.low) / self.value if self.value else math.inf
+
 
 def median_interval(
     processes: Sequence[np.ndarray], *, confidence: float = 0.95, resamples: int = 2000, seed: int = 0
 ) -> Interval:
-    """Return the median of all runs with a bootstrap interval that includes the variation between processes.
+    """Return the median of all runs with a bootstrap interval; arguments and errors as of `quantile_intervals`."""
+    return quantile_intervals(processes, (0.5,), confidence=confidence, resamples=resamples, seed=seed)[0]
+
+
+def quantile_intervals(
+    processes: Sequence[np.ndarray],
+    shares: Sequence[float],
+    *,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> list[Interval]:
+    """Return quantiles of all runs, with bootstrap intervals that include the variation between processes.
 
     Args:
         processes: one array [runs] per process; lengths may differ (warm-up was dropped). At least 2, none empty.
+        shares: of the runs that are below each quantile, in (0, 1) and rising: 0.5 is the median.
+        confidence: nominal coverage, in (0, 1).
+        resamples: of the bootstrap.
+        seed: same samples and same seed give the same intervals.
+
+    Raises:
+        ValueError: fewer than two processes, or one without runs.
+    """
+    _require_processes(processes)
+    estimates = np.quantile(np.concatenate(processes), shares)
+    rng = np.random.default_rng(seed)
+    drawn = np.array([np.quantile(_resampled([processes], rng)[0], shares) for _ in range(resamples)])
+    lows, highs = np.quantile(drawn, _tails(confidence), axis=0)
+    expansion = small_sample_expansion(len(processes), confidence)
+    lows = estimates - np.maximum(0.0, estimates - lows) * expansion
+    highs = estimates + np.maximum(0.0, highs - estimates) * expansion
+    lows = np.maximum.accumulate(np.maximum(0.0, lows))  # no quantile is below a smaller one
+    found = zip(estimates.tolist(), lows.tolist(), highs.tolist(), strict=True)
+    return [Interval(value, low, high, confidence) for value, low, high in found]
+
+
+def ratio_interval(
+    ours: Sequence[np.ndarray],
+    theirs: Sequence[np.ndarray],
+    *,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Interval:
+    """Return the ratio of two medians, ours to theirs, of processes that ran in pairs, with a bootstrap interval.
+
+    The bootstrap draws pairs: what slowed down both processes of one, like heat, slows down both medians. The ends are
+    moved out as those of one median are, on a logarithmic scale, so that the inverse ratio has the inverse interval.
+
+    Args:
+        ours: one array [runs] per process; positive. At least 2, none empty.
+        theirs: the same of the other file; the n-th ran beside our n-th.
         confidence: nominal coverage, in (0, 1).
         resamples: of the bootstrap.
         seed: same samples and same seed give the same interval.
 
     Raises:
-        ValueError: fewer than two processes, or one without runs.
+        ValueError: fewer than two pairs, a process without runs or without the other one.
     """
-    if len(processes) < 2 or any(len(runs) == 0 for runs in processes):
-        msg = "a median interval needs the runs of at least two processes, none of them empty"
+    if len(ours) != len(theirs):
+        msg = f"{len(ours)} processes cannot be paired with {len(theirs)}"
         raise ValueError(msg)
-    estimate = float(np.median(np.concatenate(processes)))
+    for processes in (ours, theirs):
+        _require_processes(processes)
+    estimate = _log_ratio(np.concatenate(ours), np.concatenate(theirs))
     rng = np.random.default_rng(seed)
-    medians = np.array([_resampled_median(processes, rng) for _ in range(resamples)])
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(medians, [tail, 1 - tail])
-    expansion = small_sample_expansion(len(processes), confidence)
+    drawn = [_log_ratio(*_resampled([ours, theirs], rng)) for _ in range(resamples)]
+    low, high = np.quantile(drawn, _tails(confidence))
+    expansion = small_sample_expansion(len(ours), confidence)
     return Interval(
-        value=estimate,
-        low=max(0.0, estimate - max(0.0, estimate - float(low)) * expansion),
-        high=estimate + max(0.0, float(high) - estimate) * expansion,
+        value=math.exp(estimate),
+        low=math.exp(estimate - max(0.0, estimate - float(low)) * expansion),
+        high=math.exp(estimate + max(0.0, float(high) - estimate) * expansion),
         confidence=confidence,
     )
 
 
-def _resampled_median(processes: Sequence[np.ndarray], rng: np.random.Generator) -> float:
-    chosen = rng.integers(0, len(processes), len(processes))
-    return float(np.median(np.concatenate([_circular_blocks(processes[i], rng) for i in chosen])))
+def _require_processes(processes: Sequence[np.ndarray]) -> None:
+    if len(processes) < 2 or any(len(runs) == 0 for runs in processes):
+        msg = "an interval needs the runs of at least two processes, none of them empty"
+        raise ValueError(msg)
+
+
+def _tails(confidence: float) -> tuple[float, float]:
+    tail = (1 - confidence) / 2
+    return tail, 1 - tail
+
+
+def _log_ratio(ours: np.ndarray, theirs: np.ndarray) -> float:
+    return math.log(float(np.median(ours)) / float(np.median(theirs)))
+
+
+def _resampled(files: Sequence[Sequence[np.ndarray]], rng: np.random.Generator) -> list[np.ndarray]:
+    """Runs of each file, from processes that are drawn for all files at once."""
+    count = len(files[0])
+    chosen = rng.integers(0, count, count)
+    return [np.concatenate([_circular_blocks(processes[i], rng) for i in chosen]) for processes in files]
 
 
 def _circular_blocks(runs: np.ndarray, rng: np.random.Generator) -> np.ndarray:

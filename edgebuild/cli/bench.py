@@ -7,9 +7,26 @@ from typing import Annotated, Any
 
 import typer
 
-from edgebuild.cli.measuring_options import Cores, Threads
+from edgebuild.cli.measuring_options import (
+    Against,
+    Cores,
+    Estimate,
+    NoOperations,
+    Output,
+    Precision,
+    Processes,
+    Runs,
+    Threads,
+    TimeLimit,
+    Token,
+)
+from edgebuild.cli.operation_lines import operation_lines
 from edgebuild.cli.options import DEFAULT_PROJECT, Json, Project, Wait
 from edgebuild.cli.output import emit
+from edgebuild.cli.progress_line import progress_line
+
+ALONE, IN_TURNS = 3, 4
+"""Processes of a file that nobody gave a number for."""
 
 
 def bench(
@@ -21,26 +38,18 @@ def bench(
         list[Path] | None,
         typer.Option("--input", metavar="FILE.npy", help="Samples, one file per input; default: random ones."),
     ] = None,
-    runs: Annotated[int, typer.Option("--runs", min=20, help="Inferences per process, on a real device.")] = 200,
-    processes: Annotated[int, typer.Option("--processes", min=2, help="Processes, on a real device.")] = 3,
+    against: Against = None,
+    runs: Runs = 200,
+    processes: Processes = None,
     threads: Threads = None,
     cores: Cores = None,
-    no_operations: Annotated[
-        bool, typer.Option("--no-operations", help="Leave out the time of each operation, on a real device.")
-    ] = False,
-    estimate: Annotated[
-        bool, typer.Option("--estimate", help="Run nothing: the time by the calibration of the device.")
-    ] = False,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", help="File of the record with every raw sample; default: FILE.DEVICE.json here."
-        ),
-    ] = None,
+    precision: Precision = None,
+    time_limit: TimeLimit = None,
+    no_operations: NoOperations = False,
+    estimate: Estimate = False,
+    output: Output = None,
     wait: Wait = 0.0,
-    token: Annotated[
-        int | None, typer.Option("--token", help="Of a lease that was taken with `devices lease`.")
-    ] = None,
+    token: Token = None,
     project: Project = DEFAULT_PROJECT,
     as_json: Json = False,
 ) -> None:
@@ -48,58 +57,81 @@ def bench(
 
     Its outputs are compared with those of this host.
 
-    Exit code 1 if an output differs from this host's by more than rounding.
-    """
-    from edgebuild.bench.board.settings import BoardSettings
-    from edgebuild.bench.board.standalone import bench_file, estimate_file, save_record
-    from edgebuild.config.read_device import load_device
+    With --against another file the processes of both take turns, and the result is the ratio of their times.
 
+    Exit code 1 if an output differs from this host's by more than rounding, or the device was slowed down throughout.
+    """
+    from edgebuild.bench.board.settings import TIME_LIMIT, BoardSettings
+    from edgebuild.bench.board.standalone import bench_file, estimate_file, save_record
+    from edgebuild.bench.board.standalone_pair import bench_pair
+    from edgebuild.config.read_device import load_device
+    from edgebuild.output_file import require_writable
+
+    _require_consistent(estimate=estimate, against=against, precision=precision, time_limit=time_limit)
     chosen = load_device(device, project if project.is_dir() else project.parent)
-    settings = BoardSettings(runs, processes, operations=not no_operations, threads=threads, cores=cores)
-    if estimate:
-        record = estimate_file(file, chosen, threads)
-    else:
-        record = bench_file(file, chosen, inputs or [], settings, wait=wait, token=token)
-    saved = output if output is not None else Path(f"{file.name}.{chosen.name}.json")
+    processes = processes or (ALONE if against is None else IN_TURNS)
+    limit = TIME_LIMIT if time_limit is None else time_limit
+    settings = BoardSettings(runs, processes, 0, precision, limit, not no_operations, threads, cores)
+    given = inputs or []
+    name = file.name if against is None else f"{file.name}-against-{against.name}"
+    saved = output if output is not None else Path(f"{name}.{chosen.name}.json")
+    require_writable(saved)
+    with progress_line() as progress:
+        if estimate:
+            record = estimate_file(file, chosen, threads)
+        elif against is None:
+            record = bench_file(file, chosen, given, settings, wait=wait, token=token, progress=progress)
+        else:
+            record = bench_pair(file, against, chosen, given, settings, wait=wait, token=token, progress=progress)
     save_record(record, saved)
     emit(record, as_json, lambda: _render(record, saved))
-    if any(finding["severity"] == "fatal" for finding in record["findings"]):
+    parts = [record] if against is None else [record["ours"], record["theirs"]]
+    if any(finding["severity"] == "fatal" for part in parts for finding in part["findings"]):
         raise typer.Exit(1)
 
 
-def _render(record: dict[str, Any], saved: Path) -> None:
-    from rich.console import Console
+def _require_consistent(
+    *, estimate: bool, against: Path | None, precision: float | None, time_limit: float | None
+) -> None:
+    from edgebuild.errors import ConfigError
 
+    if time_limit is not None and precision is None:
+        msg = "--time-limit bounds --precision, which is not given"
+        raise ConfigError(msg, remedy="say how narrow the interval is to be, like --precision 1%, or leave it out")
+    if estimate and against is not None:
+        msg = "--against runs both files, --estimate runs none"
+        raise ConfigError(msg, remedy="give one of the two")
+
+
+def _render(record: dict[str, Any], saved: Path) -> None:
+    parts = [record]
+    if "verdict" in record:
+        ours, theirs = record["ours"], record["theirs"]
+        _line(f"{ours['file']} against {theirs['file']} on {record['device']}: {record['verdict']}")
+        _render_facts(record, set())
+        parts = [ours, theirs]
+    shown: set[str] = set()
+    for part in parts:
+        _line(f"{part['file']} on {part['device']}, {part['runtime']}")
+        _render_facts(part, shown)
+    _line(f"{saved}: the record, with every raw sample")
+
+
+def _render_facts(part: dict[str, Any], shown: set[str]) -> None:
+    """Figures, and findings whose message is not among those `shown` before, which are added to it."""
     from edgebuild.figure import Figure
 
-    console = Console()
-    console.print(f"{record['file']} on {record['device']}, {record['runtime']}", markup=False, highlight=False)
-    for raw in record["figures"]:
-        console.print(f"  {raw['name']}: {Figure.from_json(raw)}", markup=False, highlight=False, soft_wrap=True)
-    for line in _operation_lines(record.get("profile", {})):
-        console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
-    for finding in record["findings"]:
-        mark = "✗" if finding["severity"] == "fatal" else " "
-        console.print(f"{mark} {finding['message']}", markup=False, highlight=False, soft_wrap=True)
-    console.print(f"{saved}: the record, with every raw sample", markup=False, highlight=False, soft_wrap=True)
+    for raw in part["figures"]:
+        _line(f"  {raw['name']}: {Figure.from_json(raw)}")
+    for line in operation_lines(part.get("profile", {})):
+        _line(f"  {line}")
+    for finding in part["findings"]:
+        if finding["message"] not in shown:
+            _line(f"{'✗' if finding['severity'] == 'fatal' else ' '} {finding['message']}")
+        shown.add(finding["message"])
 
 
-SLOWEST = 10
-"""Operations that are printed; the record has all."""
-LAYER_CHARACTERS = 48
-"""What is printed of a layer's name: its end, which tells it from others."""
+def _line(text: str) -> None:
+    from rich.console import Console
 
-
-def _operation_lines(profile: dict[str, Any]) -> list[str]:
-    """The slowest operations of a real device; nothing where they were not timed one by one."""
-    operations = profile.get("operations", [])
-    if not operations:
-        return []
-    together = f"together {profile['ratio']:.0%} of the whole, {profile['whole_ms']:.4g} ms"
-    lines = [f"operations: {len(operations)}, {together} measured ({profile['provenance']})"]
-    for row in sorted(operations, key=lambda row: -row["median_ms"])[:SLOWEST]:
-        layer = row["layer"] or ""
-        shown = layer if len(layer) <= LAYER_CHARACTERS else f"…{layer[1 - LAYER_CHARACTERS :]}"
-        share = row["median_ms"] / (profile["sum_ms"] or 1.0)
-        lines.append(f"  {row['median_ms']:.4g} ms, {share:.0%}: {row['name']} {shown}".rstrip())
-    return lines
+    Console().print(text, markup=False, highlight=False, soft_wrap=True)

@@ -9,6 +9,7 @@ import typer
 
 from edgebuild.cli.options import DEFAULT_PROJECT, Json, Project
 from edgebuild.cli.output import emit
+from edgebuild.cli.progress_line import progress_line
 
 
 def calibrate(
@@ -22,7 +23,8 @@ def calibrate(
     """Fit what operations cost on a device to times that were measured there, for estimates of files that were not.
 
     A model is a .tflite or .pte file beside the table, or the name of a built target. What was fitted is written beside
-    the device file, which names it under `calibration:`; a shipped device is copied into the project first.
+    the device file, which names it under `calibration:`; a shipped device is copied into the project first. Of an
+    emulated board every file is emulated once, and what its estimates are off is corrected from then on.
     """
     from edgebuild.bench.calibrate import calibrate as fit
     from edgebuild.bench.calibrate import save_calibration
@@ -30,14 +32,16 @@ def calibrate(
 
     root = project if project.is_dir() else project.parent
     chosen = load_device(device, root)
-    calibration, done = fit(chosen, measurements, root)
-    file, own = save_calibration(calibration, chosen, device, root)
+    with progress_line() as progress:
+        done = fit(chosen, measurements, root, progress)
+    file, own = save_calibration(done.calibration, chosen, device, root)
     record = {
         "device": chosen.name,
         "calibration": str(file),
         "device_file": str(own),
-        "source": calibration.source,
-        "tables": [one.to_json() for one in done],
+        "source": done.calibration.source,
+        "tables": [one.to_json() for one in done.tables],
+        "emulation": [one.to_json() for one in done.corrections],
     }
     emit(record, as_json, lambda: _render(record))
 
@@ -46,9 +50,10 @@ def _render(record: dict[str, Any]) -> None:
     from rich.console import Console
 
     console = Console()
-    for table in record["tables"]:
+    rows = [("", table) for table in record["tables"]] + [("emulated, ", fitted) for fitted in record["emulation"]]
+    for how, table in rows:
         threads = f"{table['threads']} thread{'s' if table['threads'] > 1 else ''}"
-        head = f"{record['device']}, {table['dtype']}, {threads}: {table['networks']} networks"
+        head = f"{record['device']}, {how}{table['dtype']}, {threads}: {table['networks']} networks"
         console.print(head, markup=False, highlight=False)
         for word in ("before", "after"):
             console.print(f"  {word}: {_held_out(table[word])}", markup=False, highlight=False, soft_wrap=True)

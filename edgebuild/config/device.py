@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from edgebuild.config.cores import Cores
 from edgebuild.config.fields import Name, Table
-from edgebuild.config.quantity import Milliseconds
+from edgebuild.config.quantity import Celsius, Milliseconds
 from edgebuild.config.wording import BadValueError
 
 
@@ -32,8 +32,17 @@ class Bench(Table):
 
     threads: int = Field(default=1, ge=1, description="of the runtime")
     cores: Cores | None = Field(
-        default=None,
-        description="to pin to: a kind of cores, or numbers like `4-7`; none: the system chooses",
+        default=None, description="to pin to: a kind of cores, or numbers like `4-7`; none: the system chooses"
+    )
+    start_below: Celsius = Field(
+        default=60.0, description="a process waits until the device is cooler, and is not slowed down"
+    )
+    slows_at: Celsius = Field(
+        default=80.0, description="where the device slows down by itself: times from 5 degrees below are doubtful"
+    )
+    cool_within: Milliseconds = Field(default=300_000.0, description="how long one benchmark waits for that in all")
+    retries: int = Field(
+        default=3, ge=0, description="processes of one benchmark that are run again because the device was slowed down"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from edgebuild.config.device import Device
 from edgebuild.config.document import describe_value, file_label, parse_document, read_document
 from edgebuild.config.located import Located, Spot
 from edgebuild.config.problem import ProblemList
@@ -12,6 +13,7 @@ from edgebuild.config.profile import Profile, is_path, resolve_file, resolve_ref
 from edgebuild.config.project import Project, ProjectFile
 from edgebuild.config.read_device import find_device
 from edgebuild.config.read_target import read_target
+from edgebuild.config.registries import TRANSPORTS
 from edgebuild.config.shipped import shipped_targets
 from edgebuild.config.target import Target
 from edgebuild.config.validate import read_table
@@ -88,7 +90,7 @@ def _project(document: Located | None, file: Path, problems: ProblemList) -> Pro
             if target.device is not None:
                 reference = profile.merged.child("device") or profile.merged
                 device = find_device(target.device, reference, root, problems)
-                if device is not None:
+                if device is not None and _fits(device, target, reference, problems):
                     devices[target.device] = device
     problems.raise_if_any()
     assert parsed is not None, "no project and no problem"
@@ -105,6 +107,19 @@ def _project(document: Located | None, file: Path, problems: ProblemList) -> Pro
         targets=tuple(targets.values()),
         devices=devices,
     )
+
+
+def _fits(device: Device, target: Target, at: Located, problems: ProblemList) -> bool:
+    """Whether the device runs files of the target's format."""
+    formats = TRANSPORTS.get(device.transport).formats
+    if not formats or target.export.format in formats:
+        return True
+    message = (
+        f"device {device.name} (transport {device.transport}) runs files of format {', '.join(formats)} only, "
+        f"{target.name} exports {target.export.format}; use device: host"
+    )
+    problems.add(at.problem(message))
+    return False
 
 
 def _read_targets(entries: Located | None, root: Path, problems: ProblemList) -> list[tuple[Target, Profile]]:

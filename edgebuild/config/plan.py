@@ -144,7 +144,7 @@ def check_promise(profile: Located, dtype: Located, steps: list[CheckedStep], pr
 def check_float_layers(profile: Located, steps: list[CheckedStep], problems: ProblemList) -> None:
     """See that layers which stay in floating point have a place in the target's file."""
     step = next((step for step in steps if step.leaves_float), None)
-    why = _all_integer(profile) if step is not None else None
+    why = (_all_integer(profile) or _not_allowed(profile)) if step is not None else None
     if step is None or why is None:
         return
     at, reason = why
@@ -167,8 +167,24 @@ def _all_integer(profile: Located) -> tuple[Located, str] | None:
     return None
 
 
+def _not_allowed(profile: Located) -> tuple[Located, str] | None:
+    """Which word of the profile leaves such layers to a processor beside the accelerator, and that none was allowed."""
+    form, accelerator = text_at(profile, ("export", "format")), text_at(profile, ("hardware", "accelerator"))
+    code, at = "", form
+    if form is not None and form.value in FORMATS:
+        code = FORMATS.get(form.value).float_finding
+    if not code and accelerator is not None and accelerator.value.startswith(_ETHOS_U):
+        code, at = "unsupported-op", accelerator
+    allow = profile.child("allow")
+    entries = allow.plain() if allow is not None else None
+    if at is None or not code or any(str(entry).partition(":")[0] == code for entry in entries or ()):
+        return None
+    return at, f"{at.value} leaves those to the core; accept it with allow: [{code}], or quantize all of them"
+
+
 _ACCELERATED = (("hardware", "accelerator"), ("runtime", "name"), ("runtime", "oldest"))
 _EDGE_TPU = "edgetpu"
+_ETHOS_U = "ethos-u"
 
 
 def _can_deliver(method: Any) -> bool:

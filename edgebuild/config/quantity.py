@@ -8,6 +8,7 @@
 | energy | `2 mJ` | `float`, mJ |
 | power | `40 mW` | `float`, mW |
 | bandwidth | `5.5 GB/s` | `float`, B/s |
+| temperature | `60 °C` | `float`, °C |
 
 `model_dump()` gives the value in code, `model_dump(mode="json")` the text, which reads back to the same value.
 """
@@ -24,7 +25,7 @@ from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from edgebuild.config.wording import BadValueError
 
-_NUMBER_AND_UNIT = re.compile(r"\s*([-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-zµ%/]*)\s*")
+_NUMBER_AND_UNIT = re.compile(r"\s*([-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-zµ°%/]*)\s*")
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +117,7 @@ FREQUENCY = Dimension("a frequency", {"Hz": 1.0, "kHz": 1e3, "MHz": 1e6, "GHz": 
 ENERGY = Dimension("an energy", {"uJ": 1e-3, "mJ": 1.0, "J": 1e3}, "mJ", "2 mJ")
 POWER = Dimension("a power", {"mW": 1.0, "W": 1e3}, "mW", "40 mW")
 VOLTAGE = Dimension("a voltage", {"mV": 1e-3, "V": 1.0}, "V", "3.3 V")
+TEMPERATURE = Dimension("a temperature", {"°C": 1.0, "C": 1.0}, "°C", "60 °C")
 BANDWIDTH = Dimension("a bandwidth", {"B/s": 1.0, "MB/s": 1e6, "GB/s": 1e9}, "B/s", "5.5 GB/s")
 
 
@@ -144,3 +146,6 @@ Volts = Annotated[float, *_quantity(VOLTAGE)]
 
 BytesPerSecond = Annotated[float, *_quantity(BANDWIDTH)]
 """Written `5.5 GB/s`; a `float` of B/s in code."""
+
+Celsius = Annotated[float, *_quantity(TEMPERATURE)]
+"""Written `60 °C`; a `float` of degrees Celsius in code."""

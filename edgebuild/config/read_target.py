@@ -10,7 +10,7 @@ from edgebuild.config.located import Located, Source, text_at, written_in
 from edgebuild.config.plan import CheckedStep, check_float_layers, check_promise, read_plan
 from edgebuild.config.problem import ProblemList
 from edgebuild.config.profile import Profile
-from edgebuild.config.registries import FORMATS, PACKAGERS, RUNTIMES
+from edgebuild.config.registries import ACCELERATORS, CORES, FORMATS, PACKAGERS, RUNTIMES
 from edgebuild.config.target import Export, Package, Target
 from edgebuild.config.validate import read_table
 from edgebuild.config.wording import suggestion, unknown_name
@@ -30,6 +30,8 @@ def read_target(profile: Profile, problems: ProblemList) -> Target | None:
     options = _read_export(merged.source, export, problems) if export is not None else None
     package = _read_package(merged.child("package"), problems)
     _check_name(merged, ("runtime", "name"), RUNTIMES, problems)
+    for key, registry in (("accelerator", ACCELERATORS), ("core", CORES)):
+        _check_name(merged, ("hardware", key), registry, problems, listed=True)
     dtype = text_at(merged, ("export", "dtype"))
     if dtype is not None and steps is not None and options is not None:
         check_promise(merged, dtype, steps, problems)
@@ -132,7 +134,12 @@ def _as_written(table: BaseModel) -> dict[str, Any]:
     return table.model_dump(mode="json", exclude_unset=True)
 
 
-def _check_name(merged: Located, path: tuple[str, ...], registry: Registry[Any], problems: ProblemList) -> None:
+def _check_name(
+    merged: Located, path: tuple[str, ...], registry: Registry[Any], problems: ProblemList, *, listed: bool = False
+) -> None:
+    """See that a name is registered; `listed`: say all that are, also beside the nearest."""
     name = text_at(merged, path)
     if name is not None and name.value not in registry:
-        problems.add(name.problem(unknown_name(registry.kind, name.value, registry.names())))
+        known = f"; known: {', '.join(registry.names())}"
+        message = unknown_name(registry.kind, name.value, registry.names())
+        problems.add(name.problem(message + known if listed and not message.endswith(known) else message))

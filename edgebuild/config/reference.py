@@ -18,8 +18,17 @@ from edgebuild.config.data_source import DataSource, ImageReader, Normalization,
 from edgebuild.config.device import Bench, Device, Lease, Power
 from edgebuild.config.fields import Address, ExistingFile, ExistingFolder, ExistingPath, FunctionName, Name
 from edgebuild.config.project import Metric, ModelSource, ProjectFile, Train
-from edgebuild.config.quantity import BYTES, ENERGY, FREQUENCY, POWER, TIME, VOLTAGE, Dimension
-from edgebuild.config.registries import FORMATS, METERS, PACKAGERS, RUNTIMES, STEPS, TRANSPORTS
+from edgebuild.config.quantity import BYTES, ENERGY, FREQUENCY, POWER, TEMPERATURE, TIME, VOLTAGE, Dimension
+from edgebuild.config.registries import (
+    ACCELERATORS,
+    CORES,
+    FORMATS,
+    METERS,
+    PACKAGERS,
+    RUNTIMES,
+    STEPS,
+    TRANSPORTS,
+)
 from edgebuild.config.shipped import shipped_targets
 from edgebuild.config.target import Budgets, Export, Hardware, Package, RuntimeNeed, Target
 from edgebuild.config.wording import bounds_words
@@ -99,7 +108,7 @@ _PROFILE_SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
 
 
 def _units() -> str:
-    dimensions = (BYTES, TIME, FREQUENCY, ENERGY, POWER, VOLTAGE)
+    dimensions = (BYTES, TIME, FREQUENCY, ENERGY, POWER, VOLTAGE, TEMPERATURE)
     rows = [f"| {one.name} | {', '.join(one.units)} | `{one.example}` |" for one in dimensions]
     head = ["## Quantities\n", "A quantity is written with its unit; a bare number is an error.\n"]
     return "\n".join([*head, "| | units | example |", "|---|---|---|", *rows]) + "\n"
@@ -121,6 +130,10 @@ def _registered() -> list[str]:
     parts.append("## Runtimes\n")
     rows = [f"| `{name}` | {_cell(runtime.title)} |" for name, runtime in RUNTIMES.items()]
     parts.append("\n".join(["| name | |", "|---|---|", *rows]) + "\n")
+    parts.append("## Accelerators and cores\n")
+    rows = [f"| `{name}` | {_cell(accelerator.title)} |" for name, accelerator in ACCELERATORS.items()]
+    parts.append("\n".join(["| `hardware.accelerator` | |", "|---|---|", *rows]) + "\n")
+    parts.append(f"`hardware.core` is one of {', '.join(f'`{name}`' for name in CORES.names())}.\n")
     return parts
 
 

@@ -27,6 +27,9 @@ RULES: Registry[Any] = Registry("rule", "edgebuild.check.rules")
 ACCELERATORS: Registry[Any] = Registry("accelerator", "edgebuild.check.accelerators")
 """name -> `edgebuild.check.accelerators.accelerator.Accelerator`: judges a file for an accelerator nobody has here"""
 
+CORES: Registry[Any] = Registry("core", "edgebuild.export.c.cores")
+"""name -> `edgebuild.export.c.cores.Core`: a core of microcontrollers that code is compiled for"""
+
 RUNTIMES: Registry[Any] = Registry("runtime", "edgebuild.runtime")
 """name -> `edgebuild.runtime.session.Runtime`: runs an exported file on this host"""
 

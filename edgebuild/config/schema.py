@@ -8,7 +8,16 @@ from pydantic import BaseModel
 
 from edgebuild.config.device import Device
 from edgebuild.config.project import ProjectFile
-from edgebuild.config.registries import FORMATS, METERS, PACKAGERS, RUNTIMES, STEPS, TRANSPORTS
+from edgebuild.config.registries import (
+    ACCELERATORS,
+    CORES,
+    FORMATS,
+    METERS,
+    PACKAGERS,
+    RUNTIMES,
+    STEPS,
+    TRANSPORTS,
+)
 from edgebuild.config.shipped import shipped_targets
 from edgebuild.config.target import Target
 
@@ -30,6 +39,8 @@ def target_schema_json() -> dict[str, Any]:
         "anyOf": [_package(name, packager.options, definitions) for name, packager in PACKAGERS.items()]
     }
     definitions["RuntimeNeed"]["properties"]["name"]["enum"] = RUNTIMES.names()
+    for key, registry in (("accelerator", ACCELERATORS), ("core", CORES)):
+        definitions["Hardware"]["properties"][key]["enum"] = [*registry.names(), None]
     _describe_export(definitions)
     # A profile that extends another may leave out what it inherits, in every section.
     schema["required"] = ["target"]

@@ -7,6 +7,7 @@ parameters are those that ExecuTorch's Arm backend gives it.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +35,8 @@ class CorstoneOptions(Parameters):
     )
     runner: str = Field(
         default=FIRMWARE,
-        description="path of ExecuTorch's arm_executor_runner, built with semihosting for the model's core",
+        description="path of ExecuTorch's arm_executor_runner, built with semihosting for the model's core; without a "
+        "slash also a name on PATH",
     )
 
 
@@ -80,23 +82,43 @@ def model_command(options: CorstoneOptions, folder: Path, line: str, seconds: fl
     return [model.program, *given, "-a", options.runner, "--timelimit", f"{seconds:.0f}"]
 
 
+def find_model(options: CorstoneOptions) -> str:
+    """The path of the model's program.
+
+    Raises:
+        ToolError: it is not on PATH.
+    """
+    program = model_of(options.accelerator).program
+    path = shutil.which(program)
+    if path is None:
+        msg = f"{program} is not on PATH: Arm's model of a microcontroller with {options.accelerator}"
+        raise ToolError(msg, remedy="get it from Arm (Corstone FVP, arm_fvp) and put its folder on PATH")
+    return path
+
+
+def find_firmware(device: str, options: CorstoneOptions) -> Path:
+    """The firmware's file.
+
+    Raises:
+        DeviceError: there is none.
+    """
+    folders = [Path(), *map(Path, os.environ.get("PATH", "").split(os.pathsep))]
+    for folder in folders if "/" not in options.runner else folders[:1]:
+        if (folder / options.runner).is_file():
+            return (folder / options.runner).resolve()
+    msg = f"device {device!r}: no firmware {options.runner}"
+    raise DeviceError(msg, remedy="build ExecuTorch's arm_executor_runner with semihosting; name it as `runner`")
+
+
 class CorstoneTransport(LocalTransport):
     """Runs programs of the firmware; files are this machine's."""
 
     def __init__(self, device: str, options: CorstoneOptions) -> None:
         """Raises ToolError where the model is not on PATH, DeviceError where there is no firmware."""
-        program = model_of(options.accelerator).program
-        if shutil.which(program) is None:
-            msg = f"{program} is not on PATH: Arm's model of a microcontroller with {options.accelerator}"
-            raise ToolError(msg, remedy="get it from Arm (Corstone FVP, arm_fvp) and put its folder on PATH")
-        runner = Path(options.runner)
-        if not runner.is_file():
-            msg = f"device {device!r}: no firmware {options.runner}"
-            raise DeviceError(
-                msg, remedy="build ExecuTorch's arm_executor_runner with semihosting; name it as `runner`"
-            )
+        find_model(options)
+        runner = find_firmware(device, options)
         super().__init__(device)
-        self.options = options.model_copy(update={"runner": str(runner.resolve())})
+        self.options = options.model_copy(update={"runner": str(runner)})
 
     def run(self, argv: Sequence[str], timeout: float) -> Completed:
         """Run a program of the firmware; `argv` is what it sees as its command line."""
@@ -129,7 +151,8 @@ TRANSPORTS.register("corstone")(
         "a microcontroller with an Ethos-U, emulated by Arm's Corstone model; never run here",
         CorstoneOptions,
         _open,
-        lambda _device, _parameters: None,
-        {},
+        address=lambda _device, _parameters: None,
+        figures={},
+        formats=("executorch-ethos-u",),
     )
 )

@@ -11,7 +11,7 @@ from edgebuild.config.parameters import Parameters
 from edgebuild.errors import DeviceError
 from edgebuild.figure import Kind
 
-MEASURED_THERE = ("latency", "load_time", "peak_memory")
+MEASURED_THERE = ("latency", "latency_p90", "latency_p99", "load_time", "peak_memory")
 """What a device that is no emulator is measured for."""
 
 
@@ -102,6 +102,7 @@ class TransportKind:
         address: (name of the device, parameters) -> what is leased: two device files of one board give the same.
             None where every connection has a device of its own, so that nobody has to wait.
         figures: what a build learns there -> how: `measured` needs the device itself, the other kinds need none.
+        formats: of export, whose files alone it runs; empty where runtimes of this host have a counterpart there.
     """
 
     title: str
@@ -109,6 +110,7 @@ class TransportKind:
     open: Callable[[str, Any], Transport]
     address: Callable[[str, Any], str | None] = lambda device, _parameters: device
     figures: Mapping[str, Kind] = field(default_factory=lambda: dict.fromkeys(MEASURED_THERE, "measured"))
+    formats: tuple[str, ...] = ()
 
 
 def require_properties(device: str, wanted: Mapping[str, str], found: Mapping[str, str]) -> None:

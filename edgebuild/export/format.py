@@ -126,6 +126,8 @@ class ExportFormat:
         hardware: keys of the profile's `hardware:` that the file depends on.
         float_format: the format in which the uncompressed model is exported to compare with; its own where None.
         all_integer: has no operation in floating point, so that no layer of a quantized model may stay in it.
+        float_finding: code of the finding that a layer in floating point is bound to give in a quantized model, so that
+            a profile whose plan leaves one must allow it; empty where such layers have a place.
         device_stage: kind of the stage that runs the file on the profile's device, where that is not this host; it
             takes the place of the benchmark on the host.
         objects_to: (options, dtype, names of the runtimes that must take the file) -> the option that cannot be, and
@@ -146,6 +148,7 @@ class ExportFormat:
     hardware: tuple[str, ...] = ()
     float_format: str | None = None
     all_integer: bool = False
+    float_finding: str = ""
     device_stage: str | None = None
     objects_to: Callable[[Mapping[str, Any], str, tuple[str, ...]], tuple[str, str] | None] = (
         lambda _options, _dtype, _runtimes: None

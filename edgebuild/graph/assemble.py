@@ -240,9 +240,9 @@ def _add_target(graph: Graph, project: Project, target: Target) -> None:
 
 
 def _accelerator_params(target: Target) -> dict[str, Any]:
-    """What the check needs to judge the file for the target's accelerator; nothing where it has none that is known."""
+    """What the check needs to judge the file for the target's accelerator; nothing where it has none."""
     name = target.hardware.accelerator
-    if name is None or name not in ACCELERATORS:
+    if name is None:
         return {}
     hardware = target.hardware.model_dump(mode="json", exclude_none=True)
     return {"accelerator": {"name": name, "version": ACCELERATORS.get(name).version(), "hardware": hardware}}

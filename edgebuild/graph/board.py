@@ -1,14 +1,21 @@
-"""The stage that runs an exported file on a Linux board, emulated or real: who has one, and what it depends on."""
+"""The stage that runs an exported file on a device, emulated or real: who has one, and what it depends on.
+
+A device is a Linux board, or a microcontroller with an Ethos-U in Arm's Corstone model.
+"""
 
 from __future__ import annotations
+
+import contextlib
+import hashlib
 
 from edgebuild.config.device import Device
 from edgebuild.config.project import Project
 from edgebuild.config.registries import FORMATS
 from edgebuild.config.target import Target
+from edgebuild.device.corstone import CorstoneOptions, find_firmware, find_model, model_of
 from edgebuild.device.qemu_user import EMULATOR
 from edgebuild.device.toolchain import find_program, program_version
-from edgebuild.errors import ToolError
+from edgebuild.errors import ConfigError, DeviceError, ToolError
 from edgebuild.estimate.arm.schedule import scheduler_version
 from edgebuild.graph.graph import Graph
 from edgebuild.graph.stage import Stage
@@ -19,8 +26,10 @@ EDGE_TPU = "edge-tpu"
 KIND = "board"
 RUNTIMES = ("litert", "executorch")
 """Runtimes of this host that have a counterpart on boards."""
-NOT_BOARDS = ("local", "qemu-system", "corstone")
-"""Transports of the host itself and of microcontrollers."""
+NOT_BOARDS = ("local", "qemu-system")
+"""Transports of the host itself and of microcontrollers whose firmware is linked here."""
+CORSTONE = "corstone"
+"""The transport that runs a file of its own formats, whatever runs it on this host."""
 
 
 def board_of(project: Project, target: Target) -> Device | None:
@@ -28,6 +37,8 @@ def board_of(project: Project, target: Target) -> Device | None:
     device = project.devices.get(target.device) if target.device is not None else None
     if device is None or device.transport in NOT_BOARDS:
         return None
+    if device.transport == CORSTONE:
+        return device
     return device if FORMATS.get(target.export.format).runtime in RUNTIMES else None
 
 
@@ -45,12 +56,40 @@ def add_board_stage(graph: Graph, project: Project, target: Target, inputs: dict
     params = {
         "device": device.model_dump(mode="json", exclude={"calibration"}),
         "runtime": runtime,
-        "programs": _programs(runtime) if device.transport == "qemu-user" else {},
+        "programs": _programs_for(device, target, runtime),
         "scheduler": _scheduler() if device.transport == "qemu-user" else None,
+        "metric": project.sections()["metric"],
         "allow": list(target.allow),
         **({"accelerator": EDGE_TPU} if target.hardware.accelerator == EDGE_TPU else {}),
     }
     graph.add(Stage(stage_id, KIND, params, inputs, seed=project.seed, target=target.name))
+
+
+def _programs_for(device: Device, target: Target, runtime: str) -> dict[str, str | None]:
+    """What this machine needs for the device -> its version; None where it is missing."""
+    if device.transport == CORSTONE:
+        return _model_and_firmware(device, target)
+    return _programs(runtime) if device.transport == "qemu-user" else {}
+
+
+def _model_and_firmware(device: Device, target: Target) -> dict[str, str | None]:
+    """Arm's model with its version, the firmware with the digest of its bytes.
+
+    Raises:
+        ConfigError: the model emulates another accelerator than the profile compiles for.
+    """
+    options = CorstoneOptions.model_validate(device.options)
+    if options.accelerator != target.hardware.accelerator:
+        msg = f"{target.name}: device {device.name!r} emulates {options.accelerator}, the profile compiles for "
+        msg += str(target.hardware.accelerator)
+        raise ConfigError(msg, remedy="name a device file with the profile's accelerator under options")
+    found: dict[str, str | None] = {model_of(options.accelerator).program: None, options.runner: None}
+    with contextlib.suppress(ToolError):
+        found[model_of(options.accelerator).program] = program_version(find_model(options))
+    with contextlib.suppress(DeviceError):
+        firmware = find_firmware(device.name, options)
+        found[options.runner] = hashlib.sha256(firmware.read_bytes()).hexdigest()
+    return found
 
 
 def _scheduler() -> str | None:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from edgebuild import __version__
+from edgebuild.bench.board.calibrated import correct_figures
 from edgebuild.bench.estimated import device_estimates
 from edgebuild.bench.host import host_facts
 from edgebuild.bench.missing import missing_device_figures
-from edgebuild.check.finding import Finding
+from edgebuild.check.finding import Finding, apply_allow
 from edgebuild.config.project import Project
 from edgebuild.config.registries import FORMATS
 from edgebuild.config.target import Target
@@ -23,7 +24,7 @@ from edgebuild.graph.board import board_stage_id
 from edgebuild.graph.reference import reference_figures, reference_findings
 from edgebuild.graph.result import BuildResult, StageResult
 from edgebuild.package.contents import MANIFEST
-from edgebuild.report.budgets import judge
+from edgebuild.report.budgets import judge, unjudged_findings
 from edgebuild.report.facts import (
     ArtifactFacts,
     BaselineFacts,
@@ -139,7 +140,8 @@ def _target(
     board_id = board_stage_id(project, target)
     board = _read(result, board_id, "board.json")
     parts = [part for part in (verified, bench, firmware, board) if part]
-    figures = [Figure.from_json(raw) for part in parts for raw in part["figures"]]
+    figures = [Figure.from_json(raw) for part in parts if part is not board for raw in part["figures"]]
+    figures += _board_figures(project, target, board)
     compared = reference_figures(figures, *_reference(result, ids))
     figures += compared
     figures += _package_figures(result, ids.package, {figure.name for figure in figures})
@@ -159,6 +161,8 @@ def _target(
     stage_ids = (DATA, BASELINE, SCORE, *ids.all(), *((board_id,) if board_id else ()))
     stages = [result.stages[stage_id] for stage_id in stage_ids if stage_id in result.stages]
     error = next((str(stage.error) for stage in stages if stage.error is not None), None)
+    if all(stage.artifact is not None for stage in stages):  # else figures are missing because nothing was run
+        findings += tuple(apply_allow(unjudged_findings(budgets), target.allow))
     status: Status = "error" if error else judge_status(budgets, findings, claims) if verified else "skipped"
     return TargetFacts(
         name=target.name,
@@ -210,9 +214,18 @@ def _estimates(
     return device_estimates(device, artifact / record.file, record.dtype, known)
 
 
+def _board_figures(project: Project, target: Target, board: Mapping[str, Any] | None) -> list[Figure]:
+    """What the board gave, its estimates as the calibration of its device corrects them."""
+    if board is None:
+        return []
+    figures = [Figure.from_json(raw) for raw in board["figures"]]
+    device = project.devices.get(target.device) if target.device is not None else None
+    return figures if device is None else correct_figures(device, figures, board.get("profile", {}))
+
+
 def _emulated(board: Mapping[str, Any] | None) -> bool:
-    """Whether a board ran the file that counts, and has no time."""
-    return bool(board and board.get("instructions"))
+    """Whether a board ran the file that is emulated, and has no time."""
+    return bool(board and board.get("conditions", {}).get("before", {}).get("emulated") == "true")
 
 
 def _reference(result: BuildResult, ids: TargetStages) -> tuple[list[Figure], int | None]:

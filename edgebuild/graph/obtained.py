@@ -29,12 +29,13 @@ def obtained(target: Target) -> dict[str, Kind]:
     if target_stages(target).bench is not None:
         found["host_latency"] = "measured"
     name = target.hardware.accelerator
-    if name in ACCELERATORS:
-        found |= dict.fromkeys(ACCELERATORS.get(str(name)).figures, "estimated")
+    if name is not None:
+        found |= dict.fromkeys(ACCELERATORS.get(name).figures, "estimated")
     device = _device(target)
     if device is None:
         return found
-    is_board = device.transport not in NOT_BOARDS and chosen.runtime in BOARD_RUNTIMES
+    kind = TRANSPORTS.get(device.transport)
+    is_board = device.transport not in NOT_BOARDS and (chosen.runtime in BOARD_RUNTIMES or bool(kind.formats))
     if chosen.device_stage is not None or is_board:
         figures = TRANSPORTS.get(device.transport).figures
         found |= {figure: how for figure, how in figures.items() if how != "measured"}

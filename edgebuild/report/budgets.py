@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Literal
 
+from edgebuild.check.finding import Finding
 from edgebuild.errors import ConfigError
 from edgebuild.figure import Figure, format_value
 from edgebuild.report.facts import BudgetResult
@@ -50,7 +51,7 @@ def judge(
         lower_limits: names of the budgets whose figure must be at least the limit.
 
     Any other budget is met when the figure's value is at most the limit; where the limit lies inside the figure's
-    interval a note says so. A missing figure leaves it unjudged (`met` None), which is neither met nor missed.
+    interval a note says so. A missing figure leaves it unjudged (`met` None), see `unjudged_findings`.
 
     Raises:
         ConfigError: a limit whose unit measures something else than its figure.
@@ -59,6 +60,21 @@ def judge(
     return [
         _judge_one(name, limit, unit, by_name.get(BUDGET_FIGURES.get(name, name)), name in lower_limits)
         for name, (limit, unit) in budgets.items()
+    ]
+
+
+def unjudged_findings(results: Iterable[BudgetResult]) -> list[Finding]:
+    """A finding for every budget that nothing could be held against: a limit that is not looked at protects nobody.
+
+    Its code is `unjudged-` and the budget's name, so that a profile can accept one of them.
+    """
+    return [
+        Finding(
+            f"unjudged-{result.name.replace('_', '-')}",
+            f"there is no {result.figure} to judge the budget on {result.name} by: {result.note}",
+        )
+        for result in results
+        if result.met is None
     ]
 
 

@@ -9,6 +9,12 @@ from typing import Protocol
 
 import numpy as np
 
+from edgebuild.errors import ToolError
+
+
+class NotRunHereError(ToolError):
+    """The file has operations that nothing on this host runs, though a device may."""
+
 
 class Session(Protocol):
     """One loaded file. Arrays are exactly as the file wants them: dtype, layout and batch of its inputs."""

@@ -1,7 +1,7 @@
 """The runtime `tosa-reference`: a .pte for an Ethos-U on this host, its delegates on Arm's TOSA reference model.
 
-The reference model defines what an accelerator must compute, bit for bit. What the core would do between delegates is
-done here: conversions to int8 and back; nothing else.
+The reference model defines what an accelerator must compute, bit for bit. What the core would do between delegates
+PyTorch does.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ from edgebuild.config.registries import RUNTIMES
 from edgebuild.errors import ToolError
 from edgebuild.runtime.ethos_u_payload import BACKEND
 from edgebuild.runtime.executorch_file import PteFile, read_pte
-from edgebuild.runtime.session import Runtime
+from edgebuild.runtime.executorch_kernels import PortableKernels
+from edgebuild.runtime.session import NotRunHereError, Runtime
 from edgebuild.runtime.tosa_file import SIDECAR, read_tosa
 from edgebuild.runtime.tosa_install import COMMAND, ENVIRONMENT, VERSION
 from edgebuild.runtime.worker_process import WorkerProcess
 
 _WORKER = Path(__file__).with_name("tosa_worker.py")
-_QUANTIZE, _DEQUANTIZE = "quantized_decomposed::quantize_per_tensor", "quantized_decomposed::dequantize_per_tensor"
+_RUN = {"DelegateCall", "KernelCall", "MoveCall", "FreeCall"}
+"""Kinds of instructions that a session carries out."""
 
 
 class TosaSession:
@@ -33,7 +35,8 @@ class TosaSession:
 
         Raises:
             ConfigError: the file or a graph beside it is missing or damaged.
-            ToolError: the TOSA tools are not installed, or the program has kernels that do not run here.
+            NotRunHereError: the program has kernels or delegates that nothing here runs.
+            ToolError: the TOSA tools are not installed.
         """
         del threads
         if version() is None:
@@ -42,7 +45,8 @@ class TosaSession:
         program = read_pte(file)
         self._plan = program.forward()
         self._names = port_names(program)
-        _refuse_other_kernels(self._plan, file)
+        self._kernels = PortableKernels(program)
+        _refuse_unknown(self._plan, self._kernels.unknown, file)
         graphs = [file.with_name(SIDECAR.format(number)) for number in range(len(self._plan["delegates"]))]
         for graph in graphs:
             read_tosa(graph)
@@ -63,8 +67,9 @@ class TosaSession:
             if instruction["instr_args_type"] == "DelegateCall":
                 self._delegate(call, values)
             elif instruction["instr_args_type"] == "KernelCall":
-                name = self._plan["operators"][call["op_index"]]["name"]
-                values[call["args"][-1]] = self._convert(name, call["args"], values)
+                self._kernels.run(call, values)
+            elif instruction["instr_args_type"] == "MoveCall":
+                values[call["move_to"]] = values[call["move_from"]]
         return {name: values[index] for index, name in zip(self._plan["outputs"], self._names[1], strict=True)}
 
     def close(self) -> None:
@@ -78,17 +83,8 @@ class TosaSession:
         arrays = {str(position): values[index] for position, index in enumerate(given)}
         results = self._worker.ask({"graph": number, **arrays})
         for index, array in zip(call["args"][len(given) :], results, strict=True):
-            sizes = self._plan["values"][index]["val"]["sizes"]
-            values[index] = array.reshape(sizes)
-
-    def _convert(self, name: str, args: list[int], values: Mapping[int, np.ndarray]) -> np.ndarray:
-        """As the portable kernels do: float32, rounded to the nearest, halves to even."""
-        source = values[args[0]]
-        scale, zero, low, high = (self._plan["values"][index]["val"][_FIELD[i]] for i, index in enumerate(args[1:5]))
-        if name == _QUANTIZE:
-            steps = np.rint(source.astype(np.float32) * (np.float32(1) / np.float32(scale))) + np.float32(zero)
-            return np.asarray(np.clip(steps, low, high), np.int8)
-        return np.asarray((source.astype(np.float32) - np.float32(zero)) * np.float32(scale))
+            tensor = self._plan["values"][index]["val"]
+            values[index] = array.reshape([tensor["sizes"][dimension] for dimension in tensor["dim_order"]])
 
 
 def _died(file: str, status: int, errors: str) -> ToolError:
@@ -96,10 +92,6 @@ def _died(file: str, status: int, errors: str) -> ToolError:
     told = next((line for line in lines if "ERROR" in line or "Error" in line), lines[-1] if lines else "nothing")
     msg = f"the TOSA reference model ended with {status} at a graph of {file}; it said: {told}"
     return ToolError(msg, remedy="build the file again; if it stays so, exclude the layer from the model")
-
-
-_FIELD = ("double_val", "int_val", "int_val", "int_val")
-"""Where the schema keeps scale, zero point, lowest and highest."""
 
 
 def port_names(program: PteFile) -> tuple[list[str], list[str]]:
@@ -113,14 +105,15 @@ def port_names(program: PteFile) -> tuple[list[str], list[str]]:
     return sides[0], sides[1]
 
 
-def _refuse_other_kernels(plan: Mapping[str, Any], file: Path) -> None:
+def _refuse_unknown(plan: Mapping[str, Any], unknown: tuple[str, ...], file: Path) -> None:
     foreign = sorted({one["id"] for one in plan["delegates"] if one["id"] != BACKEND})
-    portable = sorted({one["name"] for one in plan["operators"]} - {_QUANTIZE, _DEQUANTIZE})
-    if foreign or portable:
-        what = f"delegates of {', '.join(foreign)}" if foreign else f"portable kernels ({', '.join(portable)})"
-        msg = f"{file.name} has {what}: this host runs Ethos-U delegates and the conversions between them only"
-        remedy = "replace what the accelerator cannot take; `edgebuild inspect FILE --ops` lists it"
-        raise ToolError(msg, remedy=remedy)
+    kinds = {instruction["instr_args_type"] for instruction in plan["chains"][0]["instructions"]}
+    others = sorted(kinds - _RUN)
+    named = [*(f"delegates of {one}" for one in foreign), *(f"the kernel {one}" for one in unknown), *others]
+    if named:
+        msg = f"{file.name} has {', '.join(named)}, which nothing on this host runs"
+        remedy = "replace the operation; `edgebuild inspect FILE --ops` lists where it comes from"
+        raise NotRunHereError(msg, remedy=remedy)
 
 
 def version() -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,28 @@ _SCHEMA = "backends/arm/tosa/schemas/tosa_1.0.fbs"
 
 
 @dataclass(frozen=True)
+class Steps:
+    """Scales and zero points of a tensor: one of each, or one for each channel."""
+
+    scales: tuple[float, ...]
+    zero_points: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class TosaOperator:
-    """One operator: its name in the standard, the user's layer that it comes from, names of its tensors."""
+    """One operator: its name in the standard, the user's layer that it comes from, names of its tensors.
+
+    Attributes:
+        noted: place among the inputs -> the steps that the lowering noted; TOSA itself has none.
+        output: the same of the output.
+    """
 
     name: str
     layer: str | None
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    noted: dict[int, Steps] = field(default_factory=dict)
+    output: Steps | None = None
 
 
 @dataclass(frozen=True)
@@ -72,8 +87,15 @@ def read_tosa(path: Path) -> TosaGraph:
 
 def _operator(item: dict[str, Any]) -> TosaOperator:
     text = (item["location"] or {}).get("text")
-    layer = json.loads(text).get("layer") if text else None
-    return TosaOperator(str(item["op"]), layer, tuple(item["inputs"] or ()), tuple(item["outputs"] or ()))
+    told = json.loads(text) if text else {}
+    return TosaOperator(
+        str(item["op"]),
+        told.get("layer"),
+        tuple(item["inputs"] or ()),
+        tuple(item["outputs"] or ()),
+        {int(place): Steps(*map(tuple, steps)) for place, steps in told.get("inputs", {}).items()},
+        Steps(*map(tuple, told["output"])) if told.get("output") else None,
+    )
 
 
 def _tensor(item: dict[str, Any]) -> TosaTensor:

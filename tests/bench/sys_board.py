@@ -19,7 +19,7 @@ from tests.device.sshd import Server, new_server
 
 _CPU, _THERMAL = "sys/devices/system/cpu", "sys/class/thermal"
 _OVER = " && ".join(f'mount --bind "{{folder}}/{part}" /{part}' for part in (_CPU, _THERMAL))
-_RUNTIME = """#!/bin/sh
+_RUNTIME = """\
 {python} "$@"
 code=$?
 runs=$(($(cat {folder}/runs) + 1))
@@ -27,7 +27,7 @@ echo $runs >{folder}/runs
 if [ -f {folder}/after-$runs ]; then . {folder}/after-$runs; fi
 exit $code
 """
-_VCGENCMD = """#!/bin/sh
+_VCGENCMD = """\
 if [ -f {folder}/when-asked ]; then . {folder}/when-asked; fi
 echo throttled=$(cat {folder}/throttled)
 """
@@ -48,7 +48,7 @@ class SysBoard:
 
     def device(self, **bench: object) -> Device:
         """Its device file, with what it says under `bench:`."""
-        options = self.server.options(python=str(self.folder / "python"))
+        options = self.server.options(python=str(self.folder / "bin" / "python"))
         return Device(name="board", transport="ssh", options=options, bench=Bench.model_validate(bench))
 
     def put(self, name: str, text: str) -> None:
@@ -56,6 +56,15 @@ class SysBoard:
         file = self.folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
+
+    def program(self, name: str, script: str) -> None:
+        """Put a program of a shell on its PATH; it finds the file of the temperature in $heat."""
+        self.put(f"bin/{name}", f"#!/bin/sh\nheat={self.folder}/{_THERMAL}/thermal_zone0/temp\n{script}\n")
+        (self.folder / "bin" / name).chmod(0o755)
+
+    def heat(self, millidegrees: int) -> None:
+        """Let it have this temperature."""
+        self.put(f"{_THERMAL}/thermal_zone0/temp", f"{millidegrees}\n")
 
     @property
     def runs(self) -> int:
@@ -75,11 +84,8 @@ def sys_board(folder: Path, capacities: Sequence[int] = (), online: str = "0-1")
     board.put(f"{_THERMAL}/thermal_zone0/temp", "40000\n")
     board.put("throttled", "0x0\n")
     board.put("runs", "0\n")
-    heat = f"heat={folder}/{_THERMAL}/thermal_zone0/temp\n"
-    for name, text in (("python", _RUNTIME), ("bin/vcgencmd", _VCGENCMD)):
-        first, rest = text.format(folder=folder, python=sys.executable).split("\n", 1)
-        board.put(name, f"{first}\n{heat}{rest}")
-        (folder / name).chmod(0o755)
+    board.program("python", _RUNTIME.format(folder=folder, python=sys.executable))
+    board.program("vcgencmd", _VCGENCMD.format(folder=folder))
     tried = subprocess.run([*prefix, "true"], capture_output=True, text=True)
     if tried.returncode:
         pytest.skip(f"nothing can be mounted over /sys here: {tried.stderr.strip()}")

@@ -8,13 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgebuild.bench.calibrate import calibrate
+from edgebuild.bench.board.settings import BoardSettings
+from edgebuild.bench.board.standalone import bench_file
+from edgebuild.bench.calibrate import calibrate, save_calibration
 from edgebuild.bench.estimated import file_workload
 from edgebuild.config.measurements import cells_of
 from edgebuild.config.read_device import load_device
 from edgebuild.errors import ConfigError
 from edgebuild.estimate.predictor.amounts import amounts_of
+from tests.arm.llvm import needs_llvm
 from tests.bench.command import edgebuild
+from tests.device.boards import skip_without_boards
 from tests.mcu_kernels.layers import RELU, LayerBatch
 
 MMAC_MS, CALL_MS = 3.0, 0.2
@@ -73,6 +77,30 @@ def test_a_shipped_device_becomes_one_of_the_project_and_estimates_what_was_not_
     again = edgebuild(folder, "calibrate", "raspberry-pi-4", "times.csv", "--json")
     assert again.stdout == done.stdout, "the same times, the same table; and named once"
     assert (folder / "devices" / "raspberry-pi-4.yaml").read_text() == text
+
+
+@needs_llvm
+def test_an_emulated_boards_own_estimates_are_corrected(folder: Path, tmp_path: Path) -> None:
+    skip_without_boards()
+    board = load_device("raspberry-pi-4-emulated", tmp_path)
+    (tmp_path / "times.csv").write_text(
+        HEAD + "".join(f"{folder / f'net{number}.tflite'},int8,1,{1 + number}\n" for number in range(3))
+    )
+    done = calibrate(board, tmp_path / "times.csv", tmp_path)
+    save_calibration(done.calibration, board, "raspberry-pi-4-emulated", tmp_path)
+    (fitted,) = done.corrections
+    assert (fitted.correction.dtype, fitted.correction.threads, fitted.correction.networks) == ("int8", 1, 3)
+    assert fitted.correction.factor > 2, "these times are far from those of any board"
+    assert fitted.inside == 0
+    other = folder / f"net{NETWORKS}.tflite"
+    before, after = (
+        {figure["name"]: figure for figure in bench_file(other, device, [], BoardSettings())["figures"]}
+        for device in (board, load_device("raspberry-pi-4-emulated", tmp_path))
+    )
+    assert after["latency"]["value"] == pytest.approx(fitted.correction.factor * before["latency"]["value"], rel=0.02)
+    assert after["latency_all_cores"]["value"] == pytest.approx(before["latency_all_cores"]["value"], rel=0.02)
+    assert after["energy"]["value"] > 2 * before["energy"]["value"], "it follows from the time"
+    assert (before["latency"]["confidence"], after["latency"]["confidence"]) == (0.9, 0.75)
 
 
 def test_a_device_file_of_any_place_is_given_by_its_path_and_left_alone_where_a_line_does_not_fit(folder: Path) -> None:

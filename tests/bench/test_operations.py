@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edgebuild.bench.board.measure import BoardBench, measure_on_device
+from edgebuild.bench.board.measure import measure_on_device
 from edgebuild.bench.board.operations import LEAST_RUNS, MOST_RUNS, runs_for
 from edgebuild.bench.board.place import place
 from edgebuild.bench.board.settings import BoardSettings
@@ -25,6 +26,7 @@ from edgebuild.errors import ToolError
 from edgebuild.runtime.litert_cuts import cut_into_operations
 from tests.device.boards import skip_without_boards
 from tests.device.sshd import Server, needs_sshd, new_server
+from tests.device.waiting import eventually
 from tests.mcu_kernels.layers import NONE, RELU, LayerBatch
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,19 +98,19 @@ def test_it_is_left_out_where_nobody_asks(file: Path, samples: dict[str, np.ndar
     assert (bench.profile, {finding.code for finding in bench.findings} & {"operations-not-timed"}) == ({}, set())
 
 
-def refusing(folder: Path, file: Path, samples: dict[str, np.ndarray]) -> BoardBench:
-    """A measurement on a device whose Python dies of operations, and of nothing else."""
-    script = f'#!/bin/sh\n[ "$2" = cuts ] && echo "no such kernel" >&2 && exit 9\nexec {sys.executable} "$@"\n'
-    (folder / "python3").write_text(script)
+def python_that(folder: Path, does: str) -> Path:
+    """A Python for devices that does something else where it is asked for operations."""
+    (folder / "python3").write_text(f'#!/bin/sh\n[ "$2" = cuts ] && {does}\nexec {sys.executable} "$@"\n')
     (folder / "python3").chmod(0o755)
-    device = Device(name="desk", transport="local", options={"python": str(folder / "python3")})
-    return measure_on_device(device, file, samples, FEW)
+    return folder / "python3"
 
 
 def test_a_runtime_that_cannot_run_one_alone_costs_nothing_but_a_note(
     file: Path, samples: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
-    bench = refusing(tmp_path, file, samples)
+    python = python_that(tmp_path, 'echo "no such kernel" >&2 && exit 9')
+    device = Device(name="desk", transport="local", options={"python": str(python)})
+    bench = measure_on_device(device, file, samples, FEW)
     (note,) = (finding for finding in bench.findings if finding.code == "operations-not-timed")
     assert note.severity == "note"
     assert note.message == (
@@ -117,6 +119,26 @@ def test_a_runtime_that_cannot_run_one_alone_costs_nothing_but_a_note(
     )
     assert bench.profile == {}
     assert bench.figures[0].value is not None
+
+
+@needs_sshd
+def test_a_device_that_goes_meanwhile_leaves_what_was_measured(
+    file: Path, samples: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    board = new_server(tmp_path / "sshd")
+    python = python_that(tmp_path, f"touch {tmp_path}/started && sleep 600")
+
+    def pull_the_plug() -> None:
+        assert eventually((tmp_path / "started").exists)
+        board.stop()
+
+    board.start()
+    pulling = threading.Thread(target=pull_the_plug)
+    pulling.start()
+    bench = measure_on_device(over_ssh(board, python), file, samples, FEW)
+    pulling.join()
+    assert [finding.message for finding in bench.findings if "device 'board' is gone" in finding.message]
+    assert (bench.profile, [len(times) for times in bench.milliseconds]) == ({}, [20, 20])
 
 
 class Counting(LocalTransport):

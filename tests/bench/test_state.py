@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from edgebuild.bench.board.state import state_findings
+from edgebuild.bench.board.state import slowed_down, slowed_now, state_findings
 
 CALM = {"governor": "performance", "temperature_millicelsius": "41000", "highest_clock_khz": "1800000"}
 
 
-def codes(*states: dict[str, str], before: dict[str, str] = CALM) -> dict[str, str]:
-    return {finding.code: finding.severity for finding in state_findings(before, states)}
+def codes(*states: dict[str, str]) -> dict[str, str]:
+    return {finding.code: finding.severity for finding in state_findings([CALM, *states], 80.0)}
 
 
 def test_a_calm_device_has_nothing_to_say() -> None:
-    assert codes({**CALM, "clock_limit_khz": "1800000", "thermal_status": "0", "throttled": "0x0"}, CALM) == {}
+    calm = {**CALM, "clock_limit_khz": "1800000", "thermal_status": "0", "throttled": "0x0"}
+    assert codes(calm, CALM) == {}
+    assert slowed_down(CALM, calm) == []
 
 
 @pytest.mark.parametrize(
@@ -25,18 +27,26 @@ def test_a_calm_device_has_nothing_to_say() -> None:
         ({"cooling": "thermal-cpufreq-4"}, "the kernel cools by thermal-cpufreq-4"),
     ],
 )
-def test_a_device_that_was_slowed_down_between_two_processes_fails(slowed: dict[str, str], words: str) -> None:
-    (finding,) = state_findings(CALM, [{**CALM, **slowed}, CALM])
-    assert (finding.code, finding.severity) == ("device-throttled", "fatal")
-    assert words in finding.message
+def test_a_device_says_why_it_is_slowed_down_before_or_after_a_process(slowed: dict[str, str], words: str) -> None:
+    assert slowed_now({**CALM, **slowed}) == [words]
+    assert slowed_down(CALM, {**CALM, **slowed}) == [words]
+    assert slowed_down({**CALM, **slowed}, CALM) == [words]
+    assert slowed_down({**CALM, **slowed}, {**CALM, **slowed}) == [words]
 
 
 def test_a_raspberry_pi_remembers_what_happened_while_nobody_asked() -> None:
     before = {**CALM, "throttled": "0x20000"}
-    assert codes({**CALM, "throttled": "0x20000"}, before=before) == {}, "that was before"
-    assert codes({**CALM, "throttled": "0x60000"}, before=before) == {"device-throttled": "fatal"}
+    assert slowed_down(before, before) == [], "that was before"
+    assert slowed_down(before, {**CALM, "throttled": "0x60000"}) == ["get_throttled says 0x60000"]
+    assert slowed_now({**CALM, "throttled": "0x60000"}) == []
 
 
 def test_heat_a_governor_and_limited_clocks_are_noted() -> None:
     state = {"governor": "schedutil", "temperature_millicelsius": "81000", "clock_limit_khz": "1200000"}
-    assert codes(CALM, state) == {"device-hot": "note", "device-governor": "note", "device-clock-limit": "note"}
+    assert codes(state) == {"device-hot": "note", "device-governor": "note", "device-clock-limit": "note"}
+
+
+@pytest.mark.parametrize(("slows_at", "noted"), [(80.0, False), (65.0, True), (60.0, True)])
+def test_hot_is_what_is_near_to_where_this_device_slows_down(slows_at: float, noted: bool) -> None:
+    found = state_findings([{**CALM, "temperature_millicelsius": "61000"}], slows_at)
+    assert [finding.code for finding in found] == (["device-hot"] if noted else [])

@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
+from edgebuild.bench.board.timed import FEWEST_BEYOND
 from edgebuild.bench.statistics import (
     median_interval,
+    quantile_intervals,
     range_interval,
+    ratio_interval,
     relative_spread,
     small_sample_expansion,
     student_quantile,
@@ -21,20 +24,84 @@ def _processes(rng: np.random.Generator, processes: int, runs: int, between: flo
     return 1.0 + between * rng.normal(size=(processes, 1)) + noise + drift
 
 
-def _coverage(between: float, processes: int, trials: int) -> float:
+SHARES = (0.5, 0.9, 0.99)
+
+
+def _coverage(between: float, processes: int, trials: int, runs: int = 60) -> np.ndarray:
+    """How often the interval of each quantile of SHARES has the true one."""
     rng = np.random.default_rng(11)
-    truth = float(np.median(_processes(rng, 5000, 60, between)))
-    hits = 0
+    truth = np.quantile(_processes(rng, 5000, runs, between), SHARES)
+    hits = np.zeros(len(SHARES))
     for trial in range(trials):
-        runs = _processes(rng, processes, 60, between)
-        interval = median_interval(list(runs), resamples=100, seed=trial)
-        hits += interval.low <= truth <= interval.high
+        found = quantile_intervals(list(_processes(rng, processes, runs, between)), SHARES, resamples=100, seed=trial)
+        hits += [interval.low <= true <= interval.high for interval, true in zip(found, truth, strict=True)]
     return hits / trials
 
 
 @pytest.mark.parametrize(("between", "processes"), [(0.0, 3), (0.05, 3), (0.05, 5), (0.01, 5)])
 def test_interval_covers_the_true_median_at_least_nine_times_in_ten(between: float, processes: int) -> None:
-    assert _coverage(between, processes, 100) >= 0.90
+    assert _coverage(between, processes, 100)[0] >= 0.90
+
+
+@pytest.mark.parametrize("between", [0.0, 0.05])
+def test_intervals_cover_the_true_90th_and_99th_percentile_as_often(between: float) -> None:
+    """With the fewest runs of which a 99th percentile is shown."""
+    assert (_coverage(between, 3, 100, round(FEWEST_BEYOND / (1 - 0.99) / 3))[1:] >= 0.90).all()
+
+
+def test_a_quantile_does_not_reach_below_a_smaller_one() -> None:
+    rng = np.random.default_rng(3)
+    runs = [np.where(rng.random(100) < 0.02, 50.0, 1.0) + rng.normal(size=100) / 100 for _ in range(3)]
+    lows = [interval.low for interval in quantile_intervals(runs, SHARES, resamples=100)]
+    assert lows == sorted(lows)
+    assert lows[-1] > 0.9
+
+
+def _pairs(
+    rng: np.random.Generator, pairs: int, ratio: float, shared: float, own: float
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Times of two files, `ratio` apart, in processes that ran in pairs; what is `shared` slows down both of a pair."""
+    level = 1 + shared * rng.normal(size=(pairs, 1))
+    one, other = (_processes(rng, pairs, 40, own) * level for _ in range(2))
+    return list(ratio * one), list(other)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "pairs", "shared", "own"),
+    [(1.0, 4, 0.1, 0.02), (0.9, 4, 0.0, 0.0), (0.9, 4, 0.2, 0.01), (0.9, 8, 0.1, 0.05)],
+)
+def test_interval_covers_the_true_ratio_at_least_nine_times_in_ten(
+    ratio: float, pairs: int, shared: float, own: float
+) -> None:
+    """With the ratio 1 a file is held against itself."""
+    rng = np.random.default_rng(12)
+    found = [ratio_interval(*_pairs(rng, pairs, ratio, shared, own), resamples=100, seed=trial) for trial in range(100)]
+    assert np.mean([interval.low <= ratio <= interval.high for interval in found]) >= 0.90
+
+
+def test_pairing_tells_apart_what_the_medians_alone_do_not() -> None:
+    """Two files 5 % apart on a device whose speed changes by 20 % between pairs."""
+    rng = np.random.default_rng(13)
+    ours, theirs = _pairs(rng, 8, 0.95, 0.2, 0.002)
+    paired = ratio_interval(ours, theirs, resamples=200)
+    assert paired.high < 1.0
+    one, other = (median_interval(runs, resamples=200) for runs in (ours, theirs))
+    assert one.high > other.low, "their intervals overlap"
+    assert ratio_interval(ours, theirs[::-1], resamples=200).high > 1.0, "wrong pairs tell less"
+
+
+def test_the_inverse_ratio_has_the_inverse_interval() -> None:
+    ours, theirs = _pairs(np.random.default_rng(14), 4, 0.8, 0.1, 0.02)
+    one, other = ratio_interval(ours, theirs, resamples=200), ratio_interval(theirs, ours, resamples=200)
+    assert (1 / one.high, 1 / one.value, 1 / one.low) == pytest.approx((other.low, other.value, other.high), rel=0.03)
+
+
+def test_a_ratio_needs_pairs() -> None:
+    runs = [np.ones(20)] * 3
+    with pytest.raises(ValueError, match="3 processes cannot be paired with 2"):
+        ratio_interval(runs, runs[:2])
+    with pytest.raises(ValueError, match="at least two processes"):
+        ratio_interval(runs[:1], runs[:1])
 
 
 def test_pooling_the_processes_would_not_cover() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.build.command import edgebuild
@@ -51,3 +52,16 @@ def test_a_calibrated_device_gives_latency_and_energy_and_nothing_is_built_anew(
     assert "raspberry-pi-4, above idle" in energy["provenance"]
     assert figures["ram"]["value"] is None, "what nobody estimates stays missing"
     assert {budget["name"]: budget["met"] for budget in built["budgets"]}["latency"] is False
+
+
+@pytest.mark.parametrize(("allow", "code", "severity"), [([], 1, "fatal"), (["unjudged-ram"], 0, "allowed")])
+def test_a_budget_that_nothing_is_held_against_fails(project: Path, allow: list[str], code: int, severity: str) -> None:
+    file = project / "edgebuild.yaml"
+    facts = yaml.safe_load(file.read_text())
+    target = next(one for one in facts["targets"] if one["target"] == "board")
+    facts["targets"] = [{**target, "budgets": {"ram": "1 MiB"}, "allow": allow}]
+    file.write_text(yaml.safe_dump(facts, sort_keys=False))
+    done = edgebuild(project, "build", "--json")
+    (built,) = json.loads(done.stdout)["facts"]["targets"]
+    findings = {finding["code"]: finding["severity"] for finding in built["findings"]}
+    assert (done.returncode, findings["unjudged-ram"]) == (code, severity)

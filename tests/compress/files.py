@@ -14,7 +14,7 @@ from edgebuild.export.feed import from_raw, raw_outputs
 from edgebuild.export.format import ExportRequest, read_export
 from edgebuild.model.model_folder import read_record
 from edgebuild.progress import Silent
-from tests.compress.qat_workshop import SUFFIX, images
+from tests.compress.qat_workshop import HARDWARE, images
 from tests.compress.workshop import Workshop
 
 
@@ -28,10 +28,11 @@ class File:
         output = shop.root / f"{folder.name}-{form}"
         output.mkdir()
         chosen = FORMATS.get(form)
-        chosen.run(ExportRequest(folder, shop.data, output, shop.root, dtype, "float32", "nchw", {}, 1, Silent()))  # type: ignore[arg-type]
+        request = (folder, shop.data, output, shop.root, dtype, "float32", "nchw", {}, 1, Silent())
+        chosen.run(ExportRequest(*request, HARDWARE.get(form, {})))  # type: ignore[arg-type]
         exported = read_export(output)
         self.layers = exported.layers
-        self.census: Census = CENSUSES.get(SUFFIX[form]).read(output / exported.file)
+        self.census: Census = CENSUSES.get(exported.file.rpartition(".")[2]).read(output / exported.file)
         session = RUNTIMES.get(chosen.runtime).open(output / exported.file, 1)
         self.outputs = from_raw(exported, raw_outputs(session, exported, images(shop)))["output"]
         session.close()

@@ -29,6 +29,8 @@ from tests.compress.workshop import Workshop
 
 QAT_ZOO = Path(__file__).with_name("qat_zoo.py")
 SUFFIX = {"tflite": "tflite", "executorch": "pte"}
+HARDWARE = {"executorch-ethos-u": {"accelerator": "ethos-u55-128"}}
+"""Format -> the facts of a profile that it needs."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ def export(
     output = shop.root / f"{folder.name}-{form}"
     output.mkdir()
     chosen = FORMATS.get(form)
-    own = ExportRequest(folder, shop.data, output, shop.root, "int8", "float32", "nchw", {}, 1, Silent())
+    facts = HARDWARE.get(form, {})
+    own = ExportRequest(folder, shop.data, output, shop.root, "int8", "float32", "nchw", {}, 1, Silent(), facts)
     chosen.run(own)
     record = read_export(output)
     session = RUNTIMES.get(chosen.runtime).open(output / record.file, 1)
@@ -82,7 +85,7 @@ def export(
     session.close()
     trained = rounded_outputs(shop, claims or folder)
     parity = compare_outputs(trained, outputs, names=("pytorch", form), output="output")
-    census = CENSUSES.get(SUFFIX[form]).read(output / record.file)
+    census = CENSUSES.get(record.file.rpartition(".")[2]).read(output / record.file)
     runtime = RuntimeVersion(chosen.runtime)
     options = {"fully_connected": "per_tensor"}
     promise = Promise("test", form, "int8", "float32", "nchw", runtime, runtime, granularity, options)

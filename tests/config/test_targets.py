@@ -45,7 +45,7 @@ def test_what_is_shown_is_a_profile_that_loads_to_the_same(tmp_path: Path) -> No
 
 
 def test_limits_are_in_the_units_of_the_code() -> None:
-    limits = {limit.key: (limit.value, limit.unit, limit.sense) for limit in load_target("cortex-m4").budgets.limits()}
+    limits = {limit.key: (limit.value, limit.unit, limit.sense) for limit in load_target("stm32l4r5").budgets.limits()}
     assert limits["flash"] == (512 * 1024, "B", "max")
     assert limits["ram"] == (128 * 1024, "B", "max")
     assert limits["accuracy_drop"] == (1.0, "points", "max")

@@ -73,6 +73,10 @@ class Net:
         self._graph.tensors.append(tensor)
         return len(self._graph.tensors) - 1
 
+    def leave_open(self, tensor: int, signature: Sequence[int]) -> None:
+        """Say which sizes of a tensor any caller may choose."""
+        self._graph.tensors[tensor].shapeSignature = np.array(signature, np.int32)
+
     def constant(self, values: Any, dtype: str = "int32") -> int:
         """Add stored integers: axes, paddings, strides."""
         array = np.asarray(values, dtype)
@@ -86,7 +90,7 @@ class Net:
     def operation(
         self, name: str, inputs: Sequence[int], outputs: Sequence[int], version: int = 1, **options: Any
     ) -> int:
-        """Add an operation and return its first output."""
+        """Add an operation and return its first output, or its first input where it makes nothing."""
         code = schema.OperatorCodeT()
         code.builtinCode = getattr(schema.BuiltinOperator, name)
         code.deprecatedBuiltinCode = min(code.builtinCode, 127)
@@ -103,7 +107,7 @@ class Net:
                 assert hasattr(operator.builtinOptions, key), f"{name} has no option {key}"
                 setattr(operator.builtinOptions, key, value)
         self._graph.operators.append(operator)
-        return outputs[0]
+        return (*outputs, *inputs)[0]
 
     def custom(self, name: str, source: int, shape: Sequence[int]) -> int:
         """Add an operation that only its maker knows, and return its output."""
@@ -119,6 +123,14 @@ class Net:
         usual = {"strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
         output = self.tensor([*shape[:-1], filters])
         return self.operation("CONV_2D", [source, weight, bias], [output], version, **{**usual, **options})
+
+    def depthwise(self, source: int) -> int:
+        """Add a 3 x 3 DEPTHWISE_CONV_2D with `same` padding and return its output; weights are per channel."""
+        shape = [int(size) for size in self._graph.tensors[source].shape]
+        weight = self.weight([1, 3, 3, shape[-1]], scales=shape[-1], axis=3)
+        bias = self.tensor([shape[-1]], "int32", stored=np.zeros(shape[-1]), scales=shape[-1], scale=0.0005)
+        usual = {"strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1, "depthMultiplier": 1}
+        return self.operation("DEPTHWISE_CONV_2D", [source, weight, bias], [self.tensor(shape)], 3, **usual)
 
     def dense(self, source: int, units: int, *, scales: int = 1, version: int = 4, **options: Any) -> int:
         """Add FULLY_CONNECTED without a bias and return its output."""

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from edgebuild.check.census.tflite import take_structure
 from edgebuild.cli.compile import compile_file
+from edgebuild.config.problem import InvalidConfigError
 from edgebuild.errors import ConfigError
 from edgebuild.runtime.vela_install import COMMAND, ENVIRONMENT
 from tests.edge_tpu.files import Net, image
@@ -112,4 +113,21 @@ def test_a_broken_file_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
         run(str(broken), "-t", "edge-tpu", "-o", str(tmp_path / "out"))
     with pytest.raises(ConfigError, match=r"broken\.tflite is damaged"):
         run(str(broken), "-t", "ethos-u55-128", "-o", str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_accelerator_that_nobody_knows_is_not_compiled_to_c_instead(tmp_path: Path) -> None:
+    profile = tmp_path / "own.yaml"
+    profile.write_text("target: own\nextends: ethos-u55-128\nhardware: {accelerator: coral}\n")
+    with pytest.raises(InvalidConfigError, match=r"own\.yaml:3:25: .* unknown accelerator 'coral'; known: edge-tpu, "):
+        run(str(net(tmp_path)), "-t", str(profile), "-o", str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("target", ["edge-tpu", "ethos-u55-128"])
+def test_a_file_that_is_compiled_already_is_refused_before_anything_is_written(target: str, tmp_path: Path) -> None:
+    built = Net()
+    source = built.write(tmp_path / "a_edgetpu.tflite", built.custom("edgetpu-custom-op", image(built), (1, 8, 8, 4)))
+    with pytest.raises(ConfigError, match=r"a_edgetpu\.tflite is compiled already, by edgetpu_compiler: "):
+        run(str(source), "-t", target, "-o", str(tmp_path / "out"))
     assert not (tmp_path / "out").exists()

@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 from edgebuild.check.accelerators.edge_tpu.report import EdgeTpuReport, report_on
 from edgebuild.check.census.tflite import take_structure
 from edgebuild.cli.inspect import inspect
+from edgebuild.estimate.edge_tpu.layer import TpuLayer
+from edgebuild.estimate.edge_tpu.memory import plan_cache, usable_bytes
 from tests.edge_tpu.files import Net, image
 
 MIB = 2**20
@@ -46,6 +48,50 @@ def test_convolutions_take_what_the_compiler_said(filters: int, on_chip: float) 
 def test_dense_layers_take_what_the_compiler_said(hidden: int, on_chip: float) -> None:
     plan = five_dense(hidden).plan
     assert (plan.on_chip, plan.streamed) == (on_chip * MIB, 0)
+
+
+def layer(name: str, positions: int, mebibytes: float) -> TpuLayer:
+    """A 1 x 1 convolution of so many MiB."""
+    return TpuLayer(name, "convolution", positions, 1, 1024, int(1024 * mebibytes), 0, 0, 0)
+
+
+def test_weights_that_are_used_least_stay_first_then_the_largest() -> None:
+    layers = [layer("reused", 196, 1), layer("small", 49, 1), layer("large", 49, 3), layer("once", 1, 2)]
+    plan = plan_cache(layers, 6 * MIB)
+    assert [one.name for one in plan.streamed_layers] == ["reused"]
+    assert [one.name for one in plan_cache(layers, int(5.5 * MIB)).streamed_layers] == ["reused", "small"]
+
+
+def test_a_model_that_streams_is_left_with_less_than_one_that_fits() -> None:
+    plane = 112 * 112
+    fits, streams = [layer("a", plane, 6)], [layer("a", plane, 6), layer("b", plane, 6)]
+    assert usable_bytes(streams) < usable_bytes(fits) < usable_bytes([layer("a", 1, 6)])
+
+
+def test_a_depthwise_weight_takes_a_word_and_a_channel_a_bias_and_a_scale() -> None:
+    net = Net()
+    x = net.depthwise(image(net, (1, 16, 16, 100)))
+    report = report_on(take_structure(net.data(x), "net.tflite"))
+    assert report.plan.on_chip == (9 * 4 + 4 + 4) * 128
+
+
+def test_a_bias_of_a_matrix_takes_eight_bytes_an_output() -> None:
+    net = Net()
+    weight = net.weight([10, 64])
+    bias = net.tensor([10], "int32", stored=range(10), scales=1)
+    y = net.operation("FULLY_CONNECTED", [image(net, (1, 64)), weight, bias], [net.tensor((1, 10))], 4)
+    assert report_on(take_structure(net.data(y), "net.tflite")).plan.on_chip == (64 + 8) * 64
+
+
+def test_stored_numbers_of_arithmetic_are_streamed_however_much_room_there_is() -> None:
+    net = Net()
+    factors = net.tensor((4608,), stored=[1] * 4608)
+    y = net.operation("MUL", [image(net, (1, 2, 2, 4608)), factors], [net.tensor((1, 2, 2, 4608))])
+    report = report_on(take_structure(net.data(y), "net.tflite"))
+    assert (report.plan.on_chip, report.plan.streamed) == (0, 16 * 4608)
+    assert report.plan.overflow == report.pipelines == ()
+    assert len(report.repairs) == 1
+    assert "always streamed" in report.repairs[0]
 
 
 def test_what_does_not_fit_is_streamed_by_whole_layers() -> None:

@@ -86,13 +86,27 @@ def test_what_stays_on_the_core_is_named(tmp_path: Path) -> None:
 
 
 @needs_vela
-def test_a_file_of_which_nothing_runs_there_has_no_time(tmp_path: Path) -> None:
+def test_a_file_of_which_nothing_runs_there_has_no_figures_and_meets_no_budget(tmp_path: Path) -> None:
     net = Net()
     x = image(net, dtype="float32")
     file = net.write(tmp_path / "net.tflite", net.operation("RELU", [x], [net.tensor((1, 8, 8, 4), "float32")]))
-    figures = {figure.name: figure for figure in judge(file).figures}
-    assert figures["latency"].missing
-    assert figures["latency"].provenance == "nothing of the file runs on the accelerator"
+    report = judge(file)
+    assert {figure.name for figure in report.figures if figure.missing} == {"latency", "cycles", "ram", "flash"}
+    assert {figure.provenance for figure in report.figures} == {"nothing of the file runs on the accelerator"}
+    target = load_target("ethos-u55-128")
+    judged = {one.name: one.met for one in judge_budgets(target, list(report.figures), higher_is_better=True)}
+    assert (judged["ram"], judged["flash"]) == (None, None)
+
+
+@needs_vela
+def test_a_file_that_is_compiled_already_is_not_compiled_again(tmp_path: Path) -> None:
+    output = tmp_path / "kept"
+    output.mkdir()
+    judge(classifier(tmp_path), output=output)
+    for accelerator in ("ethos-u55-128", "ethos-u85-256", "edge-tpu"):
+        with pytest.raises(ConfigError, match=r"net_vela\.tflite is compiled already, by Vela") as raised:
+            ACCELERATORS.get(accelerator).judge(JudgeRequest(output / "net_vela.tflite"))
+        assert raised.value.remedy == "name the file that it was compiled from"
 
 
 @needs_vela

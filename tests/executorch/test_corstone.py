@@ -5,11 +5,13 @@ The program on PATH is a stand-in that reads the model's command line as the fir
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,12 +19,18 @@ import pytest
 from edgebuild.bench.board.settings import BoardSettings
 from edgebuild.bench.board.standalone import bench_file
 from edgebuild.config.device import Device
-from edgebuild.config.load import shipped_targets
+from edgebuild.config.load import load_target, shipped_targets
+from edgebuild.config.project import Project
 from edgebuild.config.read_device import load_device
-from edgebuild.config.registries import FORMATS, RUNTIMES
+from edgebuild.config.registries import FORMATS, RUNTIMES, STAGES
 from edgebuild.device.corstone import CorstoneOptions, model_command
 from edgebuild.errors import ConfigError, DeviceError, ToolError
-from edgebuild.export.format import ExportRequest
+from edgebuild.export.feed import to_raw
+from edgebuild.export.format import ExportRequest, read_export
+from edgebuild.graph.board import add_board_stage
+from edgebuild.graph.graph import Graph
+from edgebuild.graph.stage import Stage, StageContext
+from edgebuild.progress import Silent
 from edgebuild.runtime import tosa_install, vela_install
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +38,8 @@ PROGRAM = "FVP_Corstone_SSE-300_Ethos-U55"
 STAND_IN = """\
 #!{python}
 import pathlib, shutil, sys
+if sys.argv[1:] == ["--version"]:
+    sys.exit(print("Fast Models [11.27.42 (Aug 29 2024)]"))
 given = dict(part.split("=", 1) for part in sys.argv[1:] if "=" in part)
 folder = pathlib.Path(given["cpu0.semihosting-cwd"])
 line = given["cpu0.semihosting-cmd_line"].split()
@@ -71,9 +81,10 @@ def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Device:
     return Device(name="model", transport="corstone", options={"runner": str(tmp_path / "runner.elf")})
 
 
-def give(tmp_path: Path, file: Path, wrong: int) -> Path:
-    """Write what the stand-in gives for three samples: the outputs of the reference model, `wrong` numbers changed."""
-    samples = np.random.default_rng(2).integers(-128, 128, (3, 1, 3, 8, 8), dtype=np.int8)
+def give(tmp_path: Path, file: Path, wrong: int, samples: np.ndarray | None = None) -> Path:
+    """Write what the stand-in gives for some samples: the outputs of the reference model, `wrong` numbers changed."""
+    if samples is None:
+        samples = np.random.default_rng(2).integers(-128, 128, (3, 1, 3, 8, 8), dtype=np.int8)
     session = RUNTIMES.get("tosa-reference").open(file, 1)
     (tmp_path / "outputs").mkdir()
     (tmp_path / "outputs" / "inputs").write_bytes(samples.tobytes())
@@ -119,6 +130,79 @@ def test_one_wrong_number_is_found(file: Path, device: Device, tmp_path: Path) -
     (finding,) = record["findings"]
     assert (finding["code"], finding["severity"]) == ("device-outputs-differ", "fatal")
     assert "1 of 15 numbers differ" in finding["message"]
+
+
+@dataclass(frozen=True)
+class InABuild:
+    """The stage of a target that names the device, with folders as a build gives it."""
+
+    file: Path
+    device: Device
+    root: Path
+
+    def run(self, **hardware: str) -> dict[str, Any]:
+        """What the stage writes, on three samples of real numbers."""
+        shipped = load_target("ethos-u55-128-executorch", self.root)
+        accelerator = shipped.hardware.model_copy(update=hardware)
+        target = shipped.model_copy(update={"device": self.device.name, "hardware": accelerator})
+        project = Project(
+            root=self.root,
+            file=self.root / "edgebuild.yaml",
+            name="net",
+            seed=1,
+            threads=1,
+            model=None,  # type: ignore[arg-type]
+            data=None,  # type: ignore[arg-type]
+            metric=None,  # type: ignore[arg-type]
+            train=None,
+            targets=(target,),
+            devices={self.device.name: self.device},
+        )
+        graph = Graph()
+        graph.add(Stage("export", "export", {}))
+        add_board_stage(graph, project, target, {"export": "export"})
+        stage = next(stage for stage in graph if stage.kind == "board")
+        output = self.root / "output"
+        output.mkdir()
+        inputs = {"export": self.file.parent, "data": self.file.parent.with_name("data")}
+        context = StageContext(stage, inputs, output, self.root, Silent())
+        STAGES.get("board").run(context)
+        facts = json.loads((output / "board.json").read_text())
+        return {**facts, "gate": STAGES.get("board").gate(output)}
+
+
+def validation(file: Path) -> np.ndarray:
+    """The validation samples as the file takes them."""
+    samples = np.load(file.parent.with_name("data") / "validation.image.npy")
+    return to_raw(read_export(file.parent), {"image": samples})["image"]
+
+
+@needs_tools
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_a_build_runs_its_file_in_the_model(file: Path, device: Device, tmp_path: Path, wrong: int) -> None:
+    give(tmp_path, file, wrong=wrong, samples=validation(file)[:, None])
+    found = InABuild(file, device, tmp_path).run()
+    assert found["conditions"]["before"]["accelerator"] == "ethos-u55-128"
+    (equal,) = found["figures"]
+    assert (equal["name"], equal["value"] == 100) == ("device_equal_outputs", wrong == 0)
+    assert (found["gate"] is None) == (wrong == 0)
+
+
+@needs_tools
+def test_a_build_without_the_model_or_the_firmware_goes_on_and_says_so(
+    file: Path, device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "runner.elf").unlink()
+    (note,) = InABuild(file, device, tmp_path).run()["findings"]
+    assert (note["code"], note["severity"]) == ("device-not-run", "note")
+    assert note["message"].startswith("not run on model: device 'model': no firmware")
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    (tmp_path / "output" / "board.json").unlink()
+    (tmp_path / "output").rmdir()
+    (note,) = InABuild(file, device, tmp_path).run()["findings"]
+    assert f"{PROGRAM} is not on PATH" in note["message"]
+    with pytest.raises(ConfigError, match="'model' emulates ethos-u55-128, the profile compiles for ethos-u65-256"):
+        InABuild(file, device, tmp_path).run(accelerator="ethos-u65-256")
 
 
 @needs_tools

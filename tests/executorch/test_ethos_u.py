@@ -14,6 +14,7 @@ import pytest
 from edgebuild.check.accelerators.accelerator import JudgeRequest
 from edgebuild.check.accelerators.ethos_u.program import DIFFERS, ProgramReport
 from edgebuild.check.census.pte import read_pte_census
+from edgebuild.check.census.tosa_steps import steps_of
 from edgebuild.check.graph_twin import graph_findings
 from edgebuild.check.promise import Promise, RuntimeVersion
 from edgebuild.check.rules.undelegated_op import check as undelegated
@@ -24,7 +25,7 @@ from edgebuild.export.format import ExportRecord, ExportRequest, read_export
 from edgebuild.runtime import tosa_install, vela_install
 from edgebuild.runtime.executorch_file import read_pte
 from edgebuild.runtime.tosa_file import read_tosa
-from tests.executorch.workshop import samples_of
+from tests.executorch.workshop import Exported, samples_of
 
 pytestmark = pytest.mark.skipif(
     not (tosa_install.ENVIRONMENT.python.exists() and vela_install.ENVIRONMENT.python.exists())
@@ -156,7 +157,24 @@ def test_a_target_without_an_ethos_u_is_refused(request_for: Request) -> None:
         FORMATS.get("executorch-ethos-u").run(request_for("residual", "int8", "nchw", "int8"))
 
 
-def test_a_plan_that_trained_its_own_ranges_is_refused(request_for: Request) -> None:
-    request = request_for("residual", "int8", "nchw", "int8", {"kind": "qat"})
-    with pytest.raises(ConfigError, match="calibrates with Arm's quantizer, found a plan with qat"):
-        FORMATS.get("executorch-ethos-u").run(replace(request, hardware=HARDWARE))
+def test_steps_that_no_rescale_agrees_with_are_no_steps_of_the_file(made: tuple[ExportRequest, ExportRecord]) -> None:
+    """TOSA has no scales: those that the lowering noted count only as far as the numbers in the file bear them out."""
+    request, _ = made
+    graph = read_tosa(request.output / "delegate_0.tosa")
+    convolution = next(operator for operator in graph.operators if operator.name == "CONV2D")
+    weight = convolution.inputs[1]
+    steps = steps_of(graph)
+    assert len(steps[weight].scales) == 16
+    rescale = next(operator for operator in graph.operators if operator.inputs[:1] == convolution.outputs)
+    assert len(steps[rescale.outputs[0]].scales) == 1
+    multipliers = graph.tensors[rescale.inputs[1]]
+    other = np.frombuffer(multipliers.data, np.int32).copy()
+    other[3] += other[3] // 100
+    tensors = {**graph.tensors, multipliers.name: replace(multipliers, data=other.tobytes())}
+    left = steps_of(replace(graph, tensors=tensors))
+    assert set(steps) - set(left) >= {weight, convolution.outputs[0]}
+
+
+def test_a_file_for_other_delegates_is_refused_by_their_name(export: Callable[..., Exported]) -> None:
+    with pytest.raises(ConfigError, match=r"model\.pte has 1 delegate of XnnpackBackend, which a .*ethos-u55-128 does"):
+        judge(export("residual", "fp32").file)

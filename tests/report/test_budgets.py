@@ -6,7 +6,7 @@ from edgebuild.bench.missing import missing_device_figures
 from edgebuild.check.finding import Finding
 from edgebuild.errors import ConfigError
 from edgebuild.figure import Figure
-from edgebuild.report.budgets import judge
+from edgebuild.report.budgets import judge, unjudged_findings
 from edgebuild.report.facts import ClaimFacts
 from edgebuild.report.headline import budget_text
 from edgebuild.report.verdict import judge_status
@@ -84,3 +84,13 @@ def test_the_status_names_the_worst() -> None:
     assert judge_status(missed, (fatal,), ()) == "failed"
     assert judge_status((), (), (unproved,)) == "failed"
     assert judge_status((), (Finding("x", "y", (), "allowed"), Finding("x", "y", (), "note")), ()) == "ok"
+
+
+def test_a_budget_that_nothing_was_held_against_is_a_finding() -> None:
+    results = judge({"latency": (60.0, "ms"), "size": (1.0, "MiB")}, [HOST, *missing_device_figures("raspberry-pi-4")])
+    findings = unjudged_findings([one for one in results if one.name == "latency"])
+    assert [(one.code, one.severity) for one in findings] == [("unjudged-latency", "fatal")]
+    assert (
+        "there is no latency to judge the budget on latency by: not measured: no raspberry-pi-4" in findings[0].message
+    )
+    assert unjudged_findings(judge({"accuracy_drop": (0.5, "points")}, [DROP])) == []

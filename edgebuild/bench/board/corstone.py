@@ -71,4 +71,4 @@ def _pull(transport: Transport, program: PteFile, position: int, name: str, scra
     if array.size != int(np.prod(told["sizes"])):
         msg = f"output {name!r} of the model has {array.size} numbers, expected {int(np.prod(told['sizes']))}"
         raise DeviceError(msg, remedy=_REMEDY)
-    return array.reshape(told["sizes"])
+    return array.reshape([told["sizes"][dimension] for dimension in told["dim_order"]])

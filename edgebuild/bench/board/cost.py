@@ -20,6 +20,8 @@ class Cost:
         figures: what an inference costs.
         findings: what is wrong or doubtful.
         conditions: how it was measured, and what the board said meanwhile, as plain JSON values.
+        slowed: why the times of each process are those of a device that was slowed down; empty for one that was not.
+        set_aside: processes that were run again because of that, as plain JSON values.
         profile: what a time was estimated from, or the time of each operation where it was measured.
     """
 
@@ -27,4 +29,6 @@ class Cost:
     figures: Sequence[Figure]
     findings: Sequence[Finding]
     conditions: dict[str, Any]
+    slowed: Sequence[Sequence[str]] = ()
+    set_aside: Sequence[dict[str, Any]] = ()
     profile: dict[str, Any] = field(default_factory=dict)

@@ -39,8 +39,17 @@ def count(board: FileOnBoard, told: Mapping[str, str], progress: ProgressSink) -
     latency = estimate.figures[0]
     energy = [] if latency.missing else estimated_energy(board.device, latency)
     figures = (_instructions(run, told), *estimate.figures, *energy)
-    conditions = {"during": [], "after": after, "runs": RUNS, "processes": 1, "threads": 1, "cores": []}
-    return Cost([run], figures, estimate.findings, conditions, estimate.profile)
+    conditions = {  # the keys are those of a real board
+        "during": [],
+        "after": after,
+        "cooled_seconds": 0.0,
+        "runs": RUNS,
+        "processes": 1,
+        "threads": 1,
+        "cores": [],
+        "aim": None,
+    }
+    return Cost([run], figures, estimate.findings, conditions, profile=estimate.profile)
 
 
 def _instructions(run: BoardRun, told: Mapping[str, str]) -> Figure:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edgebuild.check.accelerators.compiled import EDGE_TPU
 from edgebuild.check.census.tflite import read_structure
 
 DELEGATE = "libedgetpu.so.1"
@@ -15,7 +16,6 @@ REMEDY = (
     "attach the Edge TPU to the device and install its runtime there (Coral's libedgetpu1-std), with a "
     "tflite-runtime that fits it"
 )
-_OPERATION = "edgetpu-custom-op"
 _SUFFIX = "_edgetpu"
 
 
@@ -25,7 +25,7 @@ def is_compiled(file: Path) -> bool:
     Raises:
         ConfigError: the file is damaged.
     """
-    return file.suffix == ".tflite" and any(one.name == _OPERATION for one in read_structure(file).operations)
+    return file.suffix == ".tflite" and any(one.name == EDGE_TPU for one in read_structure(file).operations)
 
 
 def source_of(file: Path) -> Path | None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from edgebuild.bench.board.on_board import FileOnBoard
 from edgebuild.check.finding import Finding
+from edgebuild.device.caches import SHARES
 from edgebuild.device.linux_board import LinuxBoard
-from edgebuild.device.qemu_profile import SHARES, BlockProfile
+from edgebuild.device.qemu_profile import BlockProfile
 from edgebuild.errors import ToolError
 from edgebuild.estimate.arm.instruction_kind import Kind, counts_by_kind
 from edgebuild.estimate.arm.latency import ALL_CORES, latency_figure
@@ -24,7 +25,8 @@ class BoardEstimate:
     """What came out.
 
     Attributes:
-        figures: `latency` with one thread, and `latency_all_cores`; missing where they cannot be estimated.
+        figures: the time with each number of threads, fewest first: `latency` with one thread, `latency_all_cores` with
+            more; missing where they cannot be estimated.
         findings: a note that says why they are missing.
         profile: instructions by kind, misses and the hottest kernels, as plain JSON values.
     """
@@ -34,10 +36,11 @@ class BoardEstimate:
     profile: dict[str, Any]
 
 
-def estimate_time(placed: FileOnBoard) -> BoardEstimate:
+def estimate_time(placed: FileOnBoard, threads: Collection[int] = ()) -> BoardEstimate:
     """Profile one inference of a file on an emulated board and estimate its time.
 
-    Without LLVM the time is missing, with a note.
+    The numbers of threads are `threads`, or one and as many as there are cores. Without LLVM the time is missing, with
+    a note.
 
     Raises:
         DeviceError: the runtime there failed.
@@ -57,8 +60,16 @@ def estimate_time(placed: FileOnBoard) -> BoardEstimate:
     profile = placed.profile()
     time = time_program(profile, board.cpu)
     kinds, cost = counts_by_kind(profile), Cost.of(time)
-    figures = [latency_figure(cost, kinds, board, threads) for threads in sorted({1, board.cores})]
+    figures = [latency_figure(cost, kinds, board, count) for count in sorted(threads or {1, board.cores})]
+    if placed.runtime == "executorch":
+        figures = [_without_rows(figure) for figure in figures]
     return BoardEstimate(tuple(figures), (), _facts(profile, time, kinds, board, version))
+
+
+def _without_rows(figure: Figure) -> Figure:
+    """The same interval, of which nobody can say how often it holds: no published time is of that runtime."""
+    about = f"{figure.provenance}; all of them are of TFLite, whose kernels ExecuTorch has too"
+    return replace(figure, confidence=None, provenance=about)
 
 
 def _missing(why: str, remedy: str) -> BoardEstimate:

@@ -11,6 +11,7 @@ from statistics import median
 import numpy as np
 
 from edgebuild.bench.board.on_board import FileOnBoard
+from edgebuild.bench.board.phones import phone_remedy
 from edgebuild.bench.board.run import (
     DEFAULT_SECONDS,
     EMPTY_MARKS,
@@ -43,12 +44,13 @@ class ExecuTorchOnBoard(FileOnBoard):
     def run(self, runs: int, samples: int | None = None) -> BoardRun:
         """As of `FileOnBoard`."""
         outputs: Sequence[IoRecord] = CENSUSES.get("pte").read(self.file).outputs
+        remedy = phone_remedy(self.file) or _REMEDY
         rows = []
         for number in range(self.count if samples is None else samples):
-            require_success(self.transport.run(self._command(1, number), DEFAULT_SECONDS), self.file.name, _REMEDY)
+            require_success(self.transport.run(self._command(1, number), DEFAULT_SECONDS), self.file.name, remedy)
             rows.append(self._pull(_OUTPUT))
         completed, counts = run_and_count(self.transport, self._command(runs), DEFAULT_SECONDS)
-        told = json.loads(require_success(completed, self.file.name, _REMEDY))
+        told = json.loads(require_success(completed, self.file.name, remedy))
         require_cores(self.placement, told["cores"])
         split = [_split(row, outputs) for row in rows]
         return BoardRun(
@@ -76,24 +78,24 @@ class ExecuTorchOnBoard(FileOnBoard):
         return profile
 
     def _push(self, scratch: Path) -> None:
-        self.transport.push(bundle_for(self.transport.properties()), _BUNDLE)
-        self.transport.push(self.file, _MODEL)
+        self.transport.push(bundle_for(self.transport.properties()), self.at(_BUNDLE))
+        self.transport.push(self.file, self.at(_MODEL))
         for position, array in enumerate(self.samples.values()):
             for number, sample in enumerate(array):
                 raw = scratch / _input(number, position)
                 np.ascontiguousarray(sample).tofile(raw)
-                self.transport.push(raw, raw.name)
+                self.transport.push(raw, self.at(raw.name))
 
-    def _command(self, runs: int, number: int = 0, trace: str = "-") -> list[str]:
+    def _command(self, runs: int, number: int = 0, trace: str = "") -> list[str]:
         """The command `time` of the runner (its source says the arguments)."""
         cores = ",".join(map(str, self.placement.cores)) or "-"
-        names = [_input(number, position) for position in range(len(self.samples))]
-        program = [f"./{_BUNDLE}/{RUNNER}", "time", _MODEL, str(self.placement.threads), cores]
-        return [*program, str(runs), _OUTPUT, trace, *names]
+        names = [self.at(_input(number, position)) for position in range(len(self.samples))]
+        program = [f"./{self.at(_BUNDLE)}/{RUNNER}", "time", self.at(_MODEL), str(self.placement.threads), cores]
+        return [*program, str(runs), self.at(_OUTPUT), self.at(trace) if trace else "-", *names]
 
     def _pull(self, name: str) -> bytes:
         with scratch_folder("board") as scratch:
-            self.transport.pull(name, scratch / name)
+            self.transport.pull(self.at(name), scratch / name)
             return (scratch / name).read_bytes()
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from edgebuild.bench.board.edge_tpu import DELEGATE, is_compiled
 from edgebuild.bench.board.edge_tpu import REMEDY as EDGE_TPU_REMEDY
-from edgebuild.bench.board.on_board import FileOnBoard
+from edgebuild.bench.board.on_board import ALONE, FileOnBoard
 from edgebuild.bench.board.run import (
     DEFAULT_SECONDS,
     EMPTY_MARKS,
@@ -53,6 +53,7 @@ class LiteRTOnBoard(FileOnBoard):
         file: Path,
         samples: Mapping[str, np.ndarray],
         placement: Placement | None = None,
+        folder: str = ALONE,
         *,
         delegated: bool = True,
     ) -> None:
@@ -60,7 +61,7 @@ class LiteRTOnBoard(FileOnBoard):
         self._delegated = delegated
         self._compiled = is_compiled(file)
         self._python = reach_of(device).options.python or sys.executable
-        super().__init__(transport, device, file, samples, placement)
+        super().__init__(transport, device, file, samples, placement, folder)
 
     def run(self, runs: int, samples: int | None = None) -> BoardRun:
         """As of `FileOnBoard`."""
@@ -70,7 +71,7 @@ class LiteRTOnBoard(FileOnBoard):
         require_cores(self.placement, told["cores"])
         with scratch_folder("board") as scratch:
             pulled = scratch / _OUTPUTS
-            self.transport.pull(_OUTPUTS, pulled)
+            self.transport.pull(self.at(_OUTPUTS), pulled)
             with np.load(pulled, allow_pickle=False) as arrays:
                 outputs = {name: arrays[str(position)] for position, name in enumerate(told["outputs"])}
         return BoardRun(
@@ -90,8 +91,8 @@ class LiteRTOnBoard(FileOnBoard):
         first = {name: array[0] for name, array in self.samples.items()}
         with scratch_folder("board") as scratch:
             cut = cut_into_operations(self.file, first, scratch / _BUNDLE)
-            self.transport.push(scratch / _BUNDLE, _BUNDLE)
-        job = cut.job(_BUNDLE, _MODEL, self.placement.threads, self.placement.cores, runs)
+            self.transport.push(scratch / _BUNDLE, self.at(_BUNDLE))
+        job = cut.job(self.at(_BUNDLE), self.at(_MODEL), self.placement.threads, self.placement.cores, runs)
         completed = self.transport.run(self._worker("cuts", job), DEFAULT_SECONDS)
         told = json.loads(require_success(completed, self.file.name, _REMEDY))
         require_cores(self.placement, told["cores"])
@@ -108,14 +109,14 @@ class LiteRTOnBoard(FileOnBoard):
         arrays: dict[str, Any] = {str(position): array for position, array in enumerate(self.samples.values())}
         np.savez(scratch / _INPUTS, **arrays)
         for source, name in ((self.file, _MODEL), (WORKER, WORKER.name), (scratch / _INPUTS, _INPUTS)):
-            self.transport.push(source, name)
+            self.transport.push(source, self.at(name))
 
     def _command(self, runs: int, samples: int | None) -> list[str]:
         """The command that runs the samples, and then one of them again and again."""
         job = {
-            "file": _MODEL,
-            "inputs": _INPUTS,
-            "outputs": _OUTPUTS,
+            "file": self.at(_MODEL),
+            "inputs": self.at(_INPUTS),
+            "outputs": self.at(_OUTPUTS),
             "samples": self.count if samples is None else samples,
             "threads": self.placement.threads,
             "cores": self.placement.cores,
@@ -129,5 +130,5 @@ class LiteRTOnBoard(FileOnBoard):
         """How the worker is started with a job, which is pushed."""
         with scratch_folder("board") as scratch:
             (scratch / _JOB).write_text(json.dumps(job))
-            self.transport.push(scratch / _JOB, _JOB)
-        return [self._python, WORKER.name, command, _JOB]
+            self.transport.push(scratch / _JOB, self.at(_JOB))
+        return [self._python, self.at(WORKER.name), command, self.at(_JOB)]

@@ -9,12 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from edgebuild.bench.board.compare import compare_with_host, host_outputs, promises_equal_outputs
+from edgebuild.bench.board.compare import compare_with_host, host_outputs
 from edgebuild.bench.board.corstone import is_ethos_u, run_on_model
+from edgebuild.bench.board.cost import Cost
 from edgebuild.bench.board.counted import count
-from edgebuild.bench.board.edge_tpu import is_compiled, source_of
+from edgebuild.bench.board.phones import require_phone
 from edgebuild.bench.board.place import place, runtime_of
+from edgebuild.bench.board.reference import Reference, compare, reference_of
 from edgebuild.bench.board.settings import BoardSettings
+from edgebuild.bench.board.state import State
 from edgebuild.bench.board.timed import time_processes
 from edgebuild.check.finding import Finding
 from edgebuild.config.device import Device
@@ -33,11 +36,14 @@ class BoardBench:
     """What came out.
 
     Attributes:
-        figures: `instructions` and estimated `latency` of an emulated board; `latency`, `load_time`, `peak_memory` of a
-            real one; `device_equal_outputs` of both.
+        figures: `instructions` and estimated `latency` of an emulated board; `latency`, `latency_p90`, `latency_p99`,
+            `load_time`, `peak_memory` of a real one; `device_equal_outputs` of both.
         findings: what is wrong or doubtful.
         conditions: what the device said of itself before, between processes and after, and how it was measured.
         milliseconds: raw times of each process, warm-up included; empty where they mean nothing.
+        slowed: for each of these, why its times are those of a device that was slowed down; empty for one that was not.
+        set_aside: processes that were run again because the device was slowed down: `number` in the order in which
+            processes ran, `milliseconds`, and `slowed`, why.
         instructions: raw counts of each process, warm-up included; empty on a real board.
         profile: what the time of an emulated board is estimated from, and its hottest kernels; of a real one the time
             of each operation, empty where that was not asked for or cannot be had.
@@ -48,6 +54,8 @@ class BoardBench:
     findings: tuple[Finding, ...]
     conditions: dict[str, Any]
     milliseconds: tuple[tuple[float, ...], ...]
+    slowed: tuple[tuple[str, ...], ...]
+    set_aside: tuple[dict[str, Any], ...]
     instructions: tuple[tuple[int, ...], ...]
     profile: dict[str, Any]
     outputs: dict[str, np.ndarray]
@@ -72,7 +80,7 @@ def measure_on_device(
     """Run `file` on `device`, and compare its outputs with this host's.
 
     One that was compiled for an Edge TPU is compared with the file beside it that it was compiled from; one for an
-    Ethos-U with the TOSA reference model.
+    Ethos-U with the TOSA reference model; one for a phone's GPU or NPU with the graph beside it, run by PyTorch.
 
     Args:
         device: its file.
@@ -88,58 +96,41 @@ def measure_on_device(
         DeviceError: the device is busy, gone or wrong, or its runtime failed.
         ToolError: something this machine needs for it is missing.
     """
-    runtime, asked, told = runtime_of(file), settings or BoardSettings(), progress or Silent()
+    asked, told = settings or BoardSettings(), progress or Silent()
     if is_ethos_u(file):
         asked.placement(device, {"emulated": "true"})
         return _on_corstone(device, file, samples, wait=wait, lease=lease)
-    known = source_of(file) if is_compiled(file) else file
-    here = host_outputs(runtime, known, samples) if known is not None else {}
+    require_phone(device, file)
+    reference = reference_of(file, runtime_of(file), samples)
     with connected(device, wait=wait, lease=lease) as transport:
         before = transport.properties()
-        placement = asked.placement(device, before)
-        board = place(transport, device, file, samples, placement)
-        emulated = before.get("emulated") == "true"
-        if emulated:
+        board = place(transport, device, file, samples, asked.placement(device, before))
+        if before.get("emulated") == "true":
             cost = count(board, before, told)
         else:
             cost = time_processes(board, before, asked, told)
+    return bench_of(reference, device, before, cost)
+
+
+def bench_of(reference: Reference, device: Device, before: State, cost: Cost) -> BoardBench:
+    """What came out for a file: its cost on a device that said `before` of itself, and how its outputs compare."""
     there = cost.processes[0].outputs
-    figures, findings = _compared((device.name, before), file, known, here, there)
+    figures, findings = compare(reference, device.name, before, there)
     if len({run.outputs_sha256 for run in cost.processes}) > 1:
         message = f"the same input gave different outputs in {len(cost.processes)} processes on {device.name}"
         findings.append(Finding("device-outputs-vary", message))
+    emulated = before.get("emulated") == "true"
     return BoardBench(
-        (*cost.figures, *figures),
-        (*findings, *cost.findings),
-        {"before": before, **cost.conditions},
-        () if emulated else tuple(run.milliseconds for run in cost.processes),
-        tuple(run.instructions for run in cost.processes) if emulated else (),
-        cost.profile,
-        there,
+        figures=(*cost.figures, *figures),
+        findings=(*findings, *cost.findings),
+        conditions={"before": before, **cost.conditions},
+        milliseconds=() if emulated else tuple(run.milliseconds for run in cost.processes),
+        slowed=tuple(tuple(reasons) for reasons in cost.slowed),
+        set_aside=tuple(cost.set_aside),
+        instructions=tuple(run.instructions for run in cost.processes) if emulated else (),
+        profile=cost.profile,
+        outputs=there,
     )
-
-
-def _compared(
-    told: tuple[str, Mapping[str, str]],
-    file: Path,
-    known: Path | None,
-    here: Mapping[str, np.ndarray],
-    there: Mapping[str, np.ndarray],
-) -> tuple[list[Figure], list[Finding]]:
-    """The outputs of a device (its name, what it said of itself) against those of `known`.
-
-    That is the file which this host ran in the place of `file`.
-    """
-    runtime, (name, properties) = runtime_of(file), told
-    names = (f"{runtime} {RUNTIMES.get(runtime).version()} on this host", name)
-    # The runtime of 32-bit boards is an older one with other kernels.
-    narrow = properties["architecture"] in ("armv7l", "armv6l")
-    exact = known == file and not narrow and promises_equal_outputs(file)
-    figures, findings = compare_with_host(here, there, names, exact=exact)
-    if known is None:
-        message = f"{file.name} runs on an Edge TPU only, and the file it was compiled from is not beside it"
-        findings.append(Finding("device-not-compared", message, severity="note"))
-    return figures, findings
 
 
 def _on_corstone(
@@ -155,4 +146,5 @@ def _on_corstone(
         there = run_on_model(transport, file, samples)
     names = (f"{TOSA} {RUNTIMES.get(TOSA).version()}", device.name)
     figures, findings = compare_with_host(here, there, names, exact=True)
-    return BoardBench(tuple(figures), tuple(findings), {"before": told, "runs": 1, "processes": 1}, (), (), {}, there)
+    conditions = {"before": told, "runs": 1, "processes": 1}
+    return BoardBench(tuple(figures), tuple(findings), conditions, (), (), (), (), {}, there)

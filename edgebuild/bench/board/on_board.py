@@ -19,6 +19,9 @@ from edgebuild.device.transport import Transport
 from edgebuild.errors import InternalError
 from edgebuild.runtime.session import ProfileReport
 
+ALONE = "file"
+"""The folder of a file that has the board for itself."""
+
 
 class FileOnBoard(ABC):
     """A file in the work folder of an open board.
@@ -31,6 +34,7 @@ class FileOnBoard(ABC):
         samples: input -> array [samples, ...], each sample exactly as the file wants it, in the file's order of inputs.
         operations_are: how one operation is told from another, and what the whole is.
         placement: threads, and the cores that they are pinned to.
+        folder: below the work folder, where everything of the file is.
     """
 
     runtime: ClassVar[str]
@@ -43,6 +47,7 @@ class FileOnBoard(ABC):
         file: Path,
         samples: Mapping[str, np.ndarray],
         placement: Placement | None = None,
+        folder: str = ALONE,
     ) -> None:
         """Raises DeviceError where the board is gone or full, ToolError where something is missing here."""
         self.transport = transport
@@ -50,6 +55,7 @@ class FileOnBoard(ABC):
         self.file = file
         self.samples = samples
         self.placement = placement or Placement()
+        self.folder = folder
         with scratch_folder("board") as scratch:
             self._push(scratch)
 
@@ -57,6 +63,10 @@ class FileOnBoard(ABC):
     def count(self) -> int:
         """How many samples there are."""
         return len(next(iter(self.samples.values())))
+
+    def at(self, name: str) -> str:
+        """The path of `name` on the board."""
+        return f"{self.folder}/{name}"
 
     @property
     def emulated(self) -> QemuUserTransport:

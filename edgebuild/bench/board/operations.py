@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any
 
 from edgebuild.bench.board.on_board import FileOnBoard
+from edgebuild.bench.board.settings import BoardSettings
 from edgebuild.check.finding import Finding
 from edgebuild.errors import DeviceError, ToolError
 from edgebuild.progress import ProgressSink
@@ -18,15 +19,18 @@ LEAST_RUNS, MOST_RUNS = 5, 50
 
 
 def time_operations(
-    board: FileOnBoard, milliseconds: Sequence[float], progress: ProgressSink
+    board: FileOnBoard, milliseconds: Sequence[float], settings: BoardSettings, progress: ProgressSink
 ) -> tuple[dict[str, Any], list[Finding]]:
     """The times as plain JSON values, and a note in their place where there are none: what was measured is as good.
 
     Args:
         board: with the file; a real one.
         milliseconds: of inferences, from which it is taken how many there is time for.
+        settings: whether anybody wants them.
         progress: where to report.
     """
+    if not settings.operations:
+        return {}, []
     name = board.device.name
     runs = runs_for(median(milliseconds))
     progress.update(1.0, f"{name}: time of each operation")

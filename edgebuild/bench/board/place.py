@@ -9,7 +9,7 @@ import numpy as np
 
 from edgebuild.bench.board.executorch import ExecuTorchOnBoard
 from edgebuild.bench.board.litert import LiteRTOnBoard
-from edgebuild.bench.board.on_board import FileOnBoard
+from edgebuild.bench.board.on_board import ALONE, FileOnBoard
 from edgebuild.config.device import Device
 from edgebuild.device.cores import Placement
 from edgebuild.device.transport import Transport
@@ -33,13 +33,14 @@ def place(
     file: Path,
     samples: Mapping[str, np.ndarray],
     placement: Placement | None = None,
+    folder: str = ALONE,
 ) -> FileOnBoard:
     """Push a file and its samples to an open board; arguments and errors as of `FileOnBoard`.
 
     Raises:
         ConfigError: there is no runtime for its suffix.
     """
-    return _kind_of(file)(transport, device, file, samples, placement)
+    return _kind_of(file)(transport, device, file, samples, placement, folder)
 
 
 def _kind_of(file: Path) -> type[FileOnBoard]:

@@ -9,6 +9,9 @@ from edgebuild.config.device import Device
 from edgebuild.device.cores import Placement, place_on_cores
 from edgebuild.errors import ConfigError
 
+TIME_LIMIT = 600.0
+"""Seconds, until which processes are added for a wanted interval."""
+
 
 @dataclass(frozen=True)
 class BoardSettings:
@@ -18,6 +21,8 @@ class BoardSettings:
         runs: inferences per process, warm-up included; at least 20.
         processes: separate processes; at least 2.
         seed: of the bootstrap.
+        precision: width of the interval, as a share of its estimate, until which processes are added; None adds none.
+        time_limit: s, after which none is added.
         operations: time each operation too, in one more process.
         threads: of the runtime; None takes what the device file says.
         cores: to pin to, as `edgebuild.config.cores` has them; None takes what the device file says.
@@ -26,6 +31,8 @@ class BoardSettings:
     runs: int = 200
     processes: int = 3
     seed: int = 0
+    precision: float | None = None
+    time_limit: float = TIME_LIMIT
     operations: bool = True
     threads: int | None = None
     cores: str | None = None

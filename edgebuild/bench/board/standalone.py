@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edgebuild.bench.board.measure import measure_on_device
+from edgebuild.bench.board.calibrated import correct_figures
+from edgebuild.bench.board.measure import BoardBench, measure_on_device
 from edgebuild.bench.board.place import runtime_of
 from edgebuild.bench.board.settings import BoardSettings
 from edgebuild.bench.estimated import estimated_energy, estimated_latency
@@ -20,6 +21,7 @@ from edgebuild.config.registries import CENSUSES
 from edgebuild.device.inventory import lease_of
 from edgebuild.errors import ConfigError
 from edgebuild.export.c.header import Port
+from edgebuild.output_file import write_output
 from edgebuild.progress import ProgressSink
 
 SCHEMA_VERSION = 1
@@ -52,27 +54,42 @@ def bench_file(
         DeviceError: the device is busy, gone or wrong, or its runtime failed.
         ToolError: something this machine needs for it is missing.
     """
-    if not file.is_file():
-        msg = f"{file}: no such file"
-        raise ConfigError(msg)
-    runtime = runtime_of(file)
-    if device.transport == "qemu-system":
-        msg = f"{file.name} cannot run on device {device.name!r}: a microcontroller has no runtime for files"
-        raise ConfigError(msg, remedy="compile it for that core: edgebuild compile --run")
+    require_runnable(file, device)
     samples = samples_for(file, inputs)
     bench = measure_on_device(
         device, file, samples, settings, wait=wait, lease=lease_of(device, token), progress=progress
     )
+    return record_of(file, device, samples, bench)
+
+
+def require_runnable(file: Path, device: Device) -> None:
+    """See that there is such a file, and that a device of this kind runs such files.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    if not file.is_file():
+        msg = f"{file}: no such file"
+        raise ConfigError(msg)
+    runtime_of(file)
+    if device.transport == "qemu-system":
+        msg = f"{file.name} cannot run on device {device.name!r}: a microcontroller has no runtime for files"
+        raise ConfigError(msg, remedy="compile it for that core: edgebuild compile --run")
+
+
+def record_of(file: Path, device: Device, samples: Mapping[str, np.ndarray], bench: BoardBench) -> dict[str, Any]:
+    """The record of a file, as plain JSON values."""
     return {
         "schema_version": SCHEMA_VERSION,
         "file": file.name,
         "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
         "device": device.name,
         "transport": device.transport,
-        "runtime": runtime,
+        "runtime": runtime_of(file),
         "samples": len(next(iter(samples.values()))),
         "outputs_sha256": {name: _digest(array) for name, array in bench.outputs.items()},
         **bench.to_json(),
+        "figures": [figure.to_json() for figure in correct_figures(device, bench.figures, bench.profile)],
     }
 
 
@@ -100,6 +117,8 @@ def estimate_file(file: Path, device: Device, threads: int | None = None) -> dic
         "findings": [],
         "conditions": {},
         "milliseconds": [],
+        "slowed": [],
+        "set_aside": [],
         "instructions": [],
     }
 
@@ -133,9 +152,6 @@ def save_record(record: dict[str, Any], file: Path) -> None:
 
     Raises:
         ConfigError: the file cannot be written.
+        ToolError: the disk is full.
     """
-    try:
-        file.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
-    except OSError as error:
-        msg = f"{file}: cannot be written: {error.strerror}"
-        raise ConfigError(msg) from error
+    write_output(file, json.dumps(record, indent=1, sort_keys=True) + "\n")

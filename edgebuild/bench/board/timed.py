@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
 from edgebuild.bench.board.cost import Cost
-from edgebuild.bench.board.energy import energy_on_board
+from edgebuild.bench.board.energy import energy_on_board, meter_of
 from edgebuild.bench.board.on_board import FileOnBoard
 from edgebuild.bench.board.operations import time_operations
-from edgebuild.bench.board.run import BoardRun
 from edgebuild.bench.board.settings import BoardSettings
-from edgebuild.bench.board.state import state_findings
-from edgebuild.bench.statistics import Interval, median_interval, range_interval, relative_spread
-from edgebuild.bench.warmup import WarmUp, find_warmup
-from edgebuild.check.finding import Finding
+from edgebuild.bench.board.state import State
+from edgebuild.bench.board.turns import Process, Turns, take_turns
+from edgebuild.bench.measured import measured_figure, steadiness_findings
+from edgebuild.bench.power.meter import PowerMeter
+from edgebuild.bench.statistics import median_interval, quantile_intervals, range_interval
+from edgebuild.bench.warmup import find_warmup
 from edgebuild.figure import Figure
 from edgebuild.progress import ProgressSink
 
-NOISY_SPREAD = 0.05
+QUANTILES: Mapping[str, float] = MappingProxyType({"latency": 0.5, "latency_p90": 0.9, "latency_p99": 0.99})
+"""Figure -> share of the inferences that take no longer."""
+FEWEST_BEYOND = 2
+"""Runs that must lie beyond a quantile, of all processes together. With fewer its interval was not tried."""
 
 
-def time_processes(
-    board: FileOnBoard, told: Mapping[str, str], settings: BoardSettings, progress: ProgressSink
-) -> Cost:
-    """Time inferences in several processes.
+def time_processes(board: FileOnBoard, told: State, settings: BoardSettings, progress: ProgressSink) -> Cost:
+    """Time inferences of a file in several processes.
 
-    Every process runs all samples, so that what is timed is what was compared. The board is not asked while a process
-    runs: that would take time from what is measured.
+    Each of them runs all samples too, so that what is timed is what is compared.
 
     Args:
         board: with the file.
@@ -37,58 +39,68 @@ def time_processes(
         progress: where to report.
 
     Raises:
-        DeviceError: the board is gone, its runtime failed, or its power meter cannot be read.
+        DeviceError: the board is gone, its runtime failed, or its power meter is not there.
+        ToolError: the library of its power meter is missing.
     """
-    processes, states = [], []
-    for number in range(settings.processes):
-        progress.update(
-            number / settings.processes, f"{board.device.name}: process {number + 1} of {settings.processes}"
-        )
-        processes.append(board.run(settings.runs))
-        states.append(board.transport.properties())
-    raw = [np.asarray(run.milliseconds) for run in processes]
-    warmups = [find_warmup(runs) for runs in raw]
-    kept = [runs[warmup.runs :] for runs, warmup in zip(raw, warmups, strict=True)]
-    where = f"{told.get('board', told['cpu'])}, {board.placement}, {settings.runs} runs in each of {len(raw)} processes"
+    meter = meter_of(board)
+    turns = take_turns(
+        [board], told, settings, lambda kept: median_interval(steady_runs(kept[0]), seed=settings.seed), progress
+    )
+    return cost_of(turns, 0, settings, progress, meter)
+
+
+def steady_runs(processes: Sequence[Process]) -> list[np.ndarray]:
+    """Milliseconds [runs] of each process, without its warm-up."""
+    raw = [np.asarray(process.run.milliseconds) for process in processes]
+    return [runs[find_warmup(runs).runs :] for runs in raw]
+
+
+def cost_of(
+    turns: Turns, index: int, settings: BoardSettings, progress: ProgressSink, meter: PowerMeter | None = None
+) -> Cost:
+    """What came of the `index`-th file; energy is measured now, where the device has a meter.
+
+    Raises:
+        DeviceError: the board is gone.
+    """
+    board, processes = turns.boards[index], turns.kept[index]
+    told = turns.states[0]
+    kept = steady_runs(processes)
+    where = (
+        f"{told.get('board', told['cpu'])}, {board.placement}, {settings.runs} runs in each of {len(kept)} processes"
+    )
     figures = _figures(processes, kept, where, settings.seed)
-    findings = [*state_findings(told, states), *_noise(kept, warmups)]
-    energy, doubts = energy_on_board(board, processes[0].milliseconds, figures[0], progress)
-    profile, gaps = time_operations(board, processes[0].milliseconds, progress) if settings.operations else ({}, [])
-    conditions = {
-        "during": states[:-1],
-        "after": states[-1],
-        "runs": settings.runs,
-        "processes": settings.processes,
-        "threads": board.placement.threads,
-        "cores": list(board.placement.cores),
-    }
-    return Cost(processes, (*figures, *energy), (*findings, *doubts, *gaps), conditions, profile)
+    warmups = [find_warmup(np.asarray(process.run.milliseconds)) for process in processes]
+    energy, doubts = energy_on_board(board, meter, processes[0].run.milliseconds, figures[0], progress)
+    profile, gaps = time_operations(board, processes[0].run.milliseconds, settings, progress)
+    return Cost(
+        [process.run for process in processes],
+        (*figures, *energy),
+        (*turns.findings(), *steadiness_findings(kept, warmups), *doubts, *gaps),
+        turns.conditions(),
+        [process.slowed for process in processes],
+        [process.to_json() for process in turns.set_aside[index]],
+        profile,
+    )
 
 
-def _figures(processes: Sequence[BoardRun], kept: Sequence[np.ndarray], where: str, seed: int) -> list[Figure]:
+def _figures(processes: Sequence[Process], kept: Sequence[np.ndarray], where: str, seed: int) -> list[Figure]:
+    intervals = quantile_intervals(kept, list(QUANTILES.values()), seed=seed)
+    runs = sum(len(one) for one in kept)
+    figures = []
+    for (name, share), interval in zip(QUANTILES.items(), intervals, strict=True):
+        what = "median" if share == 0.5 else f"{share:.0%} of them take no longer"
+        needed = round(FEWEST_BEYOND / (1 - share))
+        if runs >= needed or share == 0.5:
+            figures.append(measured_figure(name, "ms", interval, f"{where}; {what}, warm-up dropped"))
+        else:
+            reason = f"not measured: {needed} inferences are needed after warm-up, {runs} were made; raise --runs"
+            figures.append(Figure(name, None, "ms", "measured", provenance=reason))
+    peaks = range_interval([float(process.run.peak_bytes) for process in processes])
+    loads = range_interval([process.run.load_ms for process in processes])
+    whole = "resident memory of the whole process, the runtime included"
     return [
-        _measured("latency", "ms", median_interval(kept, seed=seed), f"{where}; median, warm-up dropped"),
-        _measured("load_time", "ms", range_interval([run.load_ms for run in processes]), f"{where}; open to ready"),
-        _measured(
-            "peak_memory",
-            "B",
-            range_interval([float(run.peak_bytes) for run in processes]),
-            f"{where}; resident memory of the whole process, the runtime included",
-        ),
+        *figures,
+        measured_figure("load_time", "ms", loads, f"{where}; open to ready"),
+        measured_figure("peak_memory", "B", peaks, f"{where}; {whole}"),
     ]
-
-
-def _measured(name: str, unit: str, interval: Interval, provenance: str) -> Figure:
-    return Figure(name, interval.value, unit, "measured", interval.low, interval.high, interval.confidence, provenance)
-
-
-def _noise(kept: Sequence[np.ndarray], warmups: Sequence[WarmUp]) -> list[Finding]:
-    findings = []
-    spread = max(relative_spread(runs) for runs in kept)
-    if spread > NOISY_SPREAD:
-        message = f"run times spread by {spread:.1%} of their median; up to {NOISY_SPREAD:.0%} is steady"
-        findings.append(Finding("noisy-benchmark", message, severity="note"))
-    if not all(warmup.stable for warmup in warmups):
-        message = "a process did not become stable in half of its runs"
-        findings.append(Finding("unstable-benchmark", message, severity="note"))
-    return findings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from edgebuild.check.census.model import Census, CensusReader, IoRecord, OperationRecord, Role, TensorRecord
-from edgebuild.check.census.pte_phones import coreml_records, vulkan_records
+from edgebuild.check.census.pte_phones import coreml_records, layers_of_delegates, vulkan_records
 from edgebuild.check.census.pte_tensors import delegate_records, statistics, zero_places
 from edgebuild.check.census.pte_tosa import tosa_records
 from edgebuild.config.registries import CENSUSES
@@ -43,6 +44,8 @@ _WEIGHTED = {
 }
 """Portable operators -> position of an argument -> its role. Gains and offsets of norms are constants: no format
 quantizes them."""
+_TURNS = ("aten::permute_copy", "aten::t_copy", "aten::transpose_copy")
+"""A stored weight may pass through one before it is read; it is on record with the operation that computes with it."""
 
 
 def read_pte_census(path: Path) -> Census:
@@ -72,6 +75,8 @@ class _Counting:
         self._operations: list[OperationRecord] = []
         self._next = len(self._plan["values"])
         self._foreign: list[str] = []
+        self._turned: dict[int, int] = {}
+        self._phone_layers: dict[int, Sequence[str | None]] | None = None
 
     def census(self) -> Census:
         for index, value in enumerate(self._plan["values"]):
@@ -109,8 +114,12 @@ class _Counting:
         layer = kernels.next(name)
         # The schema puts the results of an out-variant last; the program repeats them as the call's return value.
         results = set(self._flatten(args[-1:]))
-        used = list(dict.fromkeys(index for index in self._flatten(args) if index in self._tensors))
         roles = _WEIGHTED.get(name, {})
+        args = [self._turned.get(index, index) if position in roles else index for position, index in enumerate(args)]
+        used = list(dict.fromkeys(index for index in self._flatten(args) if index in self._tensors))
+        if name in _TURNS and self._is_constant(args[0]):
+            self._turned[args[-1]] = args[0]
+            used.remove(args[0])
         for position, index in enumerate(args):
             record = self._tensors.get(index)
             if record is not None and record.role == "constant":
@@ -128,6 +137,9 @@ class _Counting:
                 outputs=tuple(index for index in used if index in results),
             )
         )
+
+    def _is_constant(self, index: int) -> bool:
+        return index in self._tensors and self._tensors[index].role == "constant"
 
     def _delegate(self, delegate: dict[str, Any], args: list[int], handles: dict[str, str | None]) -> None:
         if delegate["id"] == ETHOS_U and self._ethos_u(delegate, args):
@@ -168,12 +180,15 @@ class _Counting:
 
     def _phone(self, delegate: dict[str, Any], args: list[int], handles: dict[str, str | None]) -> None:
         payload = self._file.payload(delegate)
-        tensors: list[TensorRecord] = []
+        if self._phone_layers is None:
+            noted = self._metadata.get("layers", {}).get("weighted", [])
+            self._phone_layers = layers_of_delegates(self._file, noted)
+        weighted = self._phone_layers.get(self._plan["delegates"].index(delegate), ())
+        first = len(self._operations)
         if delegate["id"] == vulkan_payload.BACKEND:
-            weighted = self._metadata.get("layers", {}).get("weighted", [])
-            tensors, operations = vulkan_records(payload, args, weighted, self._next, len(self._operations))
+            tensors, operations = vulkan_records(payload, self._file.named, args, weighted, self._next, first)
         else:
-            operations = coreml_records(payload, args, handles, len(self._operations))
+            tensors, operations = coreml_records(payload, args, (handles, weighted), self._next, first)
         self._next += len(tensors)
         self._tensors.update((tensor.index, tensor) for tensor in tensors)
         self._operations += operations

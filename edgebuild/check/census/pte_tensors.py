@@ -91,7 +91,7 @@ def _record(graph: XnnpackGraph, value: int, index: int, role: Role, layer: str 
         role = "constant"
     scale, zero_point, axis = _quantization(graph, whole["xvalue_union"])
     sparsity, distinct, along = statistics(data, dtype, base["dims"]) if role == "weight" else (None, None, ())
-    digest, total = _integers(data, dtype, base["dims"], scale, axis) if role in ("weight", "bias") else (None, None)
+    digest, total = integers(data, dtype, base["dims"], scale, axis) if role in ("weight", "bias") else (None, None)
     kind = role if role != "activation" else "value"
     return TensorRecord(
         index=index,
@@ -113,7 +113,7 @@ def _record(graph: XnnpackGraph, value: int, index: int, role: Role, layer: str 
     )
 
 
-def _integers(
+def integers(
     data: bytes, dtype: str, dims: list[int], scale: tuple[float, ...], axis: int | None
 ) -> tuple[str | None, float | None]:
     """Digest and magnitude of an int8 weight or int32 bias with scales; (None, None) for every other one."""

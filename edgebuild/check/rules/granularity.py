@@ -15,6 +15,7 @@ CODE = "granularity"
 
 _FULLY_CONNECTED = "FULLY_CONNECTED"
 _XNNPACK_FULLY_CONNECTED = "XNNFullyConnected"
+_TOSA_CONVOLUTION = "CONV2D"
 _DEPTHWISE = "DEPTHWISE_CONV_2D"
 _LOOKUPS = ("GATHER", "EMBEDDING_LOOKUP")
 """They copy rows of a table: what they give has one scale, and has no output channels."""
@@ -42,7 +43,9 @@ def check(census: Census, promise: Promise, layers: tuple[str, ...]) -> list[Fin
         why = _EVERY_RUNTIME
     else:
         wrong = [tensor for tensor, reader in kernels if _is_coarse(tensor, reader)]
-        excused = [tensor for tensor, reader in kernels if tensor in wrong and _prefers_per_tensor(reader, promise)]
+        excused = [
+            tensor for tensor, reader in kernels if tensor in wrong and _prefers_per_tensor(tensor, reader, promise)
+        ]
         why = _OLD_RUNTIMES if promise.format == "tflite" else _TRAINED
     left = [tensor for tensor in wrong if tensor not in excused]
     notes = [_as_note(finding, why) for finding in _finding(excused, len(kernels), promise, layers)]
@@ -53,15 +56,20 @@ def _is_coarse(tensor: TensorRecord, reader: OperationRecord) -> bool:
     return len(tensor.scale) == 1 and output_channels(tensor, reader) > 1
 
 
-def _prefers_per_tensor(reader: OperationRecord, promise: Promise) -> bool:
+def _prefers_per_tensor(tensor: TensorRecord, reader: OperationRecord, promise: Promise) -> bool:
     """True for FULLY_CONNECTED unless the profile wants it per channel: old runtimes compute that wrongly.
 
-    For XNNPACK only where a step of the plan chose it, so that its weights serve both kinds of file.
+    For XNNPACK and TOSA only where a step of the plan chose it, so that its weights serve both kinds of file.
     """
     chosen = promise.options.get("fully_connected")
-    if reader.name == _XNNPACK_FULLY_CONNECTED:
+    if reader.name == _XNNPACK_FULLY_CONNECTED or _is_linear_of_tosa(tensor, reader):
         return chosen == "per_tensor"
     return reader.name == _FULLY_CONNECTED and chosen != "per_channel"
+
+
+def _is_linear_of_tosa(tensor: TensorRecord, reader: OperationRecord) -> bool:
+    """TOSA has a linear layer as a convolution with a filter of one pixel; which of both was trained, a claim tells."""
+    return reader.name == _TOSA_CONVOLUTION and tensor.shape[1:3] == (1, 1)
 
 
 def _needs_per_channel(tensor: TensorRecord, reader: OperationRecord, wiring: Wiring) -> bool:

@@ -1,4 +1,7 @@
-"""The calibration of a device: a JSON file beside its device file, one table for each dtype and number of threads."""
+"""The calibration of a device: a JSON file beside its device file, one table for each dtype and number of threads.
+
+That of an emulated board also corrects what its emulation says.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from edgebuild.errors import ConfigError
+from edgebuild.estimate.arm.correction import Correction
 from edgebuild.estimate.predictor.amounts import amounts_of
 from edgebuild.estimate.predictor.table import Table, predict
 from edgebuild.estimate.predictor.workload import Workload
 from edgebuild.figure import Figure
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raise it when a reader of the file must change."""
-_KEYS = {"schema_version", "device", "source", "tables"}
+_KEYS = {"schema_version", "device", "source", "tables", "corrections"}
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,18 @@ class Calibration:
     device: str
     source: str
     tables: tuple[Table, ...]
+    corrections: tuple[Correction, ...] = ()
 
     def to_text(self) -> str:
         """The text of the file."""
         tables = [table.to_json() for table in self.tables]
-        raw = {"schema_version": SCHEMA_VERSION, "device": self.device, "source": self.source, "tables": tables}
+        raw = {
+            "schema_version": SCHEMA_VERSION,
+            "device": self.device,
+            "source": self.source,
+            "tables": tables,
+            "corrections": [correction.to_json() for correction in self.corrections],
+        }
         return json.dumps(raw, indent=1, sort_keys=True) + "\n"
 
     def table_for(self, dtype: str, threads: int | None = None) -> Table | None:
@@ -61,6 +72,13 @@ class Calibration:
             provenance=about,
         )
 
+    def corrected(self, figure: Figure, dtype: str, threads: int) -> Figure:
+        """An estimate of the board's emulation as measured times correct it; as it is where none are of its kind."""
+        for correction in self.corrections:
+            if (correction.dtype, correction.threads) == (dtype, threads):
+                return correction.applied(figure, self.source)
+        return figure
+
     def _about(self, table: Table) -> str:
         text = f"fitted to {table.networks} measured networks ({self.source}), interval from left-out ones"
         return text if table.coverage is None else f"{text}, of which {table.coverage:.0%} fell inside"
@@ -86,7 +104,12 @@ def read_calibration(file: Path) -> Calibration:
     if not isinstance(raw, dict) or set(raw) != _KEYS or raw["schema_version"] != SCHEMA_VERSION:
         raise _broken(file, f"expected the keys {', '.join(sorted(_KEYS))}, and schema_version {SCHEMA_VERSION}")
     try:
-        return Calibration(raw["device"], raw["source"], tuple(Table.from_json(table) for table in raw["tables"]))
+        return Calibration(
+            raw["device"],
+            raw["source"],
+            tuple(Table.from_json(table) for table in raw["tables"]),
+            tuple(Correction.from_json(correction) for correction in raw["corrections"]),
+        )
     except (TypeError, KeyError, AttributeError) as error:
         raise _broken(file, f"a table of it is incomplete ({error})") from error
 

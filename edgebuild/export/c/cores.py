@@ -1,11 +1,10 @@
-"""The cores the compiler knows: which kernels each may run, and how its code is compiled."""
+"""The cores the compiler knows, which profiles are checked by: the kernels each may run, how its code is compiled."""
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 
-from edgebuild.errors import ConfigError
+from edgebuild.config.registries import CORES
 
 
 @dataclass(frozen=True)
@@ -30,19 +29,17 @@ def _arm(name: str, *features: str, floating: str = "-mfloat-abi=soft") -> Core:
 
 _HARD = "-mfloat-abi=hard -mfpu="
 
-CORES = {
-    core.name: core
-    for core in (
-        Core("generic", frozenset(), (), "gcc"),
-        _arm("cortex-m0plus"),
-        _arm("cortex-m3"),
-        _arm("cortex-m4", "dsp", floating=f"{_HARD}fpv4-sp-d16"),
-        _arm("cortex-m7", "dsp", floating=f"{_HARD}fpv5-d16"),
-        _arm("cortex-m33", "dsp", floating=f"{_HARD}fpv5-sp-d16"),
-        _arm("cortex-m55", "dsp", "helium", floating=f"{_HARD}auto"),
-        Core("rv32imc", frozenset(), ("-march=rv32imc", "-mabi=ilp32"), "riscv64-unknown-elf-gcc"),
-    )
-}
+for _core in (
+    Core("generic", frozenset(), (), "gcc"),
+    _arm("cortex-m0plus"),
+    _arm("cortex-m3"),
+    _arm("cortex-m4", "dsp", floating=f"{_HARD}fpv4-sp-d16"),
+    _arm("cortex-m7", "dsp", floating=f"{_HARD}fpv5-d16"),
+    _arm("cortex-m33", "dsp", floating=f"{_HARD}fpv5-sp-d16"),
+    _arm("cortex-m55", "dsp", "helium", floating=f"{_HARD}auto"),
+    Core("rv32imc", frozenset(), ("-march=rv32imc", "-mabi=ilp32"), "riscv64-unknown-elf-gcc"),
+):
+    CORES.register(_core.name)(_core)
 
 
 def find_core(name: str) -> Core:
@@ -51,9 +48,5 @@ def find_core(name: str) -> Core:
     Raises:
         ConfigError: the compiler does not know it; the message lists all.
     """
-    if name not in CORES:
-        near = difflib.get_close_matches(name, CORES, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else "."
-        msg = f"unknown core {name!r}{hint} Known: {', '.join(sorted(CORES))}"
-        raise ConfigError(msg)
-    return CORES[name]
+    found: Core = CORES.get(name)
+    return found

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from edgebuild.config.load import load_target, shipped_targets
 from edgebuild.config.profile import is_path
+from edgebuild.config.registries import CORES
 from edgebuild.errors import ConfigError
 from edgebuild.export.c.compile import CompileOptions
-from edgebuild.export.c.cores import CORES, find_core
+from edgebuild.export.c.cores import find_core
 
 
 def target_options(target: str, prefix: str) -> CompileOptions:
@@ -23,13 +24,13 @@ def target_options(target: str, prefix: str) -> CompileOptions:
         if target in CORES:
             return CompileOptions(prefix=prefix, core=target)
         msg = f"{target!r} is neither a profile nor a core"
-        known = f"profiles (accelerators too): {', '.join(shipped_targets())}; cores: {', '.join(sorted(CORES))}"
+        known = f"profiles (accelerators too): {', '.join(shipped_targets())}; cores: {', '.join(CORES.names())}"
         raise ConfigError(msg, remedy=f"name one of these, or the path of your own profile: {known}")
     profile = load_target(target)
     core = profile.hardware.core
     if core is None:
         msg = f"target {target!r} names no hardware.core, expected that of a microcontroller"
-        raise ConfigError(msg, remedy=f"write hardware: {{core: …}} with one of: {', '.join(sorted(CORES))}")
+        raise ConfigError(msg, remedy=f"write hardware: {{core: …}} with one of: {', '.join(CORES.names())}")
     limits = [limit for limit in (profile.budgets.ram, profile.hardware.ram) if limit is not None]
     return CompileOptions(prefix=prefix, core=find_core(core).name, arena_limit=min(limits, default=None))
 

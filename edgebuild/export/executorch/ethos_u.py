@@ -15,14 +15,14 @@ from edgebuild.check.accelerators.ethos_u.configurations import FAMILIES, Config
 from edgebuild.config.parameters import Parameters
 from edgebuild.config.registries import FORMATS
 from edgebuild.errors import ConfigError
-from edgebuild.export.executorch.ethos_u_lower import Lowered, lower_to_ethos_u, quantizer_for
+from edgebuild.export.executorch.ethos_u_lower import Lowered, lower_to_ethos_u
+from edgebuild.export.executorch.ethos_u_quantizer import quantizer_for
 from edgebuild.export.executorch.layout import lay_out
 from edgebuild.export.executorch.prepare import prepare
 from edgebuild.export.executorch.program import TOOLS, metadata, write_program
 from edgebuild.export.format import ExportFormat, ExportRequest, IoSpec, LayerError
 from edgebuild.export.graph_file import save_graph
 from edgebuild.model.data_folder import read_summary
-from edgebuild.model.model_folder import read_record
 from edgebuild.runtime import tosa_install, vela_install
 from edgebuild.runtime.ethos_u_payload import BACKEND
 from edgebuild.runtime.pytorch_graph import GRAPH
@@ -37,7 +37,6 @@ def run(request: ExportRequest) -> None:
         ToolError: Vela or the TOSA tools are not installed, or Vela failed.
     """
     configuration = _configuration(request.hardware)
-    _refuse_trained(request)
     tosa_install.add_to_path()
     prepared = prepare(request, quantizer_for(configuration))
     request.progress.update(0.6, f"lowering to {configuration.accelerator}")
@@ -71,13 +70,6 @@ def _configuration(hardware: Mapping[str, Any]) -> Configuration:
     return configuration_of(str(name), hardware)
 
 
-def _refuse_trained(request: ExportRequest) -> None:
-    kind = (read_record(request.model).quantization or {}).get("kind")
-    if kind == "qat":
-        msg = "the way to Ethos-U through ExecuTorch calibrates with Arm's quantizer, found a plan with qat"
-        raise ConfigError(msg, remedy="use quantize: {kind: static} here, or format: tflite, which takes qat")
-
-
 def _no_layer_error(_request: ExportRequest, _file: Path, _samples: int) -> list[LayerError]:
     msg = "the layers of an Ethos-U file cannot be looked into one by one: their values stay inside the delegate"
     raise ConfigError(msg, remedy="diff a target of format executorch or tflite of the same model")
@@ -106,12 +98,13 @@ FORMATS.register("executorch-ethos-u")(
         suffix=".pte",
         dtypes={"int8": ("int8", "float32")},
         options=Parameters,
-        version=2,
+        version=4,
         tools=TOOLS,
         runtime="tosa-reference",
         run=run,
         layer_error=_no_layer_error,
         hardware=("accelerator", "system_config", "memory_mode"),
         float_format="executorch",
+        float_finding="undelegated-op",
     )
 )

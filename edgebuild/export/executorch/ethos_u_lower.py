@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -50,18 +50,6 @@ class _Seen:
     graphs: dict[bytes, bytes] = field(default_factory=dict)
 
 
-def quantizer_for(configuration: Configuration) -> Callable[[bool], Any]:
-    """(per channel) -> Arm's quantizer for this accelerator."""
-
-    def make(per_channel: bool) -> Any:
-        from executorch.backends.arm.quantizer import EthosUQuantizer, get_symmetric_quantization_config
-
-        quantizer = EthosUQuantizer(_compile_spec(configuration))
-        return quantizer.set_global(get_symmetric_quantization_config(is_per_channel=per_channel)) or quantizer
-
-    return make
-
-
 def lower_to_ethos_u(
     graph: torch.fx.GraphModule,
     inputs: Sequence[torch.Tensor],
@@ -83,7 +71,7 @@ def lower_to_ethos_u(
     try:
         exported = torch.export.export(graph, tuple(inputs))
         with _watched(seen):
-            partitioner = EthosUPartitioner(_compile_spec(configuration))
+            partitioner = EthosUPartitioner(compile_spec(configuration))
             lowered = to_edge_transform_and_lower(exported, partitioner=[partitioner])
         sides = _open_borders(lowered) if borders == "int8" else ((None,) * len(inputs), (None,) * _outputs(lowered))
         layers = record_layers(lowered.exported_program())
@@ -98,7 +86,8 @@ def lower_to_ethos_u(
     return Lowered(done.buffer, layers, tuple(seen.graphs[payload] for payload in payloads), *sides)
 
 
-def _compile_spec(configuration: Configuration) -> Any:
+def compile_spec(configuration: Configuration) -> Any:
+    """What the Arm backend is told of the accelerator."""
     from executorch.backends.arm.ethosu import EthosUCompileSpec
 
     return EthosUCompileSpec(
@@ -155,17 +144,30 @@ class _LayerHook:
 
     def add(self, node: torch.fx.Node, tosa_op: Any, tosa_op_id: Any) -> _Location:
         del tosa_op, tosa_op_id
-        return _Location(layer_of(node))
+        inputs = {str(place): _noted(given) for place, given in node.meta.get("input_qparams", {}).items()}
+        output = node.meta.get("output_qparams", {}).get(0)
+        return _Location(layer_of(node), inputs, None if output is None else _noted(output))
+
+
+def _noted(quantization: Any) -> tuple[list[float], list[int]]:
+    """Scales and zero points of what the Arm backend notes of a tensor."""
+    scale, zero_point = (
+        list(values) if isinstance(values, list | tuple) else [values]
+        for values in (quantization.scale, quantization.zp)
+    )
+    return [float(one) for one in scale], [int(one) for one in zero_point]
 
 
 @dataclass(frozen=True)
 class _Location:
-    """What an operator of the TOSA graph says of where it comes from."""
+    """What an operator of the TOSA graph says of where it comes from, and of the steps of its tensors."""
 
     layer: str | None
+    inputs: Mapping[str, tuple[list[float], list[int]]]
+    output: tuple[list[float], list[int]] | None
 
     def to_dict(self) -> dict[str, Any]:
-        return {"layer": self.layer}
+        return {"layer": self.layer, "inputs": dict(self.inputs), "output": self.output}
 
 
 def _open_borders(manager: Any) -> tuple[Scales, Scales]:

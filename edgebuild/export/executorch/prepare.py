@@ -17,6 +17,7 @@ from edgebuild.export.executorch.layout import say_order_of_images
 from edgebuild.export.executorch.lower import place_of
 from edgebuild.export.executorch.norms import delegate_means, delegate_norms
 from edgebuild.export.executorch.quantize import quantize, read_calibration
+from edgebuild.export.executorch.quantizers import QuantizerOf
 from edgebuild.export.executorch.signals import signals_as_images
 from edgebuild.export.format import ExportRequest, IoSpec, Layout
 from edgebuild.model.data_folder import InputSpec, read_summary
@@ -83,7 +84,7 @@ def trace(
     return graph if request.dtype == "int8" else delegate_norms(graph), layers, values
 
 
-def prepare(request: ExportRequest, own: Callable[[bool], Any] | None = None) -> Prepared:
+def prepare(request: ExportRequest, own: QuantizerOf | None = None) -> Prepared:
     """Trace the model and bring it to the dtype of the request; `own` makes the quantizer of another backend.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +11,15 @@ import numpy as np
 from edgebuild.errors import ConfigError
 from edgebuild.export.executorch.layers import is_part, layer_of
 from edgebuild.export.executorch.quantizers import (
+    QuantizerOf,
+    Wanted,
     dynamic_quantizer,
     pass_by,
     static_quantizer,
     trained_quantizer,
 )
 from edgebuild.export.executorch.trained import set_ranges
+from edgebuild.model.fakequant.floating import float_nodes
 from edgebuild.model.fakequant.ranges import ActivationRanges
 from edgebuild.progress import ProgressSink
 
@@ -34,7 +37,7 @@ def quantize(
     progress: ProgressSink,
     trained: ActivationRanges | None = None,
     done: Collection[str] = (),
-    own: Callable[[bool], Any] | None = None,
+    own: QuantizerOf | None = None,
 ) -> torch.fx.GraphModule:
     """Calibrate and convert `graph`; the result computes in float between quantize and dequantize nodes.
 
@@ -46,7 +49,7 @@ def quantize(
         progress: one step per sample.
         trained: ranges that activations have instead of calibrated ones, wherever the graph has the activation.
         done: layers that are quantized already.
-        own: (per channel) -> quantizer of another backend than XNNPACK; for int8 only.
+        own: makes the quantizer of another backend than XNNPACK; for int8 only.
 
     Raises:
         ConfigError: the plan's quantize step and the export dtype do not agree, or there are no samples.
@@ -56,15 +59,10 @@ def quantize(
 
     agreed = _agreed(scheme, dtype)
     per_channel = agreed.get("granularity") != "per_tensor"
-    if own is not None:
-        quantizer = own(per_channel)
-    elif trained is not None:
-        quantizer = trained_quantizer(
-            per_channel, agreed.get("fully_connected", "per_channel") == "per_channel" and per_channel
-        )
-    else:
-        quantizer = static_quantizer(per_channel) if dtype == "int8" else dynamic_quantizer(per_channel)
-    pass_by(quantizer, graph, float_layers(agreed, graph), done)
+    linears = per_channel and (trained is None or agreed.get("fully_connected", "per_channel") == "per_channel")
+    floats = float_nodes(graph.graph, float_layers(agreed, graph))
+    wanted = Wanted(per_channel, linears, trained is not None, floats)
+    quantizer = own(wanted) if own is not None else _for_xnnpack(wanted, dtype, done)
     prepared = prepare_pt2e(graph, quantizer)
     arrays = list(samples.values()) if dtype == "int8" else [array[:1] for array in samples.values()]
     count = len(arrays[0]) if arrays else 0
@@ -79,6 +77,17 @@ def quantize(
         set_ranges(prepared, trained, samples)
     converted: torch.fx.GraphModule = convert_pt2e(prepared)
     return converted
+
+
+def _for_xnnpack(wanted: Wanted, dtype: str, done: Collection[str]) -> Any:
+    if wanted.decided:
+        quantizer = trained_quantizer(wanted.per_channel, wanted.linear_per_channel)
+    elif dtype == "int8":
+        quantizer = static_quantizer(wanted.per_channel)
+    else:
+        quantizer = dynamic_quantizer(wanted.per_channel)
+    pass_by(quantizer, wanted.floats, done)
+    return quantizer
 
 
 def read_calibration(folder: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:

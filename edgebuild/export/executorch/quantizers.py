@@ -1,18 +1,38 @@
-"""The quantizers of the XNNPACK backend, as the two int8 dtypes need them."""
+"""What a backend's quantizer is asked for, and the quantizers of XNNPACK, as the two int8 dtypes need them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import replace
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from edgebuild.export.executorch.layers import is_part, layer_of
-from edgebuild.model.fakequant.floating import float_nodes
 
 if TYPE_CHECKING:
     import torch
 
-_FINEST_STEP = 2.0**-40
+FINEST_STEP = 2.0**-40
+"""Steps that were decided are taken as they are, however fine."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a quantizer for static int8 is asked for.
+
+    Attributes:
+        per_channel, linear_per_channel: one scale per output channel of a weight; of linear layers.
+        decided: weights lie on their steps, and the ranges of activations are set afterwards.
+        floats: nodes of the graph that compute in floating point, because the weights of some layers stay so.
+    """
+
+    per_channel: bool
+    linear_per_channel: bool
+    decided: bool
+    floats: frozenset[torch.fx.Node]
+
+
+QuantizerOf = Callable[[Wanted], Any]
+"""What makes the quantizer of a backend; it leaves alone what computes in floating point."""
 
 
 def static_quantizer(per_channel: bool) -> Any:
@@ -47,13 +67,13 @@ def trained_quantizer(per_channel: bool, linear_per_channel: bool) -> Any:
         whole = get_symmetric_quantization_config(is_per_channel=channels)
         of_weights = PerChannelMinMaxObserver if channels else MinMaxObserver
         activation = replace(
-            whole.input_activation, observer_or_fake_quant_ctr=MinMaxObserver.with_args(eps=_FINEST_STEP)
+            whole.input_activation, observer_or_fake_quant_ctr=MinMaxObserver.with_args(eps=FINEST_STEP)
         )
         return replace(
             whole,
             input_activation=activation,
             output_activation=activation,
-            weight=replace(whole.weight, observer_or_fake_quant_ctr=of_weights.with_args(eps=_FINEST_STEP)),
+            weight=replace(whole.weight, observer_or_fake_quant_ctr=of_weights.with_args(eps=FINEST_STEP)),
         )
 
     quantizer = static_quantizer(per_channel).set_global(config(per_channel))
@@ -83,11 +103,10 @@ def dynamic_quantizer(per_channel: bool) -> Any:
     return DynamicQuantizer().set_global(config)
 
 
-def pass_by(quantizer: Any, graph: torch.fx.GraphModule, float_layers: Collection[str], done: Collection[str]) -> None:
-    """Let the quantizer leave what computes in floating point because `float_layers` do, and all that is of `done`."""
+def pass_by(quantizer: Any, floats: Collection[torch.fx.Node], done: Collection[str]) -> None:
+    """Let the quantizer leave the nodes that compute in floating point, and all that is of the layers `done`."""
     from torchao.quantization.pt2e.quantizer.quantizer import Q_ANNOTATION_KEY
 
-    floats = float_nodes(graph.graph, float_layers)
     annotate = quantizer.annotate
 
     def is_quantized(node: torch.fx.Node) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgebuild.check.accelerators.accelerator import Accelerator, AcceleratorReport, JudgeRequest
+from edgebuild.check.accelerators.compiled import refuse_compiled
 from edgebuild.check.census.tflite import take_structure
 from edgebuild.check.finding import Finding, apply_allow
 from edgebuild.config.load import load_target, shipped_targets
@@ -17,7 +18,8 @@ from edgebuild.config.registries import ACCELERATORS
 from edgebuild.errors import ConfigError
 from edgebuild.export.tflite.lower_versions import Lowered, lower_for
 from edgebuild.figure import Figure
-from edgebuild.report.budgets import judge
+from edgebuild.output_file import write_output
+from edgebuild.report.budgets import judge, unjudged_findings
 from edgebuild.report.facts import BudgetResult
 
 REPORT = "accelerator.json"
@@ -43,7 +45,7 @@ class Accelerated:
         target: what it was compiled for.
         lowered: the file as the compiler takes it.
         report: what the accelerator makes of it.
-        findings: what runs on the CPU.
+        findings: what runs on the CPU, and budgets that nothing was held against.
         budgets: the profile's, judged.
         files: names in the folder, sorted.
     """
@@ -85,7 +87,7 @@ def accelerated_target(target: str) -> AcceleratedTarget | None:
         return AcceleratedTarget(target) if target in ACCELERATORS else None
     profile = load_target(target)
     name = profile.hardware.accelerator
-    if name is None or name not in ACCELERATORS:
+    if name is None:
         return None
     limits = profile.budgets.limits()
     return AcceleratedTarget(
@@ -106,10 +108,10 @@ def compile_accelerated(model: Path, data: bytes, target: AcceleratedTarget, fol
         folder: made where it is missing.
 
     Raises:
-        ConfigError: the file is no .tflite or a damaged one, or the folder cannot be written.
+        ConfigError: the file is no .tflite, a damaged one or compiled already, or the folder cannot be written.
         ToolError: the compiler is missing or refuses the file.
     """
-    take_structure(data, model.name)
+    refuse_compiled(take_structure(data, model.name))
     accelerator: Accelerator = ACCELERATORS.get(target.accelerator)
     lowered = lower_for(accelerator.parser, data, model.name)
     file = folder / model.with_suffix(".tflite").name
@@ -118,18 +120,19 @@ def compile_accelerated(model: Path, data: bytes, target: AcceleratedTarget, fol
         raise ConfigError(msg, remedy="name another folder with --output")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(lowered.data)
+        write_output(file, lowered.data)
         report = accelerator.judge(JudgeRequest(file, target.hardware, folder))
-        (folder / REPORT).write_text(json.dumps(report.to_json(), indent=1, sort_keys=True) + "\n")
+        write_output(folder / REPORT, json.dumps(report.to_json(), indent=1, sort_keys=True) + "\n")
     except OSError as error:
         msg = f"{folder}: cannot be written: {error.strerror}"
         raise ConfigError(msg, remedy="name another folder with --output") from error
     size = Figure("file_size", float(len(lowered.data)), "B", "exact", provenance=file.name)
+    budgets = tuple(judge(target.budgets, [*report.figures, size]))
     return Accelerated(
         target,
         lowered,
         report,
-        tuple(apply_allow(report.left_on_cpu, target.allow)),
-        tuple(judge(target.budgets, [*report.figures, size])),
+        tuple(apply_allow([*report.left_on_cpu, *unjudged_findings(budgets)], target.allow)),
+        budgets,
         tuple(sorted(path.name for path in folder.iterdir() if path.is_file())),
     )

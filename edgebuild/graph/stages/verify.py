@@ -12,6 +12,7 @@ import numpy as np
 
 from edgebuild.check.accelerators.accelerator import Accelerator, AcceleratorReport, JudgeRequest
 from edgebuild.check.census.model import Census, CensusReader
+from edgebuild.check.delegate_weights import weight_findings
 from edgebuild.check.dense_twin import twin_findings
 from edgebuild.check.finding import Finding, apply_allow
 from edgebuild.check.graph_twin import graph_findings
@@ -29,11 +30,13 @@ from edgebuild.model.data_folder import read_inputs, read_summary, read_targets
 from edgebuild.model.metric import resolve_metric
 from edgebuild.model.model_folder import ModelRecord, read_record
 from edgebuild.model.score import agreement, drop, score
-from edgebuild.runtime.session import Runtime
+from edgebuild.runtime.session import NotRunHereError, Runtime
 
 Outputs = dict[str, np.ndarray]
 
 GRAPH_RUNTIME = "pytorch-graph"
+NOT_RUN = "not-run-here"
+"""Code of the finding where nothing on this host runs the file."""
 
 
 def run(context: StageContext) -> None:
@@ -53,6 +56,28 @@ def run(context: StageContext) -> None:
     reader: CensusReader = CENSUSES.get(file.suffix.removeprefix("."))
     census = replace(reader.read(file), path=record.file)
     proof = verify(census, promise, model.claims, record.layers, params["allow"], context.inputs["model"])
+    figures, findings = _sizes(census, record), [*proof.findings]
+    try:
+        ran_figures, ran_findings = _run_and_compare(promise, model, file, record, context)
+        figures, findings = ran_figures + figures, findings + ran_findings
+    except NotRunHereError as error:
+        findings.append(Finding(NOT_RUN, f"{error.message}: neither its accuracy nor its outputs are checked"))
+    if params.get("accelerator"):
+        report = _judge(params["accelerator"], file, record, context)
+        figures += report.figures
+        findings += report.findings
+    _write(context.output, census, proof, apply_allow(findings, params["allow"]), figures)
+
+
+def _run_and_compare(
+    promise: Promise, model: ModelRecord, file: Path, record: ExportRecord, context: StageContext
+) -> tuple[list[Figure], list[Finding]]:
+    """Run the file on the validation data, keep its outputs, and hold them against all that they must agree with.
+
+    Raises:
+        NotRunHereError: nothing on this host runs it.
+    """
+    params = context.stage.params
     context.progress.update(0.2, "running the file on the validation data")
     runtime: Runtime = RUNTIMES.get(params["runtime"])
     stored = _run(runtime, file, record, context)
@@ -62,22 +87,17 @@ def run(context: StageContext) -> None:
     baseline = _pytorch_outputs(context.inputs["score"], outputs)
     exported = _pytorch_outputs(context.inputs["reference"], outputs)
     ran_on = f"{params['runtime']} {runtime.version()} on this host"
-    figures = _accuracy(context, outputs, baseline, ran_on) + _sizes(census, record)
-    findings = [*proof.findings]
+    figures = _accuracy(context, outputs, baseline, ran_on)
+    findings: list[Finding] = []
     for name, array in outputs.items():
         compared = compare_outputs(exported[name], array, names=("pytorch", ran_on), output=name)
         figures += [figure for figure in parity_figures(compared) if figure.name in ("sqnr", "max_abs_diff")]
         findings += reference_findings(compared, _kind_of_reference(model, promise))
     findings += _dense_twin(runtime, stored, file, record, context)
     compared_figures, told = _graph_twin(ran_on, stored, file, record, context)
-    figures, findings = figures + compared_figures, findings + told
     context.progress.update(0.7, "running the file on the oldest runtime")
-    findings += _oldest_runtime(promise, params["runtime"], stored, file, record, context)
-    if params.get("accelerator"):
-        report = _judge(params["accelerator"], file, record, context)
-        figures += report.figures
-        findings += report.findings
-    _write(context.output, census, proof, apply_allow(findings, params["allow"]), figures)
+    oldest = _oldest_runtime(promise, params["runtime"], stored, file, record, context)
+    return figures + compared_figures, findings + told + oldest
 
 
 def _judge(chosen: Mapping[str, Any], file: Path, record: ExportRecord, context: StageContext) -> AcceleratorReport:
@@ -162,7 +182,8 @@ def _graph_twin(
         return [], []
     if context.stage.params["runtime"] == GRAPH_RUNTIME:
         message = f"{record.extra['backend']} was not run here: PyTorch ran the graph that it was given"
-        return [], [Finding("delegate-not-run", message, severity="note")]
+        note = Finding("delegate-not-run", message, severity="note")
+        return [], [note, *weight_findings(file, file.with_name(record.extra["graph"]))]
     runtime: Runtime = RUNTIMES.get(GRAPH_RUNTIME)
     session = runtime.open(file, context.stage.params["threads"])
     try:
@@ -240,4 +261,4 @@ def tools(params: Mapping[str, Any]) -> tuple[str, ...]:
     return (runtime.distribution, "numpy") if runtime.distribution else ("numpy",)
 
 
-STAGES.register("verify")(StageKind(version=3, run=run, tools=tools, gate=gate))
+STAGES.register("verify")(StageKind(version=8, run=run, tools=tools, gate=gate))

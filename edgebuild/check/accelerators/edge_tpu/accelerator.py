@@ -6,36 +6,40 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgebuild.check.accelerators.accelerator import Accelerator, JudgeRequest
+from edgebuild.check.accelerators.compiled import refuse_compiled
 from edgebuild.check.accelerators.edge_tpu.compiler import compile_file, compiler_version
 from edgebuild.check.accelerators.edge_tpu.mapping import COMPILER
-from edgebuild.check.accelerators.edge_tpu.report import EdgeTpuReport, report_on, with_compiled
+from edgebuild.check.accelerators.edge_tpu.report import EdgeTpuReport, report_on
 from edgebuild.check.accelerators.edge_tpu.together import SharedReport, judge_together
 from edgebuild.check.census.tflite import read_structure
 from edgebuild.config.registries import ACCELERATORS
 from edgebuild.errors import ConfigError
 
 _USUAL_LINK = "usb3"
+_RULES = 2
+"""Raised where the estimates of memory or time change, so that reports in the store are made anew."""
 
 
 def judge(request: JudgeRequest) -> EdgeTpuReport:
     """Read a .tflite file and say what the compiler would; where it is on PATH and its file is kept, also what it does.
 
     Raises:
-        ConfigError: it is no .tflite file, or a damaged one.
+        ConfigError: it is no .tflite file, a damaged one or one that is compiled already.
         ToolError: the compiler failed.
     """
     path = request.file
     _require_tflite(path)
-    report = report_on(read_structure(path), request.hardware.get("link") or _USUAL_LINK)
+    census = read_structure(path)
+    refuse_compiled(census)
     compiled = compile_file(path, request.output) if request.output is not None else None
-    return report if compiled is None else with_compiled(report, compiled.log)
+    return report_on(census, request.hardware.get("link") or _USUAL_LINK, compiled.log if compiled else None)
 
 
 def together(requests: Sequence[JudgeRequest]) -> SharedReport:
     """Read .tflite files and say what of each stays on the chip if they are compiled together, in this order.
 
     Raises:
-        ConfigError: one is no .tflite file, or a damaged one.
+        ConfigError: one is no .tflite file, a damaged one or one that is compiled already.
     """
     for request in requests:
         _require_tflite(request.file)
@@ -49,9 +53,9 @@ def _require_tflite(path: Path) -> None:
 
 
 def version() -> str:
-    """The compiler's version where there is one, else which one's documented limits are held against the file."""
+    """Version of the compiler, or of the one whose documented limits are held against the file, and of the rules."""
     found = compiler_version()
-    return f"offline, {COMPILER}" if found is None else found
+    return f"{f'offline, {COMPILER}' if found is None else found}, rules {_RULES}"
 
 
 ACCELERATORS.register("edge-tpu")(

@@ -9,7 +9,7 @@ from edgebuild.check.accelerators.edge_tpu.mapping import Mapping
 from edgebuild.check.census.model import Census, OperationRecord, TensorRecord
 from edgebuild.check.wiring import STORED, Wiring
 from edgebuild.estimate.edge_tpu.latency import CpuTail, Inference
-from edgebuild.estimate.edge_tpu.layer import Kind, TpuLayer
+from edgebuild.estimate.edge_tpu.layer import BIAS_BYTES, SCALE_BYTES, Kind, TpuLayer
 from edgebuild.estimate.edge_tpu.memory import CachePlan
 from edgebuild.estimate.edge_tpu.sharing import Pipeline, pipeline_of
 
@@ -19,6 +19,7 @@ _KINDS: dict[str, Kind] = {
     "DEPTHWISE_CONV_2D": "depthwise",
     "FULLY_CONNECTED": "fully_connected",
 }
+_ARITHMETIC = frozenset({"ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "PRELU"})
 _PARAMETERS = ("weight", "bias")
 _CONVOLUTION_RANK = 4
 _MOST_TPUS = 4
@@ -28,6 +29,11 @@ _OPTIONS = frozenset({"int32", "int64"})
 def layers_of(operations: Iterable[OperationRecord], wiring: Wiring) -> tuple[TpuLayer, ...]:
     """One layer per operation, in order."""
     return tuple(_layer(operation, wiring) for operation in operations)
+
+
+def work_of(operation: OperationRecord, wiring: Wiring) -> int:
+    """Multiply-accumulates of one operation; 0 for one without a result."""
+    return _layer(operation, wiring).macs if operation.outputs else 0
 
 
 def inference_of(
@@ -84,25 +90,41 @@ def pipelines_of(
 def _layer(operation: OperationRecord, wiring: Wiring) -> TpuLayer:
     inputs, outputs = wiring.computed_inputs(operation), wiring.outputs(operation)
     weights = [tensor for tensor in wiring.inputs(operation) if tensor.role == "weight"]
-    kind = _KINDS.get(operation.name, "other")
-    weight = weights[0].shape if weights else ()
-    if kind != "other" and len(weight) != (2 if kind == "fully_connected" else _CONVOLUTION_RANK):
-        kind = "other"
-    taps = 1 if kind in ("other", "fully_connected") else weight[1] * weight[2]
-    channels_out = 0 if kind == "other" else weight[-1] if kind == "depthwise" else weight[0]
-    channels_in = 1 if kind in ("other", "depthwise") else weight[-1]
+    kind = _kind(operation, wiring, weights)
+    weighs = kind in _KINDS.values()
+    weight = weights[0].shape if weighs else ()
+    taps = weight[1] * weight[2] if len(weight) == _CONVOLUTION_RANK else 1
     moved = inputs[0] if operation.name == "TRANSPOSE_CONV" and inputs else outputs[0]
     return TpuLayer(
         name=operation.layer or f"{operation.name} {operation.index}",
         kind=kind,
         positions=math.prod(moved.shape) // max(moved.shape[-1] if moved.shape else 1, 1),
         taps=taps,
-        inputs=channels_in,
-        outputs=channels_out,
+        inputs=weight[-1] if weighs and kind != "depthwise" else 1,
+        outputs=(weight[-1] if kind == "depthwise" else weight[0]) if weighs else 0,
         input_bytes=_bytes(inputs),
         output_bytes=_bytes(outputs),
         stored_bytes=sum(tensor.bytes for tensor in wiring.inputs(operation) if _is_parameter(tensor)),
+        channel_bytes=_channel_bytes(operation, wiring, weights[0]) if weighs else 0,
     )
+
+
+def _kind(operation: OperationRecord, wiring: Wiring, weights: list[TensorRecord]) -> Kind:
+    kind = _KINDS.get(operation.name, "other")
+    if kind != "other":
+        rank = 2 if kind == "fully_connected" else _CONVOLUTION_RANK
+        return kind if weights and len(weights[0].shape) == rank else "other"
+    if operation.name in _ARITHMETIC and any(_is_parameter(tensor) for tensor in wiring.inputs(operation)):
+        return "constants"
+    return "other"
+
+
+def _channel_bytes(operation: OperationRecord, wiring: Wiring, weight: TensorRecord) -> int:
+    """A scale a channel comes with a bias, in a fully connected layer a bias with a scale a channel."""
+    has_bias = any(tensor.role == "bias" for tensor in wiring.inputs(operation))
+    if len(weight.scale) > 1 or (has_bias and operation.name == "FULLY_CONNECTED"):
+        return BIAS_BYTES + SCALE_BYTES
+    return BIAS_BYTES if has_bias else 0
 
 
 def _is_parameter(tensor: TensorRecord) -> bool:

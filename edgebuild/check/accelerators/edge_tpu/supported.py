@@ -67,10 +67,15 @@ SUPPORTED: Mapping[str, tuple[Condition, ...]] = {
 """Builtin operations of compiler version 16. Every one of them also has to meet `conditions.EVERY`."""
 
 NOT_SUPPORTED = "is not among the supported operations"
+COMPILED = "edgetpu-custom-op"
+"""The one operation that a compiled part becomes."""
+ALREADY_COMPILED = "is what the compiler makes of a model: this file is compiled already"
 
 
 def reason_against(operation: OperationRecord, wiring: Wiring) -> str | None:
     """Why the operation cannot run on the Edge TPU; None where nothing in the file speaks against it."""
+    if operation.name == COMPILED:
+        return ALREADY_COMPILED
     if operation.name not in SUPPORTED:
         return NOT_SUPPORTED
     for condition in (*demand.EVERY, *SUPPORTED[operation.name]):

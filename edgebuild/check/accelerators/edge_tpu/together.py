@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgebuild.check.accelerators.accelerator import JudgeRequest
+from edgebuild.check.accelerators.compiled import refuse_compiled
 from edgebuild.check.accelerators.edge_tpu.geometry import inference_of
 from edgebuild.check.accelerators.edge_tpu.mapping import Mapping
 from edgebuild.check.accelerators.edge_tpu.report import EdgeTpuReport, report_on
@@ -114,9 +115,11 @@ def judge_together(requests: Sequence[JudgeRequest], link: str) -> SharedReport:
     """Read the files and share the memory among them.
 
     Raises:
-        ConfigError: one is no .tflite file, or a damaged one.
+        ConfigError: one is no .tflite file, a damaged one or one that is compiled already.
     """
     censuses = [read_structure(request.file) for request in requests]
+    for census in censuses:
+        refuse_compiled(census)
     alone = [report_on(census, link) for census in censuses]
     plans = share_cache([report.layers for report in alone])
     return SharedReport(

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 CODE = "unsupported-op"
+NOTHING = "nothing of the file runs on the accelerator"
 _CONVERSIONS = frozenset({"QUANTIZE", "DEQUANTIZE"})
 _SHOWN = 8
+NPU = "NPU"
+"""Vela's word for the accelerator, in its list of layers."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +48,26 @@ class EthosUReport:
         )
 
     @property
+    def runs(self) -> bool:
+        """Whether anything of the file runs on the accelerator."""
+        return self.result.cycles > 0
+
+    @property
     def figures(self) -> tuple[Figure, ...]:
         """Time, cycles, SRAM and flash; what the CPU does besides is in none of them."""
         beside = f"; without {count(len(self.on_cpu), 'operation')} on the CPU" if self.on_cpu else ""
-        runs = self.result.cycles > 0
-        where = f"{self.basis}{beside}" if runs else "nothing of the file runs on the accelerator"
-        milliseconds, cycles = (self.result.milliseconds, float(self.result.cycles)) if runs else (None, None)
-        return (
-            Figure("latency", milliseconds, "ms", "estimated", provenance=where),
-            Figure("cycles", cycles, "cycles", "estimated", provenance=where),
-            Figure("ram", float(self.result.sram + self.result.dram), "B", "estimated", provenance=self._memory()),
-            Figure("flash", float(self.result.flash), "B", "estimated", provenance=self.basis),
+        memory = f"; SRAM {self.result.sram} B, DRAM {self.result.dram} B"
+        values = (
+            ("latency", self.result.milliseconds, "ms", ""),
+            ("cycles", float(self.result.cycles), "cycles", ""),
+            ("ram", float(self.result.sram + self.result.dram), "B", memory),
+            ("flash", float(self.result.flash), "B", ""),
+        )
+        return tuple(
+            Figure(name, value, unit, "estimated", provenance=f"{self.basis}{beside}{more}")
+            if self.runs
+            else Figure(name, None, unit, "estimated", provenance=NOTHING)
+            for name, value, unit, more in values
         )
 
     @property
@@ -97,14 +109,14 @@ class EthosUReport:
         for figure in self.figures:
             facts.add_row(figure.name, str(figure).removesuffix(f" ({figure.provenance})"))
         left = [Text(finding.message, "red") for finding in self.findings]
+        if not self.runs:
+            return Group(Text(self.basis, "dim"), facts, Text(NOTHING, "red"), *left)
         layers = Table(title="layers that take most", title_justify="left", title_style="bold", box=None)
         for column in ("layer", "operation", "cycles", "MACs", "of peak"):
             layers.add_column(column, overflow="fold", justify="left" if column in ("layer", "operation") else "right")
-        for layer in sorted(self.result.layers, key=lambda one: -one.cycles)[:_SHOWN]:
+        on_npu = [layer for layer in self.result.layers if layer.target == NPU]
+        for layer in sorted(on_npu, key=lambda one: -one.cycles)[:_SHOWN]:
             short = layer.name.rpartition(";")[2] or layer.name
             row = (short, layer.operation, f"{layer.cycles:,}", f"{layer.macs:,}", f"{layer.utilization:.0f} %")
             layers.add_row(*row)
         return Group(Text(self.basis, "dim"), facts, *left, layers)
-
-    def _memory(self) -> str:
-        return f"{self.basis}; SRAM {self.result.sram} B, DRAM {self.result.dram} B"

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 from edgebuild.device.on_device import own_command
+
+_WITH_US = ("setpriv", "--pdeathsig", "KILL")
+
+
+def with_us(command: Sequence[str]) -> list[str]:
+    """What to start a single process with so that the kernel ends it when the thread that started it is gone.
+
+    It stays as it is where util-linux is missing; then the process ends by itself.
+    """
+    return [*(_WITH_US if _can() else ()), *command]
+
+
+@cache
+def _can() -> bool:
+    if shutil.which(_WITH_US[0]) is None:
+        return False
+    return subprocess.run([*_WITH_US, "true"], capture_output=True, check=False).returncode == 0  # not of busybox
 
 
 class Guard:

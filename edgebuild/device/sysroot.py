@@ -21,6 +21,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgebuild.device.guard import with_us
 from edgebuild.errors import ToolError
 
 COMMAND = "python -m edgebuild.device.sysroot"
@@ -253,7 +254,7 @@ def _run(command: list[str], what: str) -> None:
     environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
     try:
         done = subprocess.run(
-            [*_die_with_us(), *command],
+            with_us(command),
             capture_output=True,
             text=True,
             env=environment,
@@ -270,11 +271,6 @@ def _run(command: list[str], what: str) -> None:
         why = [*told, *lines[-1:], "no reason"][0]
         msg = f"cannot {what}: {command[0]} ended with {done.returncode}: {why}"
         raise ToolError(msg, remedy=_TRY_AGAIN)
-
-
-def _die_with_us() -> list[str]:
-    """What to start a program with so that the kernel ends it when we are killed, where there is such a thing."""
-    return ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
 
 
 if __name__ == "__main__":

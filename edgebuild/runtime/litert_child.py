@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from edgebuild.device.guard import with_us
 from edgebuild.device.scratch import scratch_folder
 from edgebuild.errors import ToolError
 from edgebuild.runtime.session import TimedRun
@@ -31,7 +32,8 @@ def run_job(python: Path, command: str, job: Mapping[str, Any]) -> Any:
     with scratch_folder("litert") as scratch:
         path = scratch / "job.json"
         path.write_text(json.dumps(job))
-        done = subprocess.run([*_command(python), command, str(path)], capture_output=True, text=True, check=False)
+        job_command = with_us([*_command(python), command, str(path)])
+        done = subprocess.run(job_command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise ToolError(_last_words(str(job["file"]), done.returncode, done.stderr))
     return json.loads(done.stdout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -76,6 +77,25 @@ def test_what_it_runs_here_ends_with_it(tmp_path: Path, number: signal.Signals) 
     assert holder_of("this-machine", tmp_path / "leases") is None
 
 
+@pytest.mark.parametrize(
+    "timing",
+    [
+        "from edgebuild.runtime.child import run_child; run_child([sys.argv[1]], {}, 'a file')",
+        "from edgebuild.runtime.litert_child import run_job; run_job(Path(sys.argv[1]), 'time', {})",
+    ],
+)
+def test_what_a_build_times_here_ends_with_it(tmp_path: Path, timing: str) -> None:
+    minutes = f"600.{os.getpid()}"
+    (tmp_path / "runtime").write_text(f"#!/bin/sh\nexec sleep {minutes}\n")
+    (tmp_path / "runtime").chmod(0o755)
+    program = f"import sys; from pathlib import Path; {timing}"
+    client = subprocess.Popen([sys.executable, "-c", program, str(tmp_path / "runtime")], env=environment(tmp_path))
+    assert eventually(lambda: with_argument(minutes) != [])
+    client.kill()
+    client.wait()
+    assert eventually(lambda: with_argument(minutes) == [])
+
+
 def test_a_command_that_is_told_to_end_ends_as_with_ctrl_c(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "edgebuild.cli.main", "devices", "lease", "host", "--wait", "600"]
     with hold("host", 600, tmp_path / "leases", address="this-machine"):
@@ -110,6 +130,25 @@ def test_folders_of_the_dead_are_swept_and_those_of_the_living_are_not(
     sweep.cache_clear()
     with scratch_folder("test") as own:
         assert left(tmp_path) == [own]
+
+
+def test_a_folder_that_is_swept_before_it_is_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked: list[Path] = []
+    flock = fcntl.flock
+
+    def sweep_first(handle: int, operation: int) -> None:
+        locked.append(Path(f"/proc/self/fd/{handle}").resolve())
+        if len(locked) == 1:
+            locked[0].rmdir()
+        flock(handle, operation)
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(fcntl, "flock", sweep_first)
+    with scratch_folder("test") as own:
+        assert own.is_dir()
+        assert [folder.is_dir() for folder in locked] == [False, True]
 
 
 def test_folders_that_are_made_while_others_sweep_stay(tmp_path: Path) -> None:

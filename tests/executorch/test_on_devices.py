@@ -92,7 +92,7 @@ def test_a_file_for_the_gpu_goes_to_the_phone_though_this_host_cannot_run_it(
     request = request_for("residual", "fp32")
     FORMATS.get("executorch-vulkan").run(request)
     device = Device(name="phone", transport="adb", options=phone.options())
-    with pytest.raises(DeviceError, match=r"does not run on the board .*: cannot load model\.pte") as raised:
+    with pytest.raises(DeviceError, match=r"does not run on the board .*: cannot load file/model\.pte") as raised:
         bench_file(request.output / read_export(request.output).file, device, [], FEW)
     assert "built for Android with Vulkan" in (raised.value.remedy or "")
     assert phone.work_folders() == []

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from tests.executorch.workshop import Export
 from tests.mcu_kernels.layers import RELU, LayerBatch
 
 ROOT = Path(__file__).resolve().parents[2]
+LAST = max(os.sched_getaffinity(0))
 FEW = BoardSettings(runs=30, processes=2)
 
 
@@ -48,7 +50,7 @@ def phone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Phone]:
 @pytest.fixture(scope="module")
 def over_adb(phone: Phone, file: Path) -> dict[str, Any]:
     device = Device(name="phone", transport="adb", options=phone.options())
-    return bench_file(file, device, [], FEW)
+    return bench_file(file, device, [], replace(FEW, cores=str(LAST)))
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +66,8 @@ def test_over_adb_a_file_is_timed_and_gives_the_outputs_of_this_host(over_adb: d
     equal = [figure["value"] for figure in over_adb["figures"] if figure["name"] == "device_equal_outputs"]
     assert equal == [100.0]
     assert len(over_adb["conditions"]["during"]) == 1, "asked between the two processes too"
+    assert over_adb["conditions"]["cores"] == [LAST]
+    assert f"1 thread pinned to core {LAST}, 30 runs" in latency["provenance"]
     assert phone.work_folders() == []
 
 
@@ -120,13 +124,12 @@ def test_the_record_is_the_same_over_ssh_and_on_an_emulated_board(
 
 def test_threads_and_cores_are_those_that_were_asked_for(file: Path) -> None:
     device, samples = load_device("host", ROOT), samples_for(file)
-    last = max(os.sched_getaffinity(0))
     with connected(device) as transport:
-        assert place(transport, device, file, samples, Placement(1, (last,))).run(20).milliseconds
+        assert place(transport, device, file, samples, Placement(1, (LAST,))).run(20).milliseconds
         with pytest.raises(DeviceError, match=r"cannot pin to cores 1000: Invalid argument"):
             place(transport, device, file, samples, Placement(1, (1000,))).run(20)
-        with pytest.raises(DeviceError, match=rf"cannot pin to cores {last},1000: only \[{last}\] are to be had"):
-            place(transport, device, file, samples, Placement(1, (last, 1000))).run(20)
+        with pytest.raises(DeviceError, match=rf"cannot pin to cores {LAST},1000: only \[{LAST}\] are to be had"):
+            place(transport, device, file, samples, Placement(1, (LAST, 1000))).run(20)
 
 
 def test_a_pte_and_a_tflite_take_turns_on_one_device(file: Path, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
@@ -27,6 +26,7 @@ from edgebuild.bench.board.run import (
 from edgebuild.check.census.model import IoRecord
 from edgebuild.config.registries import CENSUSES
 from edgebuild.device.qemu_profile import BlockProfile
+from edgebuild.device.scratch import scratch_folder
 from edgebuild.runtime.executorch_bundle import RUNNER, bundle_for
 from edgebuild.runtime.executorch_profile import WARM_UP, operations_of
 from edgebuild.runtime.session import ProfileReport
@@ -94,9 +94,9 @@ class ExecuTorchOnBoard(FileOnBoard):
         return [*program, str(runs), self.at(_OUTPUT), self.at(trace) if trace else "-", *names]
 
     def _pull(self, name: str) -> bytes:
-        with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
-            self.transport.pull(self.at(name), Path(scratch) / name)
-            return (Path(scratch) / name).read_bytes()
+        with scratch_folder("board") as scratch:
+            self.transport.pull(self.at(name), scratch / name)
+            return (scratch / name).read_bytes()
 
 
 def _input(number: int, position: int) -> str:

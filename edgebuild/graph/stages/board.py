@@ -111,4 +111,4 @@ def tools(params: Mapping[str, Any]) -> tuple[str, ...]:
     return ("numpy", distribution) if distribution else ("numpy",)
 
 
-STAGES.register("board")(StageKind(version=3, run=run, tools=tools, gate=gate))
+STAGES.register("board")(StageKind(version=4, run=run, tools=tools, gate=gate))

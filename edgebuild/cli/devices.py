@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from edgebuild.cli.options import DEFAULT_PROJECT, Json, Project
+from edgebuild.cli.options import DEFAULT_PROJECT, Json, Project, Wait, finite
 from edgebuild.cli.output import emit
 
 app = typer.Typer(help="List devices, look whether one can be used, or keep others from using it.")
@@ -46,9 +46,10 @@ def check(device: DeviceName, token: Token = None, project: Project = DEFAULT_PR
 def lease(
     device: DeviceName,
     seconds: Annotated[
-        float | None, typer.Option("--seconds", min=1, help="Until it ends by itself; default: ttl of the device.")
+        float | None,
+        typer.Option("--seconds", min=1, callback=finite, help="Until it ends by itself; default: ttl of the device."),
     ] = None,
-    wait: Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for another holder.")] = 0.0,
+    wait: Wait = 0.0,
     project: Project = DEFAULT_PROJECT,
     as_json: Json = False,
 ) -> None:
@@ -73,7 +74,7 @@ def release(
 ) -> None:
     """Free a device before its lease ends by itself.
 
-    Exit code 2 without a token and --force, 3 if the lease of that token is over already.
+    Exit code 2 without a token and --force, or where there is nothing to hold; 3 if the lease of that token is over.
     """
     from edgebuild.device.inventory import release_device
 

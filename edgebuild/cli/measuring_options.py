@@ -83,5 +83,4 @@ Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", help="File of the record with every raw sample; default: FILE.DEVICE.json here."),
 ]
-Wait = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for another holder.")]
 Token = Annotated[int | None, typer.Option("--token", help="Of a lease that was taken with `devices lease`.")]

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from edgebuild.config.cores import Cores
 from edgebuild.config.fields import Name, Table
 from edgebuild.config.quantity import Celsius, Milliseconds
+from edgebuild.config.wording import BadValueError
+
+
+def _long_enough(milliseconds: float) -> float:
+    if milliseconds < 1000.0:
+        msg = "expected at least 1 s"
+        raise BadValueError(msg, tell_found=True)
+    return milliseconds
 
 
 class Lease(Table):
     """How long a job may keep the device without a sign of life."""
 
-    ttl: Milliseconds = Field(default=600_000.0, description="a crashed job frees its device after this time")
+    ttl: Annotated[Milliseconds, AfterValidator(_long_enough)] = Field(
+        default=600_000.0, description="a crashed job frees its device after this time, at least 1 s"
+    )
 
 
 class Bench(Table):
@@ -26,6 +36,9 @@ class Bench(Table):
     )
     start_below: Celsius = Field(
         default=60.0, description="a process waits until the device is cooler, and is not slowed down"
+    )
+    slows_at: Celsius = Field(
+        default=80.0, description="where the device slows down by itself: times from 5 degrees below are doubtful"
     )
     cool_within: Milliseconds = Field(default=300_000.0, description="how long one benchmark waits for that in all")
     retries: int = Field(

@@ -11,7 +11,7 @@ from edgebuild.config.read_device import DEVICES, load_device
 from edgebuild.config.shipped import shipped_devices
 from edgebuild.device.connect import connected, reach_of
 from edgebuild.device.lease import Lease, acquire, holder_of, lease_folder
-from edgebuild.errors import ConfigError
+from edgebuild.errors import ConfigError, DeviceError
 
 
 def known_devices(root: Path) -> list[Device]:
@@ -69,13 +69,10 @@ def lease_device(device: Device, seconds: float | None, wait: float) -> dict[str
     """Take a device for longer than this process lives.
 
     Raises:
-        DeviceError: somebody else holds it.
+        DeviceBusyError: somebody else holds it.
         ConfigError: there is nothing to hold.
     """
-    address = reach_of(device).address
-    if address is None:
-        msg = f"device {device.name!r} is emulated anew for everybody: there is nothing to hold"
-        raise ConfigError(msg, remedy="just use it")
+    address = _held_address(device)
     duration = seconds or device.lease.ttl / 1e3
     lease = acquire(device.name, duration, address=address, with_process=False, wait=wait)
     return {"device": device.name, "address": address, "token": lease.token, "seconds": duration}
@@ -85,17 +82,27 @@ def release_device(device: Device, token: int | None, *, force: bool) -> dict[st
     """Free a device; with `force` whoever holds it.
 
     Raises:
-        DeviceError: the lease of `token` is over, and somebody else holds the device.
-        ConfigError: neither a token nor `force` was given.
+        DeviceError: the lease of `token` is over.
+        ConfigError: neither a token nor `force` was given, or there is nothing to hold.
     """
-    address = reach_of(device).address
-    holder = holder_of(address) if address is not None else None
+    address = _held_address(device)
     if token is None and not force:
         msg = f"which lease of {device.name!r}?"
         raise ConfigError(msg, remedy="give --token as `devices lease` printed it, or --force to end anybody's lease")
-    if holder is None or address is None:
+    holder = holder_of(address)
+    if token is not None and (holder is None or holder.token != token):
+        now = holder or "the device is free"
+        msg = f"device {device.name!r}: the lease {token} is over; {now}"
+        raise DeviceError(msg, remedy="there is nothing to release; look who has it with: edgebuild devices list")
+    if holder is None:
         return {"device": device.name, "released": False, "holder": None}
-    lease = Lease(device.name, address, holder.token if token is None else token, lease_folder())
-    if token is not None and token != holder.token:
-        lease.require()
+    lease = Lease(device.name, address, holder.token, lease_folder())
     return {"device": device.name, "released": lease.release(), "holder": holder.to_json()}
+
+
+def _held_address(device: Device) -> str:
+    address = reach_of(device).address
+    if address is None:
+        msg = f"device {device.name!r} is emulated anew for everybody: there is nothing to hold"
+        raise ConfigError(msg, remedy="just use it")
+    return address

@@ -12,6 +12,8 @@ LABELS = {
     "cycles": "Cycles (device)",
     "accuracy_drop": "Accuracy drop",
     "agreement": "Agreement with baseline",
+    "device_accuracy": "Accuracy on the device, of a sample",
+    "device_equal_outputs": "Outputs that equal the build host's (device)",
     "energy": "Energy (device)",
     "file_size": "File size",
     "flash": "Flash (device)",

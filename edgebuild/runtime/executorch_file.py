@@ -10,6 +10,7 @@ import functools
 import importlib.metadata
 import importlib.util
 import json
+import math
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,6 +117,39 @@ class PteFile:
             return {}
         value = plan["values"][plan["outputs"][0]]
         return dict(json.loads(value["val"]["string_val"])) if value["val_type"] == "String" else {}
+
+
+class Views:
+    """Which tensor of a plan another one is a view of: the program has no operation for that, both have one place.
+
+    Say in order what is written; what is read without having been written is the last that was written there.
+    """
+
+    def __init__(self, plan: dict[str, Any]) -> None:
+        self._values = plan["values"]
+        self._written: set[int] = set()
+        self._last: dict[tuple[int, ...], int] = {}
+
+    def write(self, index: int) -> None:
+        """A tensor got its numbers: as an input, or as a result."""
+        self._written.add(index)
+        place = self._place(index)
+        if place is not None:
+            self._last[place] = index
+
+    def source(self, index: int) -> int:
+        """The tensor whose numbers a reader of `index` sees: itself, or what it is a view of."""
+        place = None if index in self._written else self._place(index)
+        return index if place is None else self._last.get(place, index)
+
+    def _place(self, index: int) -> tuple[int, ...] | None:
+        """Memory, offset and size; None for what is planned nowhere, or no tensor."""
+        value = self._values[index]
+        planned = value["val"].get("allocation_info") if value["val_type"] == "Tensor" else None
+        if planned is None:
+            return None
+        keys = ("memory_id", "memory_offset_low", "memory_offset_high")
+        return (*(planned[key] for key in keys), math.prod(value["val"]["sizes"]))
 
 
 def read_pte(path: Path) -> PteFile:

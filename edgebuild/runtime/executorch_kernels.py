@@ -10,10 +10,26 @@ from typing import Any
 
 import numpy as np
 
-from edgebuild.runtime.executorch_file import PteFile
+from edgebuild.errors import ToolError
+from edgebuild.runtime.executorch_file import PteFile, Views
 
-Values = dict[int, np.ndarray]
-"""Index of a tensor of the plan -> its numbers in the order of its bytes."""
+
+class Values:
+    """What the tensors of a plan hold while it runs: numbers in the order of their bytes, views of them included."""
+
+    def __init__(self, program: PteFile) -> None:
+        self._arrays: dict[int, np.ndarray] = {}
+        self._views = Views(program.forward())
+
+    def put(self, index: int, array: np.ndarray) -> None:
+        """A tensor got its numbers."""
+        self._arrays[index] = array
+        self._views.write(index)
+
+    def get(self, index: int) -> np.ndarray | None:
+        """The numbers of a tensor, in any shape; None where nothing wrote them."""
+        return self._arrays.get(self._views.source(index))
+
 
 _QUANTIZE, _DEQUANTIZE = "quantized_decomposed::quantize_per_tensor", "quantized_decomposed::dequantize_per_tensor"
 _VIEW = "executorch_prim::et_view"
@@ -42,9 +58,9 @@ class PortableKernels:
         name = self._plan["operators"][call["op_index"]]["name"]
         args: list[int] = call["args"]
         if name in (_QUANTIZE, _DEQUANTIZE):
-            values[args[-1]] = self._convert(name, args, values)
+            values.put(args[-1], self._convert(name, args, values))
         elif name == _VIEW:
-            values[args[-1]] = self._stored(args[0], values)
+            values.put(args[-1], self._stored(args[0], values))
         else:
             self._compute(self._operators[call["op_index"]], args, values)
 
@@ -63,9 +79,10 @@ class PortableKernels:
 
         positional, named, results = [], {}, {}
         for argument, index in zip(operation._schema.arguments, args, strict=False):
-            value = self._argument(index, values)
             if argument.is_out:
                 value = results[index] = torch.empty(self._sizes(index), dtype=self._dtype(index))
+            else:
+                value = self._argument(index, values)
             if argument.kwarg_only:
                 named[argument.name] = value
             else:
@@ -73,7 +90,7 @@ class PortableKernels:
         with torch.no_grad():
             operation(*positional, **named)
         for index, tensor in results.items():
-            values[index] = np.ascontiguousarray(tensor.permute(*self._order(index)).numpy())
+            values.put(index, np.ascontiguousarray(tensor.permute(*self._order(index)).numpy()))
 
     def _argument(self, index: int, values: Values) -> Any:
         value = self._plan["values"][index]
@@ -95,16 +112,22 @@ class PortableKernels:
         import torch
 
         order, sizes = self._order(index), self._sizes(index)
-        if index not in values and not self._plan["values"][index]["val"]["data_buffer_idx"]:
-            return torch.empty(sizes, dtype=self._dtype(index))
         stored = self._stored(index, values).reshape([sizes[dimension] for dimension in order])
         return torch.from_numpy(np.array(stored)).permute(*np.argsort(order).tolist())
 
     def _stored(self, index: int, values: Values) -> np.ndarray:
-        """The numbers of a tensor that was computed, or lies in the file."""
-        if index in values:
-            return values[index]
+        """The numbers of a tensor that was computed, or lies in the file.
+
+        Raises:
+            ToolError: it is neither.
+        """
+        computed = values.get(index)
+        if computed is not None:
+            return computed
         tensor = self._plan["values"][index]["val"]
+        if not tensor["data_buffer_idx"]:
+            msg = f"{self._program.path.name} reads tensor {index}, which nothing in it computes"
+            raise ToolError(msg, remedy="build the file again; a program with a state of its own does not run here")
         dtype = np.dtype(str(self._dtype(index)).removeprefix("torch."))
         count = int(np.prod(tensor["sizes"], dtype=np.int64))
         data = self._program.constant(tensor["data_buffer_idx"], count * dtype.itemsize)

@@ -16,7 +16,7 @@ from edgebuild.config.registries import RUNTIMES
 from edgebuild.errors import ToolError
 from edgebuild.runtime.ethos_u_payload import BACKEND
 from edgebuild.runtime.executorch_file import PteFile, read_pte
-from edgebuild.runtime.executorch_kernels import PortableKernels
+from edgebuild.runtime.executorch_kernels import PortableKernels, Values
 from edgebuild.runtime.session import NotRunHereError, Runtime
 from edgebuild.runtime.tosa_file import SIDECAR, read_tosa
 from edgebuild.runtime.tosa_install import COMMAND, ENVIRONMENT, VERSION
@@ -42,14 +42,13 @@ class TosaSession:
         if version() is None:
             msg = f"tosa-tools {VERSION} is not installed: {ENVIRONMENT.python} is missing"
             raise ToolError(msg, remedy=COMMAND)
-        program = read_pte(file)
+        program = self._program = read_pte(file)
         self._plan = program.forward()
         self._names = port_names(program)
         self._kernels = PortableKernels(program)
         _refuse_unknown(self._plan, self._kernels.unknown, file)
         graphs = [file.with_name(SIDECAR.format(number)) for number in range(len(self._plan["delegates"]))]
-        for graph in graphs:
-            read_tosa(graph)
+        self._counts = [len(read_tosa(graph).inputs) for graph in graphs]
         command = [str(ENVIRONMENT.python), "-I", str(_WORKER), *(str(graph.resolve()) for graph in graphs)]
         self._worker = WorkerProcess(command, lambda status, errors: _died(file.name, status, errors))
 
@@ -59,9 +58,9 @@ class TosaSession:
         Raises:
             ToolError: the reference model refused a graph.
         """
-        values: dict[int, np.ndarray] = {
-            index: inputs[name] for index, name in zip(self._plan["inputs"], self._names[0], strict=True)
-        }
+        values = Values(self._program)
+        for index, name in zip(self._plan["inputs"], self._names[0], strict=True):
+            values.put(index, inputs[name])
         for instruction in self._plan["chains"][0]["instructions"]:
             call = instruction["instr_args"]
             if instruction["instr_args_type"] == "DelegateCall":
@@ -69,22 +68,32 @@ class TosaSession:
             elif instruction["instr_args_type"] == "KernelCall":
                 self._kernels.run(call, values)
             elif instruction["instr_args_type"] == "MoveCall":
-                values[call["move_to"]] = values[call["move_from"]]
-        return {name: values[index] for index, name in zip(self._plan["outputs"], self._names[1], strict=True)}
+                values.put(call["move_to"], self._read(call["move_from"], values))
+        return {
+            name: self._read(index, values) for index, name in zip(self._plan["outputs"], self._names[1], strict=True)
+        }
 
     def close(self) -> None:
         """End the child."""
         self._worker.close()
 
-    def _delegate(self, call: Mapping[str, Any], values: dict[int, np.ndarray]) -> None:
+    def _delegate(self, call: Mapping[str, Any], values: Values) -> None:
         """The arguments of a call are the graph's inputs, then its outputs."""
         number = int(call["delegate_index"])
-        given = [index for index in call["args"] if index in values]
-        arrays = {str(position): values[index] for position, index in enumerate(given)}
+        count = self._counts[number]
+        arrays = {str(position): self._read(index, values) for position, index in enumerate(call["args"][:count])}
         results = self._worker.ask({"graph": number, **arrays})
-        for index, array in zip(call["args"][len(given) :], results, strict=True):
-            tensor = self._plan["values"][index]["val"]
-            values[index] = array.reshape([tensor["sizes"][dimension] for dimension in tensor["dim_order"]])
+        for index, array in zip(call["args"][count:], results, strict=True):
+            values.put(index, array)
+
+    def _read(self, index: int, values: Values) -> np.ndarray:
+        """The numbers of a tensor, in the shape of its bytes."""
+        array = values.get(index)
+        if array is None:
+            msg = f"{self._program.path.name} reads tensor {index}, which nothing in it computes"
+            raise ToolError(msg, remedy="build the file again")
+        tensor = self._plan["values"][index]["val"]
+        return array.reshape([tensor["sizes"][dimension] for dimension in tensor["dim_order"]])
 
 
 def _died(file: str, status: int, errors: str) -> ToolError:

@@ -39,6 +39,12 @@ def test_the_file_runs_on_the_board_and_is_counted(project: Path) -> None:
     assert figures["instructions"]["kind"] == "emulated"
     assert figures["instructions"]["value"] > 10_000
     assert figures["device_equal_outputs"]["value"] == 100.0
+    there = figures["device_accuracy"]
+    assert there["kind"] == "emulated"
+    assert there["low"] <= there["value"] <= there["high"]
+    assert f"this host on the same samples: {there['value']:.2f} %" in there["provenance"], (
+        "the same bits, the same score"
+    )
     latency = figures["latency"]
     assert latency["kind"] == "estimated"
     if shutil.which(SCHEDULER):
@@ -85,7 +91,7 @@ def test_a_real_board_is_timed_operation_by_operation_and_the_page_shows_it(proj
     assert profile["ratio"] * profile["whole_ms"] == pytest.approx(
         sum(row["median_ms"] for row in profile["operations"])
     )
-    page = next((project / "reports").rglob("index.html")).read_text()
+    page = max((project / "reports").rglob("index.html"), key=lambda page: page.stat().st_mtime).read_text()
     assert "Time per operation on the device, measured" in page
     assert "measured on desk; together" in page
 

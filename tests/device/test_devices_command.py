@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ def run(project: Path, *arguments: str) -> tuple[int, Any, str]:
     command = [sys.executable, "-m", "edgebuild.cli.main", "devices", *arguments, "--json"]
     environment = {**os.environ, "EDGEBUILD_LEASES": str(project / "leases"), "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
-    return done.returncode, json.loads(done.stdout), done.stderr
+    return done.returncode, json.loads(done.stdout) if done.stdout else None, done.stderr
 
 
 def state_of(project: Path, name: str) -> dict[str, Any]:
@@ -66,6 +68,30 @@ def test_force_frees_what_anybody_holds(project: Path) -> None:
     assert (code, facts["released"]) == (0, False)
 
 
+def test_a_lease_that_has_ended_cannot_be_released(project: Path) -> None:
+    token = str(run(project, "lease", "desk", "--seconds", "1")[1]["token"])
+    time.sleep(1.1)
+    code, _, said = run(project, "release", "desk", "--token", token)
+    assert code == 3
+    assert f"device 'desk': the lease {token} is over; the device is free" in said
+
+
+def test_the_remedy_of_a_busy_device_is_a_command_that_works(project: Path) -> None:
+    run(project, "lease", "desk")
+    said = run(project, "lease", "desk")[2]
+    found = re.search(r"edgebuild devices (release desk .*)", said)
+    assert found is not None
+    assert run(project, *found[1].split())[1]["released"]
+
+
+@pytest.mark.parametrize("option", ["--seconds", "--wait"])
+@pytest.mark.parametrize("size", ["inf", "nan", "1e999", "-1"])
+def test_a_time_without_a_size_is_refused(project: Path, option: str, size: str) -> None:
+    code, nothing, said = run(project, "lease", "desk", f"{option}={size}")
+    assert (code, nothing) == (2, None)
+    assert f"Invalid value for '{option}'" in said
+
+
 def test_another_device_than_the_file_says_is_refused_with_the_difference(project: Path) -> None:
     code, _, said = run(project, "check", "other")
     assert code == 3
@@ -74,6 +100,7 @@ def test_another_device_than_the_file_says_is_refused_with_the_difference(projec
 
 
 def test_a_device_that_everybody_has_for_himself_cannot_be_leased(project: Path) -> None:
-    code, _, said = run(project, "lease", "cortex-m4-emulated")
-    assert code == 2
-    assert "there is nothing to hold" in said
+    for command in (["lease"], ["release", "--force"], ["release", "--token", "1"]):
+        code, _, said = run(project, *command, "cortex-m4-emulated")
+        assert code == 2
+        assert "there is nothing to hold" in said

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -182,3 +183,13 @@ def test_a_connection_that_fails_frees_the_device(device: Device) -> None:
     with pytest.raises(DeviceError, match="expected cortex-a999"), connected(wrong):
         pass
     assert holder_of("this-machine") is None
+
+
+def test_a_program_that_somebody_elses_job_ended_has_no_result(device: Device) -> None:
+    with connected(device) as transport:
+        assert isinstance(transport, FencedTransport)
+        taking_over = threading.Timer(0.2, transport.lease.release)
+        taking_over.start()
+        with pytest.raises(DeviceError, match=r"device 'here': the lease \d+ is over"):
+            transport.run(["sleep", "0.6"], timeout=60)
+        taking_over.join()

@@ -73,6 +73,10 @@ class Net:
         self._graph.tensors.append(tensor)
         return len(self._graph.tensors) - 1
 
+    def leave_open(self, tensor: int, signature: Sequence[int]) -> None:
+        """Say which sizes of a tensor any caller may choose."""
+        self._graph.tensors[tensor].shapeSignature = np.array(signature, np.int32)
+
     def constant(self, values: Any, dtype: str = "int32") -> int:
         """Add stored integers: axes, paddings, strides."""
         array = np.asarray(values, dtype)
@@ -86,7 +90,7 @@ class Net:
     def operation(
         self, name: str, inputs: Sequence[int], outputs: Sequence[int], version: int = 1, **options: Any
     ) -> int:
-        """Add an operation and return its first output."""
+        """Add an operation and return its first output, or its first input where it makes nothing."""
         code = schema.OperatorCodeT()
         code.builtinCode = getattr(schema.BuiltinOperator, name)
         code.deprecatedBuiltinCode = min(code.builtinCode, 127)
@@ -103,7 +107,7 @@ class Net:
                 assert hasattr(operator.builtinOptions, key), f"{name} has no option {key}"
                 setattr(operator.builtinOptions, key, value)
         self._graph.operators.append(operator)
-        return outputs[0]
+        return (*outputs, *inputs)[0]
 
     def custom(self, name: str, source: int, shape: Sequence[int]) -> int:
         """Add an operation that only its maker knows, and return its output."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from edgebuild.check.accelerators.edge_tpu.mapping import Mapping, map_operations
@@ -42,6 +43,29 @@ def pair(first: int, second: int) -> Build:
     return build
 
 
+def with_a_constant(value: int) -> Build:
+    """A concatenation of a computed tensor and a stored one of the same number throughout."""
+
+    def build(net: Net, x: int) -> int:
+        stored = net.tensor((1, 8, 8, 4), stored=np.full((1, 8, 8, 4), value))
+        return net.operation("CONCATENATION", [x, stored], [net.tensor((1, 8, 8, 8))], axis=3)
+
+    return build
+
+
+def open_size(net: Net, x: int) -> int:
+    """As converters write a model for images of any size: 1 stands for what is open."""
+    output = net.operation("RELU", [x], [net.tensor((1, 1, 1, 4))])
+    net.leave_open(output, (-1, -1, -1, 4))
+    return output
+
+
+def open_batch(net: Net, x: int) -> int:
+    output = net.operation("RELU", [x], [net.tensor((1, 8, 8, 4))])
+    net.leave_open(output, (-1, 8, 8, 4))
+    return output
+
+
 def sliced(strides: list[int], **options: Any) -> Build:
     def build(net: Net, x: int) -> int:
         begin, end = net.constant([0, 0, 0, 0]), net.constant([1, 8, 8, 4])
@@ -73,7 +97,19 @@ def computed_weights(net: Net, x: int) -> int:
     return net.operation("CONV_2D", [x, kernel, -1], [net.tensor((1, 8, 8, 4))], 3, **options)
 
 
+def float_weights(net: Net, x: int) -> int:
+    kernel = net.tensor((4, 1, 1, 4), "float32", stored=np.ones((4, 1, 1, 4)))
+    options = {"strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
+    return net.operation("CONV_2D", [x, kernel, -1], [net.tensor((1, 8, 8, 4))], 3, **options)
+
+
 FAULTS: dict[str, tuple[Build, str]] = {
+    "no result": (lambda net, x: net.operation("RELU", [x], []), "makes no tensor"),
+    "no axes": (
+        lambda net, x: net.operation("MEAN", [x], [net.tensor((1, 4))], keepDims=False),
+        "has no constant axes to reduce over",
+    ),
+    "float weights": (float_weights, "has weights in float32, expected int8 or uint8"),
     "unknown operation": (unary("HARD_SWISH"), "is not among the supported operations"),
     "float": (
         lambda net, x: net.operation("RELU", [x], [net.tensor((1, 8, 8, 4), "float32")]),
@@ -121,6 +157,15 @@ FAULTS: dict[str, tuple[Build, str]] = {
         pair(2, 1),
         "has a constant (t1) among 3 inputs, expected 2 inputs where one is constant",
     ),
+    "a constant that is not zero": (
+        with_a_constant(1),
+        "joins a constant (t1) that is not all zero, expected zeros",
+    ),
+    "open size": (open_size, "has a dynamic shape [1, -1, -1, 4]"),
+    "compiled": (
+        lambda net, x: net.custom("edgetpu-custom-op", x, (1, 8, 8, 4)),
+        "is what the compiler makes of a model: this file is compiled already",
+    ),
     "mean of the batch": (reduce("MEAN", [0, 1], (8, 4)), "reduces the batch dimension"),
     "sum of the batch": (reduce("SUM", [-4], (8, 8, 4)), "reduces the batch dimension"),
     "pack along the batch": (
@@ -140,7 +185,8 @@ FINE: dict[str, Build] = {
         x, 4, fusedActivationFunction=1, dilationHFactor=2, dilationWFactor=2
     ),
     "dense": lambda net, x: net.dense(net.operation("RESHAPE", [x], [net.tensor((1, 256))]), 8),
-    "two with a constant": pair(1, 1),
+    "two with zeros": with_a_constant(0),
+    "open batch": open_batch,
     "mean over space": reduce("MEAN", [1, 2], (1, 4)),
     "mean over four channels": reduce("MEAN", [3], (1, 8, 8)),
     "sum over space": reduce("SUM", [-2], (1, 8, 4)),
@@ -227,6 +273,39 @@ def test_a_version_that_the_compiler_does_not_know_refuses_the_whole_file() -> N
     assert len(mapping.refusals) == 1
     assert mapping.refusals[0].startswith("CONV_2D version 6")
     assert mapping.mapped == ()
+    assert {one.reason for one in mapping.operations} == {"is in a file that the compiler refuses as a whole"}
+
+
+def grouped(net: Net, x: int) -> int:
+    options = {"strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
+    return net.operation("CONV_2D", [x, net.weight([4, 3, 3, 2]), -1], [net.tensor((1, 8, 8, 4))], 6, **options)
+
+
+@pytest.mark.parametrize(
+    ("build", "repair"),
+    [
+        (grouped, "write the grouped CONV_2D"),
+        (lambda net, x: net.convolution(x, 4, version=6), "lower version 6 of CONV_2D"),
+        (
+            lambda net, x: net.operation(
+                "TRANSPOSE_CONV", [x], [net.tensor((1, 8, 8, 4))], 4, fusedActivationFunction=1
+            ),
+            "move the activation out of TRANSPOSE_CONV",
+        ),
+    ],
+)
+def test_what_makes_a_refused_file_readable(build: Build, repair: str) -> None:
+    net = Net()
+    output = build(net, image(net))
+    report = report_on(take_structure(net.data(output), "net.tflite"))
+    assert any(sentence.startswith(repair) for sentence in report.repairs), report.repairs
+
+
+def test_an_operation_in_no_version_that_the_compiler_knows_is_replaced_not_lowered() -> None:
+    net = Net()
+    output = net.operation("GELU", [image(net)], [net.tensor((1, 8, 8, 4))], 2)
+    report = report_on(take_structure(net.data(output), "net.tflite"))
+    assert [sentence.split()[:2] for sentence in report.repairs] == [["replace", "GELU"]]
 
 
 @pytest.mark.parametrize(("name", "known", "unknown"), [("CONV_2D", 5, 6), ("TRANSPOSE_CONV", 3, 4), ("EXP", 1, 2)])
@@ -243,6 +322,8 @@ def test_the_versions_that_compiler_16_is_documented_to_know(name: str, known: i
     [
         ("unknown operation", "replace HARD_SWISH"),
         ("three with a constant", "split CONCATENATION"),
+        ("a constant that is not zero", "join zeros in CONCATENATION"),
+        ("compiled", "inspect the file that it was compiled from"),
         ("fused pool", "move the activation out of MAX_POOL_2D"),
         ("dense per channel", "export.options.fully_connected: per_tensor"),
         ("dynamic", "export the model with fixed shapes"),

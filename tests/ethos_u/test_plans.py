@@ -92,6 +92,19 @@ def test_layers_that_stay_float_run_on_the_core_and_are_named(skipping: tuple[Wo
     assert not np.array_equal(float_outputs(shop, folder), file.outputs)
 
 
+def test_a_view_between_operations_of_the_core_is_found(tmp_path: Path) -> None:
+    """ExecuTorch leaves it out and plans both tensors in one place: here before the first layer."""
+    shop = make(tmp_path, "signal")
+    folder = train(shop, "skipped", skip_first=True, skip_last=True)
+    file = File(shop, folder, FORM)
+    parity = compare_outputs(rounded_outputs(shop, folder), file.outputs, names=("pytorch", FORM), output="output")
+    assert parity.sqnr_db > AT_LEAST_DB
+    (first,) = [one for one in file.census.operations if one.name == "aten::convolution"]
+    (given,) = [tensor for tensor in file.census.tensors if tensor.role == "input"]
+    assert given.index in first.inputs
+    assert {one.code for one in file.proof().fatal} == {"undelegated-op"}
+
+
 def test_a_kernel_that_nobody_here_has_is_told_when_the_file_is_opened(
     skipping: tuple[Workshop, Path, File], tmp_path: Path
 ) -> None:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,7 @@ import pytest
 from edgebuild.bench.board.settings import BoardSettings
 from edgebuild.bench.board.standalone import bench_file
 from edgebuild.config.device import Device
-from edgebuild.config.load import load_target, shipped_targets
-from edgebuild.config.project import Project
+from edgebuild.config.load import load_project, shipped_targets
 from edgebuild.config.read_device import load_device
 from edgebuild.config.registries import FORMATS, RUNTIMES, STAGES
 from edgebuild.device.corstone import CorstoneOptions, model_command
@@ -132,43 +132,45 @@ def test_one_wrong_number_is_found(file: Path, device: Device, tmp_path: Path) -
     assert "1 of 15 numbers differ" in finding["message"]
 
 
-@dataclass(frozen=True)
-class InABuild:
-    """The stage of a target that names the device, with folders as a build gives it."""
+PROJECT = """\
+name: net
+model: {factory: "zoo:residual", outputs: [scores]}
+data: {function: "zoo:residual"}
+metric: accuracy
+train: {epochs: 1}
+targets:
+  - extends: ethos-u55-128-executorch
+    target: net
+    device: model
+"""
+DEVICE = """\
+name: model
+transport: corstone
+options: {{accelerator: {accelerator}, runner: {runner}}}
+"""
 
-    file: Path
-    device: Device
-    root: Path
 
-    def run(self, **hardware: str) -> dict[str, Any]:
-        """What the stage writes, on three samples of real numbers."""
-        shipped = load_target("ethos-u55-128-executorch", self.root)
-        accelerator = shipped.hardware.model_copy(update=hardware)
-        target = shipped.model_copy(update={"device": self.device.name, "hardware": accelerator})
-        project = Project(
-            root=self.root,
-            file=self.root / "edgebuild.yaml",
-            name="net",
-            seed=1,
-            threads=1,
-            model=None,  # type: ignore[arg-type]
-            data=None,  # type: ignore[arg-type]
-            metric=None,  # type: ignore[arg-type]
-            train=None,
-            targets=(target,),
-            devices={self.device.name: self.device},
-        )
-        graph = Graph()
-        graph.add(Stage("export", "export", {}))
-        add_board_stage(graph, project, target, {"export": "export"})
-        stage = next(stage for stage in graph if stage.kind == "board")
-        output = self.root / "output"
-        output.mkdir()
-        inputs = {"export": self.file.parent, "data": self.file.parent.with_name("data")}
-        context = StageContext(stage, inputs, output, self.root, Silent())
-        STAGES.get("board").run(context)
-        facts = json.loads((output / "board.json").read_text())
-        return {**facts, "gate": STAGES.get("board").gate(output)}
+def in_a_build(file: Path, root: Path, accelerator: str = "ethos-u55-128") -> dict[str, Any]:
+    """What the stage of a target with such a device writes, for the validation samples that the file was made with."""
+    for folder in ("devices", "output", "verify", "data"):
+        (root / folder).mkdir(exist_ok=True)
+    (root / "zoo.py").touch()
+    (root / "edgebuild.yaml").write_text(PROJECT)
+    told = DEVICE.format(accelerator=accelerator, runner=root / "runner.elf")
+    (root / "devices" / "model.yaml").write_text(told)
+    for part in file.parent.with_name("data").iterdir():
+        shutil.copyfile(part, root / "data" / part.name)
+    count = len(np.load(root / "data" / "validation.image.npy"))
+    np.save(root / "data" / "validation.target.npy", np.zeros(count, np.int64))
+    np.save(root / "verify" / "validation.scores.npy", np.eye(count, 5, dtype=np.float32))
+    project, graph = load_project(root), Graph()
+    graph.add(Stage("export", "export", {}))
+    add_board_stage(graph, project, project.targets[0], {"export": "export"})
+    stage = next(stage for stage in graph if stage.kind == "board")
+    inputs = {"export": file.parent, "data": root / "data", "verify": root / "verify"}
+    STAGES.get("board").run(StageContext(stage, inputs, root / "output", root, Silent()))
+    facts = json.loads((root / "output" / "board.json").read_text())
+    return {**facts, "gate": STAGES.get("board").gate(root / "output")}
 
 
 def validation(file: Path) -> np.ndarray:
@@ -181,10 +183,12 @@ def validation(file: Path) -> np.ndarray:
 @pytest.mark.parametrize("wrong", [0, 1])
 def test_a_build_runs_its_file_in_the_model(file: Path, device: Device, tmp_path: Path, wrong: int) -> None:
     give(tmp_path, file, wrong=wrong, samples=validation(file)[:, None])
-    found = InABuild(file, device, tmp_path).run()
+    assert device.transport == "corstone"
+    found = in_a_build(file, tmp_path)
     assert found["conditions"]["before"]["accelerator"] == "ethos-u55-128"
-    (equal,) = found["figures"]
-    assert (equal["name"], equal["value"] == 100) == ("device_equal_outputs", wrong == 0)
+    figures = {figure["name"]: (figure["value"], figure["kind"]) for figure in found["figures"]}
+    assert (figures["device_equal_outputs"][0] == 100) == (wrong == 0)
+    assert figures["device_accuracy"][1] == "emulated"
     assert (found["gate"] is None) == (wrong == 0)
 
 
@@ -192,17 +196,16 @@ def test_a_build_runs_its_file_in_the_model(file: Path, device: Device, tmp_path
 def test_a_build_without_the_model_or_the_firmware_goes_on_and_says_so(
     file: Path, device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert device.transport == "corstone"
     (tmp_path / "runner.elf").unlink()
-    (note,) = InABuild(file, device, tmp_path).run()["findings"]
+    (note,) = in_a_build(file, tmp_path)["findings"]
     assert (note["code"], note["severity"]) == ("device-not-run", "note")
     assert note["message"].startswith("not run on model: device 'model': no firmware")
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
-    (tmp_path / "output" / "board.json").unlink()
-    (tmp_path / "output").rmdir()
-    (note,) = InABuild(file, device, tmp_path).run()["findings"]
+    (note,) = in_a_build(file, tmp_path)["findings"]
     assert f"{PROGRAM} is not on PATH" in note["message"]
-    with pytest.raises(ConfigError, match="'model' emulates ethos-u55-128, the profile compiles for ethos-u65-256"):
-        InABuild(file, device, tmp_path).run(accelerator="ethos-u65-256")
+    with pytest.raises(ConfigError, match="'model' emulates ethos-u65-256, the profile compiles for ethos-u55-128"):
+        in_a_build(file, tmp_path, accelerator="ethos-u65-256")
 
 
 @needs_tools

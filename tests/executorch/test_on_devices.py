@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,11 @@ from edgebuild.bench.board.standalone import bench_file, samples_for
 from edgebuild.bench.board.standalone_pair import bench_pair
 from edgebuild.config.device import Device
 from edgebuild.config.read_device import load_device
+from edgebuild.config.registries import FORMATS
 from edgebuild.device.connect import connected
 from edgebuild.device.cores import Placement
 from edgebuild.errors import ConfigError, DeviceError, ToolError
+from edgebuild.export.format import ExportRequest, read_export
 from edgebuild.runtime.executorch_android import android_bundle
 from edgebuild.runtime.executorch_bundle import bundle_for
 from tests.device.adbd import Phone, adb_server, own_network, skip_without_adbd
@@ -85,6 +87,19 @@ def test_the_runtime_itself_says_how_long_each_operation_takes_on_a_phone_and_on
     assert [(one.name, one.layer) for one in report.operations] == [(row["name"], row["layer"]) for row in rows]
     assert 0 < report.ratio < 1
     assert {one.runs for one in report.operations} == {3}
+
+
+def test_a_file_for_the_gpu_goes_to_the_phone_though_this_host_cannot_run_it(
+    phone: Phone, request_for: Callable[..., ExportRequest]
+) -> None:
+    """This phone has no GPU: it is the phone's runtime that says so."""
+    request = request_for("residual", "fp32")
+    FORMATS.get("executorch-vulkan").run(request)
+    device = Device(name="phone", transport="adb", options=phone.options())
+    with pytest.raises(DeviceError, match=r"does not run on the board .*: cannot load file/model\.pte") as raised:
+        bench_file(request.output / read_export(request.output).file, device, [], FEW)
+    assert "built for Android with Vulkan" in (raised.value.remedy or "")
+    assert phone.work_folders() == []
 
 
 @needs_sshd

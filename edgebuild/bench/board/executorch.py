@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
@@ -12,6 +11,7 @@ from statistics import median
 import numpy as np
 
 from edgebuild.bench.board.on_board import FileOnBoard
+from edgebuild.bench.board.phones import phone_remedy
 from edgebuild.bench.board.run import (
     DEFAULT_SECONDS,
     EMPTY_MARKS,
@@ -26,6 +26,7 @@ from edgebuild.bench.board.run import (
 from edgebuild.check.census.model import IoRecord
 from edgebuild.config.registries import CENSUSES
 from edgebuild.device.qemu_profile import BlockProfile
+from edgebuild.device.scratch import scratch_folder
 from edgebuild.runtime.executorch_bundle import RUNNER, bundle_for
 from edgebuild.runtime.executorch_profile import WARM_UP, operations_of
 from edgebuild.runtime.session import ProfileReport
@@ -43,12 +44,13 @@ class ExecuTorchOnBoard(FileOnBoard):
     def run(self, runs: int, samples: int | None = None) -> BoardRun:
         """As of `FileOnBoard`."""
         outputs: Sequence[IoRecord] = CENSUSES.get("pte").read(self.file).outputs
+        remedy = phone_remedy(self.file) or _REMEDY
         rows = []
         for number in range(self.count if samples is None else samples):
-            require_success(self.transport.run(self._command(1, number), DEFAULT_SECONDS), self.file.name, _REMEDY)
+            require_success(self.transport.run(self._command(1, number), DEFAULT_SECONDS), self.file.name, remedy)
             rows.append(self._pull(_OUTPUT))
         completed, counts = run_and_count(self.transport, self._command(runs), DEFAULT_SECONDS)
-        told = json.loads(require_success(completed, self.file.name, _REMEDY))
+        told = json.loads(require_success(completed, self.file.name, remedy))
         require_cores(self.placement, told["cores"])
         split = [_split(row, outputs) for row in rows]
         return BoardRun(
@@ -92,9 +94,9 @@ class ExecuTorchOnBoard(FileOnBoard):
         return [*program, str(runs), self.at(_OUTPUT), self.at(trace) if trace else "-", *names]
 
     def _pull(self, name: str) -> bytes:
-        with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
-            self.transport.pull(self.at(name), Path(scratch) / name)
-            return (Path(scratch) / name).read_bytes()
+        with scratch_folder("board") as scratch:
+            self.transport.pull(self.at(name), scratch / name)
+            return (scratch / name).read_bytes()
 
 
 def _input(number: int, position: int) -> str:

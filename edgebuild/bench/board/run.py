@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,9 @@ EMPTY_MARKS = (2 * PROFILED_RUNS, 2 * PROFILED_RUNS + 1)
 _NOT_PINNED = "cannot pin to cores"
 """What the programs there say, before the cores."""
 _CORES = "a core of them is offline, or not for this login (cpusets, cgroups): name others with --cores"
+_KILLED = (128 + signal.SIGKILL, -signal.SIGKILL)
+"""Exit codes as a shell and as Python gives them."""
+_BY_WHOM = "the kernel did where memory ran out (`dmesg` there says so), or somebody else did: see who uses the board"
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,9 @@ def require_success(completed: Completed, what: str, remedy: str) -> bytes:
     if _NOT_PINNED in last:
         msg = f"{what} does not run on the cores that it was to run on: {last}"
         raise DeviceError(msg, remedy=_CORES)
+    if completed.exit_code in _KILLED:
+        msg = f"{what} was killed while it ran on the board: {last}"
+        raise DeviceError(msg, remedy=_BY_WHOM)
     msg = f"{what} does not run on the board (exit code {completed.exit_code}): {last}"
     raise DeviceError(msg, remedy=remedy)
 

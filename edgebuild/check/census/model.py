@@ -26,7 +26,8 @@ class TensorRecord:
         shape: as stored.
         bytes: stored bytes for weight, bias and constant; 0 for the others.
         scale, zero_point, axis: quantization parameters, per-channel where there are several; axis is the channel's.
-        sparsity: share of exact zeros in [0, 1], for weights only (an int8 zero is its zero point).
+        sparsity: share of exact zeros in [0, 1], for weights, and 8-bit constants of a .tflite (an int8 zero is its
+            zero point).
         values: of a stored tensor of at most 16 integers that is no parameter: axes, paddings, strides.
         distinct: number of distinct stored values, for weights only.
         distinct_along: for each dimension, the largest number of distinct values at one index of it, for weights only.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from edgebuild.check.census.model import Census, CensusReader, IoRecord, OperationRecord, Role, TensorRecord
-from edgebuild.check.census.pte_phones import coreml_records, vulkan_records
+from edgebuild.check.census.pte_phones import coreml_records, layers_of_delegates, vulkan_records
 from edgebuild.check.census.pte_tensors import delegate_records, statistics, zero_places
 from edgebuild.check.census.pte_tosa import tosa_records
 from edgebuild.config.registries import CENSUSES
 from edgebuild.errors import ConfigError
 from edgebuild.runtime import coreml_payload, vulkan_payload
 from edgebuild.runtime.ethos_u_payload import BACKEND as ETHOS_U
-from edgebuild.runtime.executorch_file import PteFile, broken, read_pte
+from edgebuild.runtime.executorch_file import PteFile, Views, broken, read_pte
 from edgebuild.runtime.executorch_layers import KernelLayers, node_layers
 from edgebuild.runtime.executorch_xnnpack import BACKEND, XnnpackGraph
 from edgebuild.runtime.tosa_file import SIDECAR, read_tosa
@@ -75,6 +76,8 @@ class _Counting:
         self._next = len(self._plan["values"])
         self._foreign: list[str] = []
         self._turned: dict[int, int] = {}
+        self._views = Views(self._plan)
+        self._phone_layers: dict[int, Sequence[str | None]] | None = None
 
     def census(self) -> Census:
         for index, value in enumerate(self._plan["values"]):
@@ -99,6 +102,8 @@ class _Counting:
 
     def _read_instructions(self) -> None:
         recorded = self._metadata.get("layers", {"handles": {}, "kernels": []})
+        for index in self._plan["inputs"]:
+            self._views.write(index)
         kernels = KernelLayers(recorded["kernels"])
         for instruction in self._plan["chains"][0]["instructions"]:
             call = instruction["instr_args"]
@@ -112,6 +117,7 @@ class _Counting:
         layer = kernels.next(name)
         # The schema puts the results of an out-variant last; the program repeats them as the call's return value.
         results = set(self._flatten(args[-1:]))
+        args = self._sources(args, results)
         roles = _WEIGHTED.get(name, {})
         args = [self._turned.get(index, index) if position in roles else index for position, index in enumerate(args)]
         used = list(dict.fromkeys(index for index in self._flatten(args) if index in self._tensors))
@@ -136,6 +142,15 @@ class _Counting:
             )
         )
 
+    def _sources(self, args: list[int], results: Collection[int]) -> list[int]:
+        """The arguments of a call, a tensor in the place of its views; such views are on record no more."""
+        sources = {index: self._views.source(index) for index in args if index not in results}
+        for view in [index for index, source in sources.items() if source != index]:
+            self._tensors.pop(view, None)
+        for index in results:
+            self._views.write(index)
+        return [sources.get(index, index) for index in args]
+
     def _is_constant(self, index: int) -> bool:
         return index in self._tensors and self._tensors[index].role == "constant"
 
@@ -153,6 +168,7 @@ class _Counting:
             )
             return
         graph = XnnpackGraph(self._file, self._file.payload(delegate))
+        args = self._sources(args, args[len(graph.input_ids) :])
         outer = dict(zip((*graph.input_ids, *graph.output_ids), args, strict=True))
         layers = node_layers(graph, handles)
         tensors, operations = delegate_records(graph, layers, outer, self._next, len(self._operations))
@@ -170,6 +186,7 @@ class _Counting:
         if not path.is_file():
             return False
         graph = read_tosa(path)
+        args = self._sources(args, args[len(graph.inputs) :])
         tensors, operations = tosa_records(graph, args, self._next, len(self._operations))
         self._next += len(graph.tensors)
         self._tensors.update((tensor.index, tensor) for tensor in tensors)
@@ -178,12 +195,17 @@ class _Counting:
 
     def _phone(self, delegate: dict[str, Any], args: list[int], handles: dict[str, str | None]) -> None:
         payload = self._file.payload(delegate)
-        tensors: list[TensorRecord] = []
+        for index in args:  # how many of them are outputs a Core ML delegate does not say
+            self._views.write(index)
+        if self._phone_layers is None:
+            noted = self._metadata.get("layers", {}).get("weighted", [])
+            self._phone_layers = layers_of_delegates(self._file, noted)
+        weighted = self._phone_layers.get(self._plan["delegates"].index(delegate), ())
+        first = len(self._operations)
         if delegate["id"] == vulkan_payload.BACKEND:
-            weighted = self._metadata.get("layers", {}).get("weighted", [])
-            tensors, operations = vulkan_records(payload, args, weighted, self._next, len(self._operations))
+            tensors, operations = vulkan_records(payload, self._file.named, args, weighted, self._next, first)
         else:
-            operations = coreml_records(payload, args, handles, len(self._operations))
+            tensors, operations = coreml_records(payload, args, (handles, weighted), self._next, first)
         self._next += len(tensors)
         self._tensors.update((tensor.index, tensor) for tensor in tensors)
         self._operations += operations

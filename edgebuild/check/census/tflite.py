@@ -181,14 +181,38 @@ def _plain_record(model: Any, tensor: Any, index: int, role: Any, names: LayerNa
         layer=names.of_tensor(tensor_name(tensor)),
         role=role,
         dtype=type_name(tensor.type),
-        shape=tensor_shape(tensor),
+        shape=_shape(tensor, stored),
         bytes=size if is_parameter else 0,
         scale=scale,
         zero_point=zero_point,
         axis=axis,
         values=_small_integers(tensor, stored) if role == "constant" and stored is not None else (),
         is_sparse=tensor.sparsity is not None,
+        sparsity=_share_of_zeros(stored, zero_point) if _is_plain_constant(tensor, role, stored) else None,
     )
+
+
+def _shape(tensor: Any, stored: np.ndarray | None) -> tuple[int, ...]:
+    """As stored, but -1 for a size that the file leaves open and has 1 for; an open batch stays 1, as which it runs."""
+    shape = tensor_shape(tensor)
+    signature = tensor.shapeSignature
+    if stored is not None or signature is None or len(signature) != len(shape):
+        return shape
+    return tuple(
+        -1 if place and int(told) < 0 else size for place, (size, told) in enumerate(zip(shape, signature, strict=True))
+    )
+
+
+def _is_plain_constant(tensor: Any, role: Any, stored: np.ndarray | None) -> bool:
+    is_stored = role == "constant" and stored is not None and len(stored) > 0
+    return is_stored and type_name(tensor.type) in ("int8", "uint8") and tensor.sparsity is None
+
+
+def _share_of_zeros(stored: np.ndarray | None, zero_point: tuple[int, ...]) -> float:
+    """Of an 8-bit constant with one zero point, or none."""
+    assert stored is not None, "only what is stored has zeros"
+    zero = np.uint8((zero_point[0] if zero_point else 0) & 0xFF)
+    return float(np.count_nonzero(stored == zero) / len(stored))
 
 
 def _small_integers(tensor: Any, stored: np.ndarray) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from edgebuild.check.accelerators.accelerator import Accelerator, AcceleratorReport, JudgeRequest
 from edgebuild.check.census.model import Census, CensusReader
+from edgebuild.check.delegate_weights import weight_findings
 from edgebuild.check.dense_twin import twin_findings
 from edgebuild.check.finding import Finding, apply_allow
 from edgebuild.check.graph_twin import graph_findings
@@ -181,7 +182,8 @@ def _graph_twin(
         return [], []
     if context.stage.params["runtime"] == GRAPH_RUNTIME:
         message = f"{record.extra['backend']} was not run here: PyTorch ran the graph that it was given"
-        return [], [Finding("delegate-not-run", message, severity="note")]
+        note = Finding("delegate-not-run", message, severity="note")
+        return [], [note, *weight_findings(file, file.with_name(record.extra["graph"]))]
     runtime: Runtime = RUNTIMES.get(GRAPH_RUNTIME)
     session = runtime.open(file, context.stage.params["threads"])
     try:
@@ -259,4 +261,4 @@ def tools(params: Mapping[str, Any]) -> tuple[str, ...]:
     return (runtime.distribution, "numpy") if runtime.distribution else ("numpy",)
 
 
-STAGES.register("verify")(StageKind(version=5, run=run, tools=tools, gate=gate))
+STAGES.register("verify")(StageKind(version=8, run=run, tools=tools, gate=gate))

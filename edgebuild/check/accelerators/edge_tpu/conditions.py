@@ -132,8 +132,11 @@ def concatenates_few_constants(operation: OperationRecord, wiring: Wiring) -> st
     """A constant among the inputs may only be one of two, and all zero: padding by another name."""
     inputs = wiring.inputs(operation)
     stored = [tensor for tensor in inputs if tensor.role in STORED]
-    if not stored or len(inputs) == 2:
+    if not stored:
         return None
+    if len(inputs) == 2:
+        values = [tensor for tensor in stored if tensor.sparsity is not None and tensor.sparsity < 1]
+        return f"joins a constant ({values[0].name}) that is not all zero, expected zeros" if values else None
     return f"has a constant ({stored[0].name}) among {len(inputs)} inputs, expected 2 inputs where one is constant"
 
 

@@ -19,7 +19,9 @@ from edgebuild.check.wording import listing
 COMPILER = RuntimeVersion("edgetpu-compiler", "16")
 CODE = "unsupported-op"
 """Of the finding for operations that stay on the CPU."""
+UNTOLD = "which of them, the log does not say"
 _BEHIND = "stands behind an operation that stays on the CPU: only the first part of a model is compiled"
+_REFUSED = "is in a file that the compiler refuses as a whole"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class MappedOperation:
         reason: why it does not; empty where it does.
         own: True where the reason is its own, False where it only stands behind another.
         for_caller: True for a conversion right at an input or output of the file: the CPU does it for a float caller.
+        placed: False where a log of the compiler maps some of its kind and does not say whether this one.
     """
 
     index: int
@@ -43,6 +46,7 @@ class MappedOperation:
     reason: str = ""
     own: bool = True
     for_caller: bool = False
+    placed: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -79,7 +83,10 @@ def map_operations(census: Census) -> Mapping:
     refusals = _refusals(census, wiring)
     reasons = {operation.index: reason_against(operation, wiring) for operation in census.operations}
     inside = frozenset() if refusals else _first_part(census, wiring, reasons)
-    return Mapping(tuple(_mapped(one, wiring, reasons[one.index], inside) for one in census.operations), refusals)
+    why = _REFUSED if refusals else _BEHIND
+    return Mapping(
+        tuple(_mapped(one, wiring, (reasons[one.index], why), inside) for one in census.operations), refusals
+    )
 
 
 def unsupported(mapping: Mapping) -> str | None:
@@ -99,8 +106,12 @@ def unsupported(mapping: Mapping) -> str | None:
     return f"{subject}, from the first that the Edge TPU does not take: {named}"
 
 
-def _mapped(operation: OperationRecord, wiring: Wiring, reason: str | None, inside: frozenset[int]) -> MappedOperation:
+def _mapped(
+    operation: OperationRecord, wiring: Wiring, reasons: tuple[str | None, str], inside: frozenset[int]
+) -> MappedOperation:
+    """`reasons`: its own, and that of one which has none and does not map either."""
     mapped = operation.index in inside
+    reason, other = reasons
     return MappedOperation(
         operation.index,
         operation.name,
@@ -108,25 +119,31 @@ def _mapped(operation: OperationRecord, wiring: Wiring, reason: str | None, insi
         operation.layer,
         wiring.whereabouts(operation),
         mapped,
-        reason="" if mapped else reason or _BEHIND,
+        reason="" if mapped else reason or other,
         own=reason is not None,
-        for_caller=not mapped and _faces_caller(operation, wiring),
+        for_caller=not mapped and faces_caller(operation, wiring),
     )
 
 
 def _refusals(census: Census, wiring: Wiring) -> tuple[str, ...]:
     """Versions of operations that the compiler's own parser does not have: it stops there, whatever else is right."""
+    found = [_versioned(one, wiring) for one in census.operations if is_refused(one)]
+    return tuple(dict.fromkeys(found))
+
+
+def _versioned(operation: OperationRecord, wiring: Wiring) -> str:
+    return f"{operation.name} version {operation.version} {wiring.whereabouts(operation)}"
+
+
+def is_refused(operation: OperationRecord) -> bool:
+    """Whether the compiler's own parser does not have the operation in its version."""
     release = tensorflow_release(COMPILER)
     assert release is not None, "the compiler's parser has a release"
     table = operation_table()
-    found = []
-    for operation in census.operations:
-        if operation.name not in table.runtimes:
-            continue
-        first = table.oldest_runtime(operation.name, operation.version)
-        if table.is_beyond(operation.name, operation.version) or (first or Version("0")) > release:
-            found.append(f"{operation.name} version {operation.version} {wiring.whereabouts(operation)}")
-    return tuple(dict.fromkeys(found))
+    if operation.name not in table.runtimes:
+        return False
+    first = table.oldest_runtime(operation.name, operation.version)
+    return table.is_beyond(operation.name, operation.version) or (first or Version("0")) > release
 
 
 def _first_part(census: Census, wiring: Wiring, reasons: dict[int, str | None]) -> frozenset[int]:
@@ -158,7 +175,7 @@ def _take(
     return taken, left
 
 
-def _faces_caller(operation: OperationRecord, wiring: Wiring) -> bool:
+def faces_caller(operation: OperationRecord, wiring: Wiring) -> bool:
     """True for the conversion right behind an input or right before an output: the CPU does it for a float caller."""
     if not (is_quantize(operation) or is_dequantize(operation)):
         return False

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from edgebuild.check.accelerators.edge_tpu.mapping import MappedOperation, Mapping
-from edgebuild.check.census.model import Census
+from edgebuild.check.accelerators.edge_tpu.mapping import UNTOLD, MappedOperation, Mapping, is_refused
+from edgebuild.check.accelerators.edge_tpu.supported import SUPPORTED
+from edgebuild.check.census.model import Census, OperationRecord
+from edgebuild.check.wiring import Wiring
 from edgebuild.check.wording import count, listing
 from edgebuild.estimate.edge_tpu.layer import LANES, TpuLayer
 from edgebuild.estimate.edge_tpu.memory import CachePlan
@@ -44,17 +46,38 @@ _SMALLEST = 65_536
 
 def suggest_repairs(census: Census, mapping: Mapping, layers: Iterable[TpuLayer], plan: CachePlan) -> tuple[str, ...]:
     """One sentence a repair, the most useful first."""
-    found = [f"lower the version of {named}, where it means the same" for named in mapping.refusals]
+    found = _readable(census)
     own = [operation for operation in mapping.left if operation.own]
     for reason, group in _grouped(own).items():
         found += _mend(reason, group)
     cut = mapping.partition
-    if cut is not None and not mapping.refusals and mapping.mapped and _is_tail(mapping, cut):
+    if cut is not None and cut.placed and not mapping.refusals and mapping.mapped and _is_tail(mapping, cut):
         tensors = {tensor.index: tensor.name for tensor in census.tensors}
         record = census.operations[cut.index]
         named = listing(tensors[index] for index in record.inputs if index in tensors and _is_made(census, index))
         found.append(f"end the model before {cut.name} {cut.place} (at {named}) and do the rest in the application")
     return (*found, *_fit(tuple(layers), plan))
+
+
+def _readable(census: Census) -> list[str]:
+    """What makes a file readable for the compiler; operations that it has in no version are replaced anyway."""
+    wiring = Wiring(census)
+    groups: dict[str, list[str]] = {}
+    for operation in census.operations:
+        if is_refused(operation) and operation.name in SUPPORTED:
+            groups.setdefault(_way_out(operation, wiring), []).append(wiring.whereabouts(operation))
+    return [words.format(where=listing(list(dict.fromkeys(places)))) for words, places in groups.items()]
+
+
+def _way_out(operation: OperationRecord, wiring: Wiring) -> str:
+    """The repair of one operation in a version that is too new, with a hole for where it stands."""
+    computed = wiring.computed_inputs(operation)
+    weights = [tensor for tensor in wiring.inputs(operation) if tensor.role == "weight"]
+    if operation.name == "CONV_2D" and computed and weights and computed[0].shape[-1:] != weights[0].shape[-1:]:
+        return "write the grouped CONV_2D {where} as one a group, with SLICE before and CONCATENATION behind"
+    if operation.name == "TRANSPOSE_CONV" and operation.options.get("fusedActivationFunction"):
+        return "move the activation out of TRANSPOSE_CONV {where}, into an operation of its own"
+    return f"lower version {operation.version} of {operation.name} {{where}}, where it means the same"
 
 
 def _grouped(operations: Iterable[MappedOperation]) -> dict[str, list[MappedOperation]]:
@@ -68,7 +91,8 @@ def _grouped(operations: Iterable[MappedOperation]) -> dict[str, list[MappedOper
 
 def _mend(reason: str, group: list[MappedOperation]) -> list[str]:
     first = group[0]
-    where = listing(dict.fromkeys(operation.place for operation in group))
+    places = listing(dict.fromkeys(operation.place for operation in group))
+    where = places if all(operation.placed for operation in group) else f"({UNTOLD})"
     if "not among the supported" in reason:
         instead = _REPLACEMENTS.get(first.name, "operations of the table of supported ones")
         return [f"replace {first.name} {where} by {instead}"]
@@ -81,6 +105,8 @@ def _mend(reason: str, group: list[MappedOperation]) -> list[str]:
 
 _BY_REASON: tuple[tuple[str, str], ...] = (
     ("fused activation", "move the activation out of {name} {where}, into an operation of its own"),
+    ("compiled already", "inspect the file that it was compiled from"),
+    ("not all zero", "join zeros in {name} {where}, and add the constant behind"),
     ("has a constant", "split {name} {where}: one of two inputs each, the constant in a pair of its own"),
     ("only the innermost", "give {name} {where} tensors of three dimensions: batch 1, and merged axes by RESHAPE"),
     ("elements, at most", "take softmax out of the model {where}, or over fewer classes"),

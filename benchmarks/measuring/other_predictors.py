@@ -81,4 +81,5 @@ def _features(amounts: Sequence[Amounts], cells: Sequence[str]) -> np.ndarray:
     ]
     table = np.array(rows, float)
     deviation = table.std(axis=0)
-    return (table - table.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
+    scaled: np.ndarray = (table - table.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
+    return scaled

@@ -16,8 +16,8 @@ import numpy as np
 
 from edgebuild.bench.exclusive import exclusive_host
 from edgebuild.bench.host import busy_others, cpu_model, governor, host_state, turbo
-from edgebuild.bench.measured import largest_spread, measured_figure, steadiness_findings
-from edgebuild.bench.statistics import median_interval, range_interval
+from edgebuild.bench.measured import largest_spread, latency_figures, measured_figure, steadiness_findings
+from edgebuild.bench.statistics import range_interval
 from edgebuild.bench.warmup import WarmUp, find_warmup
 from edgebuild.check.finding import Finding
 from edgebuild.errors import ConfigError, ToolError
@@ -60,7 +60,8 @@ class BenchResult:
     """What one file costs on this host.
 
     Attributes:
-        figures: `host_latency` ms, `host_load_time` ms, `host_peak_memory` B, `host_memory_over_idle` B.
+        figures: `host_latency`, `host_latency_p90`, `host_latency_p99` and `host_load_time` ms, `host_peak_memory` and
+            `host_memory_over_idle` B.
         profile: per-op times, in file order.
         findings: what makes the figures doubtful.
         conditions: what the host was like and what was run, as plain JSON values.
@@ -191,9 +192,9 @@ def _check(settings: BenchSettings) -> tuple[int, ...]:
 
 def _figures(timed: Sequence[TimedRun], kept: Sequence[np.ndarray], seed: int, provenance: str) -> tuple[Figure, ...]:
     over_idle = [float(max(0, run.peak_bytes - run.idle_bytes)) for run in timed]
-    latency, load = median_interval(kept, seed=seed), range_interval([run.load_ms for run in timed])
+    load = range_interval([run.load_ms for run in timed])
     return (
-        measured_figure("host_latency", "ms", latency, f"{provenance}; median, warm-up dropped"),
+        *latency_figures("host_latency", kept, provenance, seed),
         measured_figure("host_load_time", "ms", load, f"{provenance}; open to ready"),
         measured_figure(
             "host_peak_memory",

@@ -21,6 +21,8 @@ LOWER_IS_BETTER = frozenset(
         "file_size",
         "flash",
         "host_latency",
+        "host_latency_p90",
+        "host_latency_p99",
         "host_load_time",
         "host_memory_over_idle",
         "host_peak_memory",

@@ -20,6 +20,8 @@ LABELS = {
     "float_file_size": "File size of the float32 file",
     "float_host_latency": "Latency of the float32 file on the build host",
     "host_latency": "Latency on the build host",
+    "host_latency_p90": "Latency that 90 % keep on the build host",
+    "host_latency_p99": "Latency that 99 % keep on the build host",
     "host_load_time": "Load time on the build host",
     "host_memory_over_idle": "Memory over idle on the build host",
     "host_speedup": "Times faster than the float32 file, on the build host",

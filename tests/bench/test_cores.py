@@ -102,6 +102,8 @@ def test_an_emulated_board_has_one_thread() -> None:
     for settings in (BoardSettings(threads=4), BoardSettings(cores="1")):
         with pytest.raises(ConfigError, match="is emulated and runs one thread on a core of its own"):
             settings.placement(device, told)
+    with pytest.raises(ConfigError, match="its instructions are counted, and no process more tells better"):
+        BoardSettings(precision=0.01).placement(device, told)
 
 
 def test_the_device_file_says_it_and_the_command_line_another() -> None:

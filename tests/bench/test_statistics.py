@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edgebuild.bench.board.timed import FEWEST_BEYOND
+from edgebuild.bench.measured import FEWEST_BEYOND
 from edgebuild.bench.statistics import (
     median_interval,
     quantile_intervals,

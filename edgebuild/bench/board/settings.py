@@ -41,7 +41,8 @@ class BoardSettings:
         """Where the file runs on a device that says `told` of itself.
 
         Raises:
-            ConfigError: the device has no such cores, or fewer than threads; it is emulated, and runs one thread only.
+            ConfigError: the device has no such cores, or fewer than threads; it is emulated, and runs one thread only,
+                or is asked for an interval of times.
         """
         threads = device.bench.threads if self.threads is None else self.threads
         cores = device.bench.cores if self.cores is None else self.cores
@@ -51,4 +52,7 @@ class BoardSettings:
             asked = f"{threads} threads" if threads != 1 else f"cores {cores}"
             msg = f"device {device.name!r} is emulated and runs one thread on a core of its own, not {asked}"
             raise ConfigError(msg, remedy="leave that out; only a real device has threads and cores")
+        if self.precision is not None:
+            msg = f"device {device.name!r} is emulated: its instructions are counted, and no process more tells better"
+            raise ConfigError(msg, remedy="leave --precision out; only a real device is timed")
         return Placement()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,17 +13,12 @@ from edgebuild.bench.board.operations import time_operations
 from edgebuild.bench.board.settings import BoardSettings
 from edgebuild.bench.board.state import State
 from edgebuild.bench.board.turns import Process, Turns, take_turns
-from edgebuild.bench.measured import measured_figure, steadiness_findings
+from edgebuild.bench.measured import latency_figures, measured_figure, steadiness_findings
 from edgebuild.bench.power.meter import PowerMeter
-from edgebuild.bench.statistics import median_interval, quantile_intervals, range_interval
+from edgebuild.bench.statistics import median_interval, range_interval
 from edgebuild.bench.warmup import find_warmup
 from edgebuild.figure import Figure
 from edgebuild.progress import ProgressSink
-
-QUANTILES: Mapping[str, float] = MappingProxyType({"latency": 0.5, "latency_p90": 0.9, "latency_p99": 0.99})
-"""Figure -> share of the inferences that take no longer."""
-FEWEST_BEYOND = 2
-"""Runs that must lie beyond a quantile, of all processes together. With fewer its interval was not tried."""
 
 
 def time_processes(board: FileOnBoard, told: State, settings: BoardSettings, progress: ProgressSink) -> Cost:
@@ -85,22 +79,11 @@ def cost_of(
 
 
 def _figures(processes: Sequence[Process], kept: Sequence[np.ndarray], where: str, seed: int) -> list[Figure]:
-    intervals = quantile_intervals(kept, list(QUANTILES.values()), seed=seed)
-    runs = sum(len(one) for one in kept)
-    figures = []
-    for (name, share), interval in zip(QUANTILES.items(), intervals, strict=True):
-        what = "median" if share == 0.5 else f"{share:.0%} of them take no longer"
-        needed = round(FEWEST_BEYOND / (1 - share))
-        if runs >= needed or share == 0.5:
-            figures.append(measured_figure(name, "ms", interval, f"{where}; {what}, warm-up dropped"))
-        else:
-            reason = f"not measured: {needed} inferences are needed after warm-up, {runs} were made; raise --runs"
-            figures.append(Figure(name, None, "ms", "measured", provenance=reason))
     peaks = range_interval([float(process.run.peak_bytes) for process in processes])
     loads = range_interval([process.run.load_ms for process in processes])
     whole = "resident memory of the whole process, the runtime included"
     return [
-        *figures,
+        *latency_figures("latency", kept, where, seed),
         measured_figure("load_time", "ms", loads, f"{where}; open to ready"),
         measured_figure("peak_memory", "B", peaks, f"{where}; {whole}"),
     ]

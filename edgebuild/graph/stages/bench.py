@@ -55,4 +55,4 @@ def _same_outputs(
     return (Finding("benchmark-outputs-differ", message),)
 
 
-STAGES.register("bench")(StageKind(version=2, run=run, platform=True, exclusive=True))
+STAGES.register("bench")(StageKind(version=3, run=run, platform=True, exclusive=True))

@@ -27,6 +27,7 @@ from edgebuild.estimate.predictor.amounts import amounts_of
 from edgebuild.estimate.predictor.calibration import Calibration
 from edgebuild.estimate.predictor.table import FEWEST, Amounts, Table, bounds_of, cost_of, fit_table
 from edgebuild.estimate.predictor.uncalibrated import uncalibrated_table
+from edgebuild.output_file import write_output
 from edgebuild.progress import ProgressSink, Silent
 
 _SUFFIXES = (".tflite", ".pte")
@@ -227,14 +228,15 @@ def save_calibration(calibration: Calibration, device: Device, reference: str, r
 
     Raises:
         ConfigError: one of the files cannot be written, or the device file is not written line by line.
+        ToolError: the disk is full.
     """
     own = root / reference if is_path(reference) else root / DEVICES / f"{reference}.yaml"
     file = Path(device.calibration) if device.calibration else own.with_name(f"{own.stem}.calibration.json")
     try:
         own.parent.mkdir(exist_ok=True)
         if not own.exists():
-            own.write_bytes((shipped_devices_dir() / own.name).read_bytes())
-        file.write_text(calibration.to_text(), encoding="utf-8")
+            write_output(own, (shipped_devices_dir() / own.name).read_bytes())
+        write_output(file, calibration.to_text())
         if device.calibration is None:
             _name_in(own, f"calibration: {file.name}", root)
     except OSError as error:
@@ -252,10 +254,10 @@ def _name_in(own: Path, line: str, root: Path) -> None:
     """
     before = own.read_text(encoding="utf-8")
     text = before.rstrip("\n")
-    own.write_text(f"{text}\n{line}   # times without a measurement are estimated by it\n", encoding="utf-8")
+    write_output(own, f"{text}\n{line}   # times without a measurement are estimated by it\n")
     try:
         load_device(str(own.resolve()), root)
     except ConfigError as error:
-        own.write_text(before, encoding="utf-8")
+        write_output(own, before)
         msg = f"{file_label(own)}: a line cannot be added to it"
         raise ConfigError(msg, remedy=f"write it there yourself: {line}") from error

@@ -65,13 +65,17 @@ def bench(
     from edgebuild.bench.board.standalone import bench_file, estimate_file, save_record
     from edgebuild.bench.board.standalone_pair import bench_pair
     from edgebuild.config.read_device import load_device
+    from edgebuild.output_file import require_writable
 
     _require_consistent(estimate=estimate, against=against, precision=precision, time_limit=time_limit)
     chosen = load_device(device, project if project.is_dir() else project.parent)
     processes = processes or (ALONE if against is None else IN_TURNS)
     limit = TIME_LIMIT if time_limit is None else time_limit
     settings = BoardSettings(runs, processes, 0, precision, limit, not no_operations, threads, cores)
-    name, given = file.name, inputs or []
+    given = inputs or []
+    name = file.name if against is None else f"{file.name}-against-{against.name}"
+    saved = output if output is not None else Path(f"{name}.{chosen.name}.json")
+    require_writable(saved)
     with progress_line() as progress:
         if estimate:
             record = estimate_file(file, chosen, threads)
@@ -79,8 +83,6 @@ def bench(
             record = bench_file(file, chosen, given, settings, wait=wait, token=token, progress=progress)
         else:
             record = bench_pair(file, against, chosen, given, settings, wait=wait, token=token, progress=progress)
-            name = f"{file.name}-against-{against.name}"
-    saved = output if output is not None else Path(f"{name}.{chosen.name}.json")
     save_record(record, saved)
     emit(record, as_json, lambda: _render(record, saved))
     parts = [record] if against is None else [record["ours"], record["theirs"]]

@@ -28,6 +28,7 @@ from edgebuild.cli import (
     unpack,
 )
 from edgebuild.cli.compile import compile_file
+from edgebuild.cli.signals import settle_signals
 from edgebuild.cli.streams import settle_streams
 from edgebuild.errors import EdgebuildError, ExitCode
 
@@ -83,6 +84,7 @@ def main() -> NoReturn:
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     settle_streams()
+    settle_signals()
     try:
         app()
     except EdgebuildError as error:

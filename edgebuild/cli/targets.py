@@ -10,6 +10,9 @@ import typer
 from edgebuild.cli.options import Json
 from edgebuild.cli.output import emit
 
+_GAP = 2
+"""Between two columns."""
+
 app = typer.Typer(help="List or show target profiles, or print their JSON Schema.")
 
 
@@ -65,24 +68,61 @@ def schema(
 
 
 def _render_list(targets: list[dict[str, Any]]) -> None:
+    """A table where the terminal is wide enough for whole words, else a block for each target."""
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False)
-    kinds = ("measured", "emulated", "estimated")
-    table.add_column("target", no_wrap=True)
-    for column in ("file", "runtime", *(f"{kind} here" for kind in kinds), "needs hardware"):
-        table.add_column(column, overflow="fold")
-    for target in targets:
-        export, obtained, wanted = target["export"], target["obtained"], target["needs_hardware"]
-        runtime = f"{target['runtime']['name']} {target['runtime'].get('version', '')}".strip()
-        named = {"accuracy": f"accuracy ({target['checked_with']['runtime']})"}
-        cells = [
-            ", ".join(named.get(name, name) for name, found in obtained.items() if found == kind) for kind in kinds
-        ]
-        kind = f"{export['format']} {export['dtype']}, io {export['io']}"
-        table.add_row(target["target"], kind, runtime, *(cell.replace("_", " ") for cell in cells), ", ".join(wanted))
-    Console().print(table)
+    console = Console()
+    rows = {target["target"]: _cells(target) for target in targets}
+    titles = ("target", *next(iter(rows.values())))
+    lines = [titles, *((name, *cells.values()) for name, cells in rows.items())]
+    widths = _widths(list(zip(*lines, strict=True)), console.width)
+    if widths is not None:
+        table = Table(box=None, pad_edge=False)
+        for title, width in zip(titles, widths, strict=True):
+            table.add_column(title, width=width)
+        for line in lines[1:]:
+            table.add_row(*line)
+        console.print(table)
+        return
+    for name, cells in rows.items():
+        block = Table.grid(padding=(0, 2))
+        for label, cell in cells.items():
+            block.add_row(f"  {label}", cell)
+        console.print(name, style="bold", markup=False, highlight=False)
+        console.print(block)
+
+
+def _widths(columns: list[tuple[str, ...]], width: int) -> list[int] | None:
+    """Widths that break no title and no word, what is left to those that lack most; None where it is too narrow.
+
+    Each column begins with its title.
+    """
+    widths = [max(map(len, [title, *" ".join(texts).split()])) for title, *texts in columns]
+    wanted = [max(map(len, column)) for column in columns]
+    room = width - sum(widths) - _GAP * (len(widths) - 1)
+    if room < 0:
+        return None
+    for _ in range(room):
+        lacking = [full - given for full, given in zip(wanted, widths, strict=True)]
+        widths[lacking.index(max(lacking))] += max(lacking) > 0
+    return widths
+
+
+def _cells(target: dict[str, Any]) -> dict[str, str]:
+    """What is told of one target: word for it -> text."""
+    export, obtained = target["export"], target["obtained"]
+    named = {"accuracy": f"accuracy ({target['checked_with']['runtime']})"}
+    by_kind = {
+        f"{kind} here": ", ".join(named.get(name, name) for name, found in obtained.items() if found == kind)
+        for kind in ("measured", "emulated", "estimated")
+    }
+    return {
+        "file": f"{export['format']} {export['dtype']}, io {export['io']}",
+        "runtime": f"{target['runtime']['name']} {target['runtime'].get('version', '')}".strip(),
+        **{label: cell.replace("_", " ") for label, cell in by_kind.items()},
+        "needs hardware": ", ".join(target["needs_hardware"]),
+    }
 
 
 def _render_profile(facts: dict[str, Any]) -> None:

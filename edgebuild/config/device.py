@@ -37,6 +37,9 @@ class Bench(Table):
     start_below: Celsius = Field(
         default=60.0, description="a process waits until the device is cooler, and is not slowed down"
     )
+    slows_at: Celsius = Field(
+        default=80.0, description="where the device slows down by itself: times from 5 degrees below are doubtful"
+    )
     cool_within: Milliseconds = Field(default=300_000.0, description="how long one benchmark waits for that in all")
     retries: int = Field(
         default=3, ge=0, description="processes of one benchmark that are run again because the device was slowed down"

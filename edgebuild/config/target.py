@@ -26,7 +26,7 @@ class Hardware(Table):
     core: str | None = Field(default=None, description="core of a microcontroller: cortex-m4, …; a name that is known")
     cores: int | None = Field(default=None, ge=1, description="how many of them")
     accelerator: str | None = Field(default=None, description="edge-tpu, ethos-u55-128, …; a name that is known")
-    clock: Hertz | None = Field(default=None, description="of the cpu or core")
+    clock: Hertz | None = Field(default=None, gt=0, description="of the cpu or core")
     flash: Bytes | None = Field(default=None, description="for code and constant data")
     ram: Bytes | None = Field(default=None, description="for everything that changes")
     sram: Bytes | None = Field(default=None, description="on-chip memory of the accelerator")

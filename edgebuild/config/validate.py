@@ -117,9 +117,14 @@ def _from_validator(at: Located, error: ValueError, found: str) -> _Complaint:
     if not isinstance(error, BadValueError):
         return _Complaint(at, str(error))
     if error.key is not None:
-        child = at.child(error.key)
+        *outer, key = error.key.split(".")
+        for part in outer:
+            at = at.child(part) or at
+        child = at.child(key)
         if child is None:
-            return _Complaint(at, str(error), missing=error.key)
+            return _Complaint(at, str(error), missing=key)
+        if error.tell_found:
+            return _Complaint(child, f"{error}, found {describe_value(child)}")
         return _Complaint(child, str(error), at_key=True)
     return _Complaint(at, f"{error}, found {found}" if error.tell_found else str(error))
 

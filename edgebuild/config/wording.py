@@ -14,8 +14,8 @@ class BadValueError(ValueError):
     """Raised by a validator of a table whose message needs no more words.
 
     Attributes:
-        key: below the table that raised it, where one key of several is to blame.
-        tell_found: add what was found to the message.
+        key: below the table that raised it, where one key of several is to blame; `caches.l2` is one of a table in it.
+        tell_found: add what was found to the message: the value, of `key` where there is one.
     """
 
     def __init__(self, message: str, *, key: str | None = None, tell_found: bool = False) -> None:

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from edgebuild.config.parameters import Parameters
 from edgebuild.config.quantity import Bytes, BytesPerSecond, Hertz
+from edgebuild.config.wording import BadValueError
+from edgebuild.device.caches import objection
 
 Core = Literal["cortex-a7", "cortex-a53", "cortex-a72", "cortex-a73", "cortex-a75", "cortex-a76", "kryo"]
 """Cores that QEMU 7.2 has by name, or that execute the same instructions as one of these (`Identity.emulated_by`). Its
@@ -64,14 +66,27 @@ class LinuxBoard(Parameters):
     """Options of the transport `qemu-user`."""
 
     cpu: Core = Field(description="the core that is emulated; kernels are chosen by it")
-    cores: int = Field(default=4, ge=1, description="how many the board has")
+    cores: int = Field(default=4, ge=1, le=1024, description="how many the board has")
     python: Literal["python3.11"] = Field(default="python3.11", description="the interpreter that the sysroot has")
-    clock: Hertz | None = Field(default=None, description="of the board; times are estimated at it")
+    clock: Hertz | None = Field(default=None, gt=0, description="of the board; times are estimated at it")
     memory: Bytes | None = Field(default=None, description="of the board; not enforced")
     memory_bandwidth: BytesPerSecond | None = Field(
-        default=None, description="what the board's memory sustains, as STREAM measures it; times are estimated with it"
+        default=None,
+        gt=0,
+        description="what the board's memory sustains, as STREAM measures it; times are estimated with it",
     )
     caches: Caches | None = Field(default=None, description="of the board; simulated for the estimate of its time")
+
+    @model_validator(mode="after")
+    def _can_be_simulated(self) -> Self:
+        if self.caches is not None:
+            last = "l2" if self.caches.l3 is None else "l3"
+            for key in ("l1_data", last):
+                reason = objection(self.cpu, getattr(self.caches, key), last=key == last)
+                if reason is not None:
+                    msg = f"{reason} in a {self.cpu}"
+                    raise BadValueError(msg, key=f"caches.{key}", tell_found=True)
+        return self
 
 
 @dataclass(frozen=True)

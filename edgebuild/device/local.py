@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,8 +14,10 @@ from pydantic import Field
 
 from edgebuild.config.parameters import Parameters
 from edgebuild.config.registries import TRANSPORTS
+from edgebuild.device.guard import Guard
 from edgebuild.device.linux_facts import read_facts
 from edgebuild.device.on_device import command
+from edgebuild.device.scratch import Scratch
 from edgebuild.device.transport import Completed, Transport, TransportKind
 from edgebuild.errors import DeviceError
 
@@ -26,7 +27,13 @@ class LocalTransport:
 
     def __init__(self, device: str) -> None:
         self.device = device
-        self.folder = Path(tempfile.mkdtemp(prefix="edgebuild-device-"))
+        self._scratch = Scratch("device")
+        self._guard: Guard | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The working folder."""
+        return self._scratch.path
 
     def push(self, source: Path, destination: str) -> None:
         """Copy a file or folder into the working folder."""
@@ -38,6 +45,7 @@ class LocalTransport:
 
     def run(self, argv: Sequence[str], timeout: float) -> Completed:
         """Run a program in the working folder; whatever it started is dead when this returns."""
+        self._guard = self._guard or Guard(self.folder)
         start = time.perf_counter()
         try:
             process = subprocess.Popen(
@@ -53,7 +61,7 @@ class LocalTransport:
             raise DeviceError(
                 msg, remedy="install the program there, or push one that was built for it and name it ./program"
             ) from None
-        with process:
+        with process, self._guard.watching(process.pid):
             try:
                 stdout, stderr = process.communicate(timeout=timeout)
             except subprocess.TimeoutExpired:
@@ -71,8 +79,11 @@ class LocalTransport:
         return read_facts(told.stdout)
 
     def close(self) -> None:
-        """Remove the working folder."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Remove the working folder, and end what still runs there."""
+        if self._guard is not None:
+            self._guard.close()
+            self._guard = None
+        self._scratch.close()
 
     def _copy(self, source: Path, destination: Path) -> None:
         try:

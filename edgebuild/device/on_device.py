@@ -28,7 +28,12 @@ def _script() -> str:
 
 def command(name: str, *arguments: str) -> str:
     """The line for a shell of the device that runs one command of the script."""
-    return shlex.join(["sh", "-c", _script(), "edgebuild", name, *arguments])
+    return shlex.join(own_command(name, *arguments))
+
+
+def own_command(name: str, *arguments: str) -> list[str]:
+    """What this machine is to start that runs one command of the script."""
+    return ["sh", "-c", _script(), "edgebuild", name, *arguments]
 
 
 def owner(name: str, ledger: str) -> str:

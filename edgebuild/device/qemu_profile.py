@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 
+from edgebuild.device.caches import SHARES, WAYS
 from edgebuild.device.linux_board import LinuxBoard
 from edgebuild.errors import ToolError
-
-LINE_BYTES = 64
-"""Of every cache of these cores."""
-
-SHARES = (1, 2, 4)
-"""The last cache is simulated whole, and as large as two or four threads each have of it."""
-
-WAYS: Mapping[str, tuple[int, int]] = MappingProxyType(
-    {
-        "cortex-a53": (4, 16),
-        "cortex-a72": (2, 16),
-        "cortex-a73": (4, 16),
-        "cortex-a75": (16, 16),
-        "cortex-a76": (4, 16),
-        "kryo": (3, 8),
-    }
-)
-"""Core -> ways of its data cache and of the last cache (their Technical Reference Manuals)."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ the instructions are exactly those that the board would execute.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +17,7 @@ from edgebuild.device.emulated import EmulatedBoard, board_options
 from edgebuild.device.linux_board import ARM64, IDENTITIES, LinuxBoard, make_root, system_of
 from edgebuild.device.qemu_plugin import Counts, build_plugin, read_counts
 from edgebuild.device.qemu_profile import BlockProfile, cache_arguments, read_profile
+from edgebuild.device.scratch import Scratch
 from edgebuild.device.sysroot import sysroot
 from edgebuild.device.transport import Completed, Transport, TransportKind
 from edgebuild.errors import DeviceError
@@ -45,8 +45,8 @@ class QemuUserTransport(EmulatedBoard):
         super().__init__(device, self.system.emulator)
         self.board = board
         self.sysroot = sysroot(self.system.debian)
-        self._root = tempfile.TemporaryDirectory(prefix="edgebuild-root-")
-        make_root(Path(self._root.name), self.sysroot.folder, board)
+        self._root = Scratch("root")
+        make_root(self._root.path, self.sysroot.folder, board)
 
     def run(self, argv: Sequence[str], timeout: float) -> Completed:
         """Run a program of the working folder (`./program`) or of the sysroot (`python3`)."""
@@ -106,12 +106,12 @@ class QemuUserTransport(EmulatedBoard):
     def close(self) -> None:
         """Remove the working folder, and the system below which programs ran."""
         super().close()
-        self._root.cleanup()
+        self._root.close()
 
     def _run(self, argv: Sequence[str], timeout: float, extra: Sequence[str]) -> Completed:
         program = self._program(argv[0])
         variables = [f"{key}={value}" for key, value in {**ENVIRONMENT, "PYTHONPATH": str(self.sysroot.wheels)}.items()]
-        emulator = [self.emulator, "-cpu", IDENTITIES[self.board.cpu].emulated_by, "-L", self._root.name, *extra]
+        emulator = [self.emulator, "-cpu", IDENTITIES[self.board.cpu].emulated_by, "-L", str(self._root.path), *extra]
         try:
             return self._host.run(["env", "-i", *variables, *emulator, str(program), *argv[1:]], timeout)
         except DeviceError as error:

@@ -6,6 +6,7 @@ Packages come through apt from where this machine's own come, wheels through pip
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import importlib.metadata
@@ -20,6 +21,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgebuild.device.guard import with_us
 from edgebuild.errors import ToolError
 
 COMMAND = "python -m edgebuild.device.sysroot"
@@ -40,6 +42,16 @@ PLATFORMS = {
     "armhf": ("manylinux_2_34_armv7l",),
 }
 """Debian's architecture -> the tags of wheels that its C library can load; pip takes a tag literally."""
+
+LEAST_ROOM = 2**20
+"""Bytes: a disk with less is full."""
+_NEW = "sysroot-new-"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_SAID_OF_NO_ROOM = ("No space left on device", "enough free space", "Disk quota exceeded")
+"""In English, which programs are told to speak."""
+_FULL = "the disk of the cache {} is full"
+_ELSEWHERE = "make room there (a system takes 0.2 GB, and 0.3 GB at first), or let XDG_CACHE_HOME name another folder"
+_TRY_AGAIN = f"look at the network and the settings of apt and pip, then: {COMMAND}; `device: host` does without"
 
 
 @dataclass(frozen=True)
@@ -93,7 +105,7 @@ def sysroot(architecture: str = "arm64") -> Sysroot:
     """The system for `architecture` (`arm64` or `armhf`), fetched (some 100 MB, a minute) if nobody did before.
 
     Raises:
-        ToolError: apt or pip is missing or failed.
+        ToolError: apt or pip is missing or failed, or the cache is full or cannot be written.
     """
     wheels = requirements(architecture)
     packages = (*PACKAGES, *MORE_PACKAGES[architecture])
@@ -101,7 +113,7 @@ def sysroot(architecture: str = "arm64") -> Sysroot:
     digest = hashlib.sha256(content.encode()).hexdigest()[:12]
     folder = cache_folder() / f"sysroot-{architecture}-{digest}"
     if not folder.is_dir():
-        with _one_at_a_time(folder.parent):
+        with _cache_errors(folder.parent), _one_at_a_time(folder.parent):
             if not folder.is_dir():
                 _make(folder, architecture, packages, wheels)
     return Sysroot(folder)
@@ -115,8 +127,42 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _cache_errors(folder: Path) -> Iterator[None]:
+    """An error of the file system inside names the cache."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or str(error)
+        msg = _FULL.format(folder) if error.errno in _NO_ROOM else f"cannot write to the cache {folder}: {why}"
+        raise ToolError(msg, remedy=_ELSEWHERE) from None
+
+
+@contextmanager
+def _failures_for_room(folder: Path) -> Iterator[None]:
+    """A program that fails inside because there is no room left is not to blame; what it wrote is still there."""
+    try:
+        yield
+    except ToolError as error:
+        if _is_full(folder) or any(words in error.message for words in _SAID_OF_NO_ROOM):
+            msg = f"{_FULL.format(folder)}: {error.message}"
+            raise ToolError(msg, remedy=_ELSEWHERE) from None
+        raise
+
+
+def _is_full(folder: Path) -> bool:
+    with suppress(OSError):
+        return shutil.disk_usage(folder).free < LEAST_ROOM
+    return False
+
+
 def _make(folder: Path, architecture: str, packages: Sequence[str], wheels: Sequence[str]) -> None:
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="sysroot-new-") as scratch:
+    for left in folder.parent.glob(f"{_NEW}*"):  # by a fetch that was killed: nobody else has the lock
+        shutil.rmtree(left, ignore_errors=True)
+    with (
+        tempfile.TemporaryDirectory(dir=folder.parent, prefix=_NEW) as scratch,
+        _failures_for_room(folder.parent),
+    ):
         made = Path(scratch) / "root"
         made.mkdir(mode=0o755)
         for package in fetch_packages(Path(scratch) / "apt", architecture, packages):
@@ -206,15 +252,25 @@ def _run(command: list[str], what: str) -> None:
         msg = f"cannot {what}: {command[0]} is missing"
         raise ToolError(msg, remedy="emulated Linux boards need a Debian system; set `device: host` to do without")
     environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
-    done = subprocess.run(
-        command, capture_output=True, text=True, env=environment, timeout=FETCH_SECONDS, stdin=subprocess.DEVNULL
-    )
+    try:
+        done = subprocess.run(
+            with_us(command),
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=FETCH_SECONDS,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired:
+        msg = f"cannot {what}: {command[0]} did not end within {FETCH_SECONDS} s, and was stopped"
+        raise ToolError(msg, remedy=_TRY_AGAIN) from None
     if done.returncode:
         lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        why = next((line for line in lines if line.startswith(("E:", "ERROR"))), lines[-1] if lines else "no reason")
+        told = [line for line in lines if any(words in line for words in _SAID_OF_NO_ROOM)]
+        told += [line for line in lines if line.startswith(("E:", "ERROR"))]
+        why = [*told, *lines[-1:], "no reason"][0]
         msg = f"cannot {what}: {command[0]} ended with {done.returncode}: {why}"
-        remedy = f"look at the network and the settings of apt and pip, then: {COMMAND}; `device: host` does without"
-        raise ToolError(msg, remedy=remedy)
+        raise ToolError(msg, remedy=_TRY_AGAIN)
 
 
 if __name__ == "__main__":

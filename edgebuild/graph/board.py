@@ -58,7 +58,7 @@ def add_board_stage(graph: Graph, project: Project, target: Target, inputs: dict
         "runtime": runtime,
         "programs": _programs_for(device, target, runtime),
         "scheduler": _scheduler() if device.transport == "qemu-user" else None,
-        "metric": project.sections()["metric"],
+        "metric": project.metric.model_dump(mode="json"),
         "allow": list(target.allow),
         **({"accelerator": EDGE_TPU} if target.hardware.accelerator == EDGE_TPU else {}),
     }

@@ -25,6 +25,8 @@ LOWER_IS_BETTER = frozenset(
         "host_memory_over_idle",
         "host_peak_memory",
         "latency",
+        "latency_p90",
+        "latency_p99",
         "macs",
         "parameters",
         "ram",

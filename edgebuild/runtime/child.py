@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from edgebuild.device.guard import with_us
 from edgebuild.errors import ToolError
 
 
@@ -17,7 +18,7 @@ def run_child(command: Sequence[str], job: Mapping[str, Any], about: str) -> Any
     Raises:
         ToolError: it failed or was killed; the message says so `about` the file, with its last words.
     """
-    done = subprocess.run(list(command), input=json.dumps(job), capture_output=True, text=True, check=False)
+    done = subprocess.run(with_us(command), input=json.dumps(job), capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return json.loads(done.stdout)
     how = f"failed (exit code {done.returncode})"

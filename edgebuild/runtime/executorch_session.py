@@ -17,6 +17,7 @@ import numpy as np
 from edgebuild.errors import ConfigError, InternalError, ToolError
 from edgebuild.runtime.executorch_build import build_runner
 from edgebuild.runtime.executorch_file import PteFile, read_pte
+from edgebuild.runtime.executorch_xnnpack import BACKEND
 
 _QUIT_SECONDS = 5
 _LAST_WORDS_SECONDS = 0.5
@@ -80,7 +81,7 @@ class ExecutorchSession:
         )
         header = self._pipe(self._child.stdout).readline()
         if not header:
-            raise ConfigError(self._failure("does not load"), remedy="export it again with the installed executorch")
+            raise ConfigError(self._failure("does not load"), remedy=_remedy(file))
         described = json.loads(header)
         self.inputs = ports(file, described["inputs"], "inputs")
         self.outputs = ports(file, described["outputs"], "outputs")
@@ -152,6 +153,14 @@ class ExecutorchSession:
             msg = "the runner was started without pipes"
             raise InternalError(msg)
         return stream
+
+
+def _remedy(file: PteFile) -> str:
+    """What to do about a file that does not load: one with foreign delegates is right, and for another place."""
+    foreign = sorted({delegate["id"] for delegate in file.forward()["delegates"]} - {BACKEND})
+    if foreign:
+        return f"this runtime has {BACKEND} only; run the file on a device that has {', '.join(foreign)}"
+    return "export it again with the installed executorch"
 
 
 def last_complaint(log: bytes) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from edgebuild.device.guard import with_us
 from edgebuild.errors import ConfigError, ToolError
 from edgebuild.runtime.executorch_build import build_runner
 from edgebuild.runtime.executorch_file import read_pte
@@ -59,7 +60,8 @@ def run_timed(
     with tempfile.TemporaryDirectory() as scratch:
         raw = _raw_inputs(file, inputs, Path(scratch))
         fixed = [str(file), str(threads), _pinning(cpus), str(runs), output, etdump]
-        done = subprocess.run([str(build_runner()), "time", *fixed, *raw], capture_output=True, check=False)
+        command = with_us([str(build_runner()), "time", *fixed, *raw])
+        done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode:
         msg = f"{file}: the executorch runner failed (exit code {done.returncode}): {last_complaint(done.stderr)}"
         raise ToolError(msg)

@@ -6,13 +6,14 @@ import json
 import re
 import signal
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from edgebuild.device.guard import with_us
+from edgebuild.device.scratch import scratch_folder
 from edgebuild.errors import ToolError
 from edgebuild.runtime.session import TimedRun
 from edgebuild.runtime.worker_process import WorkerProcess
@@ -28,10 +29,11 @@ def run_job(python: Path, command: str, job: Mapping[str, Any]) -> Any:
     Raises:
         ToolError: the child failed or was killed; the message has its last words.
     """
-    with tempfile.TemporaryDirectory(prefix="edgebuild-litert-") as scratch:
-        path = Path(scratch) / "job.json"
+    with scratch_folder("litert") as scratch:
+        path = scratch / "job.json"
         path.write_text(json.dumps(job))
-        done = subprocess.run([*_command(python), command, str(path)], capture_output=True, text=True, check=False)
+        job_command = with_us([*_command(python), command, str(path)])
+        done = subprocess.run(job_command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise ToolError(_last_words(str(job["file"]), done.returncode, done.stderr))
     return json.loads(done.stdout)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from edgebuild.device.scratch import scratch_folder
 from edgebuild.runtime.litert_child import run_job
 from edgebuild.runtime.litert_cuts import cut_into_operations
 from edgebuild.runtime.session import ProfileReport
@@ -23,8 +23,8 @@ def profile_in_child(python: Path, file: Path, inputs: Mapping[str, Path], threa
         ConfigError: the file is not a .tflite.
         ToolError: an operation does not load or run alone.
     """
-    with tempfile.TemporaryDirectory(prefix="edgebuild-profile-") as scratch:
-        bundle = Path(scratch) / "operations.zip"
+    with scratch_folder("profile") as scratch:
+        bundle = scratch / "operations.zip"
         cut = cut_into_operations(file, {name: np.load(path) for name, path in inputs.items()}, bundle)
         medians = run_job(python, "cuts", cut.job(str(bundle), str(file.resolve()), threads, (), runs))["medians"]
     report = cut.report(medians, runs)

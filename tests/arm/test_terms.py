@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from edgebuild.device.caches import SHARES
 from edgebuild.device.linux_board import LinuxBoard
-from edgebuild.device.qemu_profile import SHARES
 from edgebuild.estimate.arm.coefficients import coefficients, kind_of_row
 from edgebuild.estimate.arm.latency import ALL_CORES, computes_in, latency_figure, milliseconds
 from edgebuild.estimate.arm.terms import TERMS, Cost, amounts_of, lines_missed, missing_fact
@@ -84,6 +84,22 @@ def test_the_figure_says_where_it_is_from() -> None:
         assert figure.value is not None
         assert figure.low == pytest.approx(figure.value / coefficients().spread[kind_of_row(dtype, threads)])
         assert figure.high == pytest.approx(figure.value * coefficients().spread[kind_of_row(dtype, threads)])
+
+
+def test_beyond_the_threads_that_anything_was_fitted_to_no_confidence_is_claimed() -> None:
+    """From the law going on to no faster than with four: a board of 64 cores."""
+    many, four = board(cores=64), board(cores=4)
+    found = latency_figure(COST, {"dot_product": 1}, many, 64)
+    known = latency_figure(COST, {"dot_product": 1}, four, 4)
+    assert (found.name, found.confidence, known.confidence) == (ALL_CORES, None, 0.9)
+    assert found.value == milliseconds(COST, many, 64)
+    assert found.value is not None
+    assert known.value is not None
+    assert found.value < known.value
+    assert found.low == pytest.approx(found.value / coefficients().spread[kind_of_row("int8", 64)])
+    assert found.high == pytest.approx(known.high)
+    assert "no row has more than 4 threads" in found.provenance
+    assert "no row has more" not in known.provenance
 
 
 def test_a_program_without_multiply_adds_counts_as_integer() -> None:

@@ -55,6 +55,7 @@ def test_one_file_here_and_on_an_emulated_board_gives_the_same_record(folder: Pa
         (("net.tflite", "--input", "wrong.npy"), 2, "input 't0' wants int8[1, 6, 6, 8]"),
         (("net.tflite", "--device", "cortex-m4-emulated"), 2, "cannot run on device 'cortex-m4-emulated'"),
         (("net.tflite", "--device", "no-such-board"), 2, "unknown device 'no-such-board'"),
+        (("net.tflite", "--output", "no/such/folder.json", "--runs", "1000000"), 2, "folder.json: cannot be written"),
     ],
 )
 def test_what_cannot_be_run_is_said(folder: Path, arguments: tuple[str, ...], code: int, message: str) -> None:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from edgebuild.bench.board.compare import CODE, compare_with_host, promises_equal_outputs
+from edgebuild.bench.board import energy, reference
+from edgebuild.bench.board.compare import CODE, compare_with_host, host_outputs, promises_equal_outputs
+from edgebuild.bench.board.litert import LiteRTOnBoard
 from edgebuild.bench.board.measure import BoardBench, measure_on_device
+from edgebuild.bench.board.run import BoardRun
 from edgebuild.bench.board.settings import BoardSettings
-from edgebuild.config.device import Device
+from edgebuild.bench.power.measure import EnergySettings
+from edgebuild.config.device import Device, Power
 from edgebuild.config.read_device import load_device
 from edgebuild.errors import DeviceError
 from tests.arm.llvm import needs_llvm
@@ -156,6 +162,77 @@ def test_one_other_number_is_found(on_a72: BoardBench) -> None:
     assert f"1 of {array.size} numbers differ" in findings[0].message
     assert figures[0].value == pytest.approx(100 * (1 - 1 / array.size))
     assert compare_with_host({name: array}, {name: other}, ("here", "there"), exact=False)[1][0].severity == "note"
+
+
+FEW = BoardSettings(runs=20, processes=2, operations=False)
+
+
+def test_a_device_whose_integers_are_not_this_hosts_fails(
+    file: Path, samples: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def one_step_off(*given: Any) -> dict[str, np.ndarray]:
+        outputs = host_outputs(*given)
+        next(iter(outputs.values())).flat[3] ^= 1
+        return outputs
+
+    monkeypatch.setattr(reference, "host_outputs", one_step_off)
+    bench = measure_on_device(load_device("host", ROOT), file, samples, FEW)
+    found = {finding.code: finding.severity for finding in bench.findings}
+    assert found[CODE] == "fatal", "every operation is an integer one: a step is no rounding"
+
+
+def test_a_device_that_gives_other_outputs_in_another_process_fails(
+    file: Path, samples: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = LiteRTOnBoard.run
+    digests = iter("ab")
+
+    def moody(*given: Any) -> BoardRun:
+        return replace(run(*given), outputs_sha256=next(digests))
+
+    monkeypatch.setattr(LiteRTOnBoard, "run", moody)
+    bench = measure_on_device(load_device("host", ROOT), file, samples, FEW)
+    (vary,) = (finding for finding in bench.findings if finding.code == "device-outputs-vary")
+    assert vary.severity == "fatal"
+    assert "the same input gave different outputs in 2 processes on host" in vary.message
+
+
+def test_a_meter_that_is_not_there_is_told_before_anything_is_timed(
+    file: Path, samples: dict[str, np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LiteRTOnBoard, "run", lambda *_: pytest.fail("it was timed"))
+    with pytest.raises(DeviceError):
+        measure_on_device(metered(tmp_path), file, samples, FEW)
+
+
+def test_a_meter_that_is_lost_leaves_energy_missing_and_keeps_the_times(
+    file: Path, samples: dict[str, np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "intel-rapl:0"
+    package.mkdir()
+    for name, content in (("name", "package-0"), ("energy_uj", "5"), ("max_energy_range_uj", "999999")):
+        (package / name).write_text(content + "\n")
+    run = LiteRTOnBoard.run
+
+    def unplugs(*given: Any, **named: Any) -> BoardRun:
+        if named:  # the loop that is measured
+            (package / "energy_uj").unlink()
+            (package / "energy_uj").mkdir()
+        return run(*given, **named)
+
+    monkeypatch.setattr(LiteRTOnBoard, "run", unplugs)
+    monkeypatch.setattr(energy, "settings_for", lambda _: EnergySettings(loop=0.3, idle=0.2, settle=0.1))
+    bench = measure_on_device(metered(tmp_path), file, samples, FEW)
+    figures = {figure.name: figure for figure in bench.figures}
+    assert figures["energy"].value is None
+    assert figures["latency"].value is not None
+    (lost,) = (finding for finding in bench.findings if finding.code == "energy-not-measured")
+    assert lost.severity == "fatal"
+
+
+def metered(root: Path) -> Device:
+    power = Power(meter="rapl", options={"root": str(root), "period": "10 ms"})
+    return load_device("host", ROOT).model_copy(update={"power": power})
 
 
 @pytest.fixture(scope="module")

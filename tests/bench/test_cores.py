@@ -15,6 +15,7 @@ import pytest
 
 from edgebuild.bench.board.measure import measure_on_device
 from edgebuild.bench.board.place import place
+from edgebuild.bench.board.run import require_cores
 from edgebuild.bench.board.settings import BoardSettings
 from edgebuild.config.cores import check_cores, parse_cores, show_cores
 from edgebuild.config.device import Bench, Device
@@ -166,6 +167,13 @@ def test_a_core_that_the_system_refuses_is_an_error(file: Path) -> None:
             with pytest.raises(DeviceError, match=rf"cannot pin to cores {','.join(map(str, cores))}: ") as raised:
                 board.run(20)
             assert "name others with --cores" in str(raised.value.remedy)
+
+
+def test_a_core_that_went_offline_meanwhile_is_an_error() -> None:
+    require_cores(Placement(1, (1, 3)), [1, 3])
+    require_cores(Placement(1), [0, 1, 2, 3])
+    with pytest.raises(DeviceError, match="it began as 1 thread pinned to cores 1,3, and ended on 1"):
+        require_cores(Placement(1, (1, 3)), [1])
 
 
 @needs_sshd

@@ -10,7 +10,7 @@ CALM = {"governor": "performance", "temperature_millicelsius": "41000", "highest
 
 
 def codes(*states: dict[str, str]) -> dict[str, str]:
-    return {finding.code: finding.severity for finding in state_findings([CALM, *states])}
+    return {finding.code: finding.severity for finding in state_findings([CALM, *states], 80.0)}
 
 
 def test_a_calm_device_has_nothing_to_say() -> None:
@@ -44,3 +44,9 @@ def test_a_raspberry_pi_remembers_what_happened_while_nobody_asked() -> None:
 def test_heat_a_governor_and_limited_clocks_are_noted() -> None:
     state = {"governor": "schedutil", "temperature_millicelsius": "81000", "clock_limit_khz": "1200000"}
     assert codes(state) == {"device-hot": "note", "device-governor": "note", "device-clock-limit": "note"}
+
+
+@pytest.mark.parametrize(("slows_at", "noted"), [(80.0, False), (65.0, True), (60.0, True)])
+def test_hot_is_what_is_near_to_where_this_device_slows_down(slows_at: float, noted: bool) -> None:
+    found = state_findings([{**CALM, "temperature_millicelsius": "61000"}], slows_at)
+    assert [finding.code for finding in found] == (["device-hot"] if noted else [])

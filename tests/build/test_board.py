@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -64,7 +65,13 @@ def test_the_file_runs_on_the_board_and_is_counted(project: Path) -> None:
 def test_a_real_board_is_timed_operation_by_operation_and_the_page_shows_it(project: Path, tmp_path: Path) -> None:
     server = new_server(tmp_path / "sshd")
     server.start()
-    description = {"name": "desk", "transport": "ssh", "options": server.options(python=sys.executable)}
+    core = max(os.sched_getaffinity(0))
+    description = {
+        "name": "desk",
+        "transport": "ssh",
+        "options": server.options(python=sys.executable),
+        "bench": {"cores": core},
+    }
     (project / "devices").mkdir()
     (project / "devices" / "desk.yaml").write_text(yaml.safe_dump(description))
     try:
@@ -72,6 +79,9 @@ def test_a_real_board_is_timed_operation_by_operation_and_the_page_shows_it(proj
     finally:
         server.stop()
     (target,) = run["facts"]["targets"]
+    figures = {figure["name"]: figure for figure in target["figures"]}
+    assert 0 < figures["latency"]["value"] <= figures["latency_p90"]["value"]
+    assert f"1 thread pinned to core {core}, 200 runs in each of 3 processes" in figures["latency"]["provenance"]
     profile = target["device_profile"]
     assert (profile["device"], [row["op"] for row in profile["operations"]]) == (
         "desk",

@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.build.command import Built, digests, edgebuild, start
 from tests.build.tiny_project import write_tiny_project
 from tests.workers import LastingExecutor, run_here
@@ -47,14 +49,15 @@ def test_killed_four_times_the_next_build_completes_with_the_same_bytes(
     assert list((project / ".edgebuild" / "tmp").iterdir()) == []
 
 
-def test_interrupted_build_says_what_is_kept(tmp_path: Path, workers: LastingExecutor) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_build_says_what_is_kept(tmp_path: Path, workers: LastingExecutor, number: signal.Signals) -> None:
     project = write_tiny_project(tmp_path / "interrupted")
     process = start(project, "build")
     baseline = project / ".edgebuild" / "logs" / "baseline.log"
     while not baseline.exists():
         assert process.poll() is None
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, said = process.communicate(timeout=120)
     assert process.returncode == INTERRUPTED
     assert "interrupted: 1 stages are done and kept" in said

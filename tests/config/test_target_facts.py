@@ -88,6 +88,26 @@ def test_people_see_a_table() -> None:
     assert page.exit_code == 0
     for word in ("measured here", "estimated here", "needs hardware", "ethos-u55-128-executorch"):
         assert word in page.stdout
+    titles = "target file runtime measured here emulated here estimated here needs hardware"
+    assert " ".join(page.stdout.splitlines()[0].split()) == titles
+
+
+@pytest.mark.parametrize("width", [80, 100, 125, 140, 200])
+def test_no_word_is_broken_however_narrow_the_page(width: int) -> None:
+    page = CliRunner().invoke(app, ["list"], env={"COLUMNS": str(width)}).stdout
+    assert max(len(line.rstrip()) for line in page.splitlines()) <= width
+    facts = json.loads(CliRunner().invoke(app, ["list", "--json"]).stdout)["targets"]
+    words = page.translate(str.maketrans("(),", "   ")).split()
+    named: set[str] = set()
+    for one in facts:
+        export = {key: one["export"][key] for key in ("format", "dtype", "io")}
+        named |= {one["target"], *export.values(), one["checked_with"]["runtime"], one["runtime"]["name"]}
+    assert named <= set(words)
+    told = {word for one in facts for figure in one["obtained"] for word in figure.split("_")}
+    known = {word for one in facts for word in (*one["needs_hardware"], str(one["runtime"].get("version")))}
+    titles = {"target", "file", "runtime", "measured", "here", "emulated", "estimated", "needs", "hardware", "io"}
+    assert told <= set(words)
+    assert set(words) <= {*told, *known, *titles, *named}
 
 
 def test_devices_name_accelerators_and_cores_that_profiles_may_name() -> None:

@@ -85,6 +85,22 @@ def test_what_is_larger_than_a_cache_misses_it_in_every_pass_and_what_fits_does_
     assert quarter > whole, "256 KiB hold it, but little besides"
 
 
+def test_caches_whose_sets_are_no_power_of_two_are_simulated_too(tmp_path: Path) -> None:
+    skip_without_boards()
+    device = load_device("raspberry-pi-4-emulated", ROOT)
+    odd = {**device.options, "caches": {"l1_data": "33 KiB", "l2": "768 KiB"}}
+    file = tmp_path / "passes.py"
+    file.write_text(PROGRAM)
+    lines = BYTES // LINE
+    with connected(device.model_copy(update={"options": odd})) as transport:
+        assert isinstance(transport, QemuUserTransport)
+        transport.push(file, file.name)
+        first, whole, half, quarter = profile(transport, (2, 3)).missed
+    assert 4 * lines <= first < 4.2 * lines
+    assert max(whole, half) < 0.05 * lines, "384 KiB hold it"
+    assert 4 * lines <= quarter < 4.2 * lines, "192 KiB do not"
+
+
 def test_a_mark_that_never_comes_is_an_error(pushed: QemuUserTransport) -> None:
     with pytest.raises(ToolError, match="the profiler of emulated programs did not finish"):
         pushed.run_profiled(["python3.11", "passes.py"], 120, (1, 2), (4, 99))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -16,6 +19,7 @@ from edgebuild.device.qemu_user import QemuUserTransport, linux_board_of
 from edgebuild.device.sysroot import sysroot
 from edgebuild.errors import ConfigError, DeviceError, ToolError
 from tests.device.boards import skip_without_boards
+from tests.device.waiting import eventually, with_argument
 
 ROOT = Path(__file__).resolve().parents[2]
 COUNTED = """
@@ -113,10 +117,32 @@ def test_nothing_is_left_of_a_board() -> None:
     skip_without_boards()
     with connected(load_device("raspberry-pi-4-emulated", ROOT)) as transport:
         assert isinstance(transport, QemuUserTransport)
-        folder, root = transport.folder, Path(transport._root.name)
+        folder, root = transport.folder, transport._root.path
         assert (root / "proc" / "cpuinfo").is_file()
     assert not folder.exists()
     assert not root.exists()
+
+
+CLIENT = """
+import sys
+from pathlib import Path
+from edgebuild.config.read_device import load_device
+from edgebuild.device.connect import connected
+with connected(load_device("raspberry-pi-4-emulated", Path(sys.argv[1]))) as board:
+    board.run(["python3.11", "-c", "import sys, time; time.sleep(float(sys.argv[1]))", sys.argv[2]], timeout=600)
+"""
+
+
+def test_a_killed_client_leaves_no_emulator(tmp_path: Path) -> None:
+    skip_without_boards()
+    minutes = f"600.{os.getpid()}"
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+    client = subprocess.Popen([sys.executable, "-c", CLIENT, str(ROOT), minutes], env=environment)
+    assert eventually(lambda: len(with_argument(minutes)) == 2), "the client and QEMU"
+    client.kill()
+    client.wait()
+    assert eventually(lambda: with_argument(minutes) == [])
+    assert eventually(lambda: list(tmp_path.glob("edgebuild-scratch-device-*")) == [])
 
 
 def test_a_missing_emulator_is_named_with_the_line_that_installs_it(

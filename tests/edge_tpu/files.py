@@ -90,7 +90,7 @@ class Net:
     def operation(
         self, name: str, inputs: Sequence[int], outputs: Sequence[int], version: int = 1, **options: Any
     ) -> int:
-        """Add an operation and return its first output."""
+        """Add an operation and return its first output, or its first input where it makes nothing."""
         code = schema.OperatorCodeT()
         code.builtinCode = getattr(schema.BuiltinOperator, name)
         code.deprecatedBuiltinCode = min(code.builtinCode, 127)
@@ -107,7 +107,7 @@ class Net:
                 assert hasattr(operator.builtinOptions, key), f"{name} has no option {key}"
                 setattr(operator.builtinOptions, key, value)
         self._graph.operators.append(operator)
-        return outputs[0]
+        return (*outputs, *inputs)[0]
 
     def custom(self, name: str, source: int, shape: Sequence[int]) -> int:
         """Add an operation that only its maker knows, and return its output."""

@@ -6,16 +6,26 @@ stand-in that prints them. What is tested is our side: reading, failing, ending 
 
 from __future__ import annotations
 
+import io
 import time
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from edgebuild.check.accelerators.accelerator import JudgeRequest
 from edgebuild.check.accelerators.edge_tpu.compiler import compile_file, compiler_version
-from edgebuild.check.accelerators.edge_tpu.compiler_log import parse_log
+from edgebuild.check.accelerators.edge_tpu.compiler_log import MAPPED, parse_log
+from edgebuild.check.accelerators.edge_tpu.geometry import inference_of, layers_of, work_of
+from edgebuild.check.accelerators.edge_tpu.log_mapping import map_by_log
+from edgebuild.check.accelerators.edge_tpu.mapping import map_operations
+from edgebuild.check.accelerators.edge_tpu.report import EdgeTpuReport, report_on
+from edgebuild.check.census.tflite import read_structure
+from edgebuild.check.wiring import Wiring
 from edgebuild.config.registries import ACCELERATORS
 from edgebuild.errors import ToolError
+from edgebuild.estimate.edge_tpu.latency import estimate_latency
+from edgebuild.estimate.edge_tpu.memory import CachePlan
 from tests.edge_tpu.files import Net, image
 
 WHOLE = """\
@@ -76,6 +86,25 @@ DEQUANTIZE                     1          Operation is working on an unsupported
 Compilation child process completed within timeout period.
 Compilation succeeded!
 """
+BEHIND = "More than one subgraph is not supported"
+
+
+def log_of(*rows: tuple[str, int, str]) -> str:
+    """A log with this operation log."""
+    head, _, tail = WHOLE.partition("CONV_2D  ")
+    return (
+        head + "".join(f"{name:<31}{count:<11}{status}\n" for name, count, status in rows) + tail[tail.index("Comp") :]
+    )
+
+
+def shown(report: EdgeTpuReport) -> str:
+    """What people see of it."""
+    console = Console(width=200, file=io.StringIO())
+    console.print(report.describe())
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
 REFUSED = """\
 Edge TPU Compiler version 16.0.384591198
 Started a compilation timeout timer of 180 seconds.
@@ -116,6 +145,11 @@ def test_a_failure_is_told_in_the_compilers_words(text: str, said: str) -> None:
     with pytest.raises(ToolError) as raised:
         parse_log(text)
     assert said in raised.value.message
+
+
+def test_how_it_ended_is_told_too() -> None:
+    with pytest.raises(ToolError, match=r"did not compile the file: it ended with exit code 3; it said: nothing"):
+        parse_log("", "ended with exit code 3")
 
 
 def test_another_compilers_output_is_not_guessed_at() -> None:
@@ -182,9 +216,94 @@ def test_a_partial_mapping_is_a_finding_that_fails_a_build(tmp_path: Path, stand
     assert "HARD_SWISH: Operation not supported" in finding.message
 
 
+def test_the_report_is_that_of_the_log(tmp_path: Path, stand_in: Path) -> None:
+    """Headline, table, layers and time: three convolutions of which the log leaves one on the CPU, and a softmax."""
+    net = Net()
+    x = net.convolution(net.convolution(net.convolution(image(net), 8), 64), 4)
+    x = net.operation("RESHAPE", [x], [net.tensor((1, 256))])
+    file = net.write(tmp_path / "net.tflite", net.operation("SOFTMAX", [x], [net.tensor((1, 256))]))
+    whole = ACCELERATORS.get("edge-tpu").judge(JudgeRequest(file))
+    assert whole.counts == (5, 5)
+    put(stand_in, log_of(("CONV_2D", 3, MAPPED), ("RESHAPE", 1, MAPPED), ("SOFTMAX", 1, "Operation not supported")))
+    tail = ACCELERATORS.get("edge-tpu").judge(JudgeRequest(file, output=tmp_path))
+    assert tail.counts == (4, 5)
+    assert [one.name for one in tail.mapping.operations if not one.mapped] == ["SOFTMAX"]
+    page = shown(tail)
+    assert "net.tflite: 4 of 5 operations on the Edge TPU" in page
+    assert "left 1 of 5 operations on the CPU (1 SOFTMAX: Operation not supported)" in page
+    assert "CPU       Operation not supported (" in page
+    assert len(tail.layers) == 4
+    assert (tail.to_json()["mapped"], tail.to_json()["on_cpu"]) == (4, 1)
+    put(
+        stand_in, log_of(("CONV_2D", 2, MAPPED), ("CONV_2D", 1, BEHIND), ("RESHAPE", 1, BEHIND), ("SOFTMAX", 1, BEHIND))
+    )
+    part = ACCELERATORS.get("edge-tpu").judge(JudgeRequest(file, output=tmp_path))
+    assert [(one.name, one.mapped, one.placed) for one in part.mapping.operations] == [
+        ("CONV_2D", True, False),
+        ("CONV_2D", True, False),
+        ("CONV_2D", False, False),
+        ("RESHAPE", False, True),
+        ("SOFTMAX", False, True),
+    ]
+    assert "which of them, the log does not say" in shown(part)
+    assert len(part.layers) == 2
+    for name in ("latency", "energy"):
+        before, after = (next(one for one in report.figures if one.name == name) for report in (whole, part))
+        assert after.value != pytest.approx(before.value)
+        assert after.low <= after.value <= after.high
+    assert "what runs there as edgetpu_compiler 16.0.384591198 printed it" in after.provenance
+
+
+def test_what_a_log_leaves_open_widens_the_interval(tmp_path: Path) -> None:
+    """One of two convolutions: the large one or the small one."""
+    net = Net()
+    census = read_structure(net.write(tmp_path / "net.tflite", net.convolution(net.convolution(image(net), 8), 4096)))
+    log = parse_log(log_of(("CONV_2D", 1, MAPPED), ("CONV_2D", 1, BEHIND)))
+    wiring = Wiring(census)
+    found = map_by_log(map_operations(census), log, census, lambda index: work_of(census.operations[index], wiring))
+    assert [[one.mapped for one in mapping.operations] for mapping in found] == [
+        [True, False],
+        [True, False],
+        [False, True],
+    ]
+    latency = next(one for one in report_on(census, "usb3", log).figures if one.name == "latency")
+    ends = []
+    for mapping in (found.least, found.most):
+        layers = layers_of((census.operations[one.index] for one in mapping.mapped), wiring)
+        plan = CachePlan(log.on_chip + log.remaining, log.on_chip, log.streamed, ())
+        ends.append(estimate_latency(inference_of(census, mapping, layers, plan, wiring), "usb3"))
+    assert latency.low == min(end.low for end in ends)
+    assert latency.high == max(end.high for end in ends)
+    assert ends[0].high != ends[1].high
+
+
+def test_counts_that_do_not_fit_the_file_are_told(tmp_path: Path) -> None:
+    net = Net()
+    census = read_structure(net.write(tmp_path / "net.tflite", net.convolution(net.convolution(image(net), 8), 8)))
+    report = report_on(census, "usb3", parse_log(WHOLE))
+    assert "the log counts 3 operations, the file has 2" in shown(report)
+    short = report_on(census, "usb3", parse_log(log_of(("CONV_2D", 1, MAPPED))))
+    assert [one.reason for one in short.mapping.operations] == ["", "is not in the compiler's log: estimated"]
+
+
 def test_a_compiler_that_makes_no_file_is_an_error(tmp_path: Path, stand_in: Path) -> None:
     put(stand_in, WHOLE, makes="")
     with pytest.raises(ToolError, match=r"16\.0\.384591198 wrote no net_edgetpu\.tflite"):
+        compile_file(model(tmp_path), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("makes", "said"),
+    [
+        ("kill -SEGV $$", r"edgetpu_compiler crashed: it was ended by signal 11 \(SIGSEGV\); it said: nothing"),
+        ("echo out of memory; exit 3", r"did not compile the file: it ended with exit code 3; it said: out of memory"),
+    ],
+)
+def test_a_compiler_that_crashes_is_told_with_signal_or_exit_code(
+    makes: str, said: str, tmp_path: Path, stand_in: Path
+) -> None:
+    put(stand_in, WHOLE, makes)
+    with pytest.raises(ToolError, match=said):
         compile_file(model(tmp_path), tmp_path)
 
 

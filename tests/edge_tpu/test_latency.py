@@ -7,6 +7,9 @@ import pytest
 from edgebuild.check.accelerators.edge_tpu.report import EdgeTpuReport, report_on
 from edgebuild.check.census.tflite import take_structure
 from edgebuild.estimate.edge_tpu.coefficients import coefficients
+from edgebuild.estimate.edge_tpu.latency import LINKS, Inference, LatencyEstimate, estimate_latency
+from edgebuild.estimate.edge_tpu.layer import Kind, TpuLayer
+from edgebuild.estimate.edge_tpu.memory import USABLE, plan_cache
 from edgebuild.estimate.edge_tpu.terms import TERMS
 from edgebuild.figure import Figure
 from tests.edge_tpu.files import Net, image
@@ -111,3 +114,28 @@ def test_a_file_of_which_nothing_maps_has_no_time_on_the_edge_tpu() -> None:
     y = net.operation("RELU", [x], [net.tensor((1, 8, 8, 4), "float32")])
     names = {one.name for one in report_on(take_structure(net.data(y), "net.tflite")).figures}
     assert "latency" not in names
+
+
+def beyond_the_fit(inference: Inference, link: str = "usb3") -> tuple[float, LatencyEstimate]:
+    """What half the interval has beyond that of the fitted terms, in ms; and the estimate."""
+    found = estimate_latency(inference, link)
+    return found.high - found.middle - coefficients().half_width(found.middle), found
+
+
+@pytest.mark.parametrize(("kind", "share"), [("depthwise", 0.5), ("convolution", 0.0)])
+def test_half_of_the_time_of_depthwise_convolutions_is_not_certain(kind: Kind, share: float) -> None:
+    """No sweep has them; nothing crosses the link here."""
+    layer = TpuLayer("a", kind, 10**6, 9, 1, 64, 64_000, 64_000, 640)
+    wider, found = beyond_the_fit(Inference([layer], plan_cache([layer], USABLE[0]), 0, 0))
+    assert found.compute > 1
+    assert wider == pytest.approx(share * found.compute, abs=1e-9)
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_a_quarter_of_the_time_on_the_link_is_not_certain(link: str) -> None:
+    """The sweeps do not say which link they used; nothing is computed here."""
+    nothing = plan_cache([], USABLE[0])
+    _, idle = beyond_the_fit(Inference([], nothing, 0, 0), link)
+    wider, found = beyond_the_fit(Inference([], nothing, 10**6, 10**6), link)
+    assert found.middle > 2 * idle.middle
+    assert wider == pytest.approx(0.25 * (found.middle - idle.middle))

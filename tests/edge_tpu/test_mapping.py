@@ -97,7 +97,19 @@ def computed_weights(net: Net, x: int) -> int:
     return net.operation("CONV_2D", [x, kernel, -1], [net.tensor((1, 8, 8, 4))], 3, **options)
 
 
+def float_weights(net: Net, x: int) -> int:
+    kernel = net.tensor((4, 1, 1, 4), "float32", stored=np.ones((4, 1, 1, 4)))
+    options = {"strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
+    return net.operation("CONV_2D", [x, kernel, -1], [net.tensor((1, 8, 8, 4))], 3, **options)
+
+
 FAULTS: dict[str, tuple[Build, str]] = {
+    "no result": (lambda net, x: net.operation("RELU", [x], []), "makes no tensor"),
+    "no axes": (
+        lambda net, x: net.operation("MEAN", [x], [net.tensor((1, 4))], keepDims=False),
+        "has no constant axes to reduce over",
+    ),
+    "float weights": (float_weights, "has weights in float32, expected int8 or uint8"),
     "unknown operation": (unary("HARD_SWISH"), "is not among the supported operations"),
     "float": (
         lambda net, x: net.operation("RELU", [x], [net.tensor((1, 8, 8, 4), "float32")]),

@@ -25,7 +25,7 @@ from edgebuild.export.format import ExportRecord, ExportRequest, read_export
 from edgebuild.runtime import tosa_install, vela_install
 from edgebuild.runtime.executorch_file import read_pte
 from edgebuild.runtime.tosa_file import read_tosa
-from tests.executorch.workshop import samples_of
+from tests.executorch.workshop import Exported, samples_of
 
 pytestmark = pytest.mark.skipif(
     not (tosa_install.ENVIRONMENT.python.exists() and vela_install.ENVIRONMENT.python.exists())
@@ -173,3 +173,8 @@ def test_steps_that_no_rescale_agrees_with_are_no_steps_of_the_file(made: tuple[
     tensors = {**graph.tensors, multipliers.name: replace(multipliers, data=other.tobytes())}
     left = steps_of(replace(graph, tensors=tensors))
     assert set(steps) - set(left) >= {weight, convolution.outputs[0]}
+
+
+def test_a_file_for_other_delegates_is_refused_by_their_name(export: Callable[..., Exported]) -> None:
+    with pytest.raises(ConfigError, match=r"model\.pte has 1 delegate of XnnpackBackend, which a .*ethos-u55-128 does"):
+        judge(export("residual", "fp32").file)

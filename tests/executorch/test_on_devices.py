@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from edgebuild.bench.board.standalone import bench_file, samples_for
 from edgebuild.bench.board.standalone_pair import bench_pair
 from edgebuild.config.device import Device
 from edgebuild.config.read_device import load_device
+from edgebuild.config.registries import FORMATS
 from edgebuild.device.connect import connected
 from edgebuild.device.cores import Placement
 from edgebuild.errors import ConfigError, DeviceError, ToolError
+from edgebuild.export.format import ExportRequest, read_export
 from edgebuild.runtime.executorch_android import android_bundle
 from edgebuild.runtime.executorch_bundle import bundle_for
 from tests.device.adbd import Phone, adb_server, own_network, skip_without_adbd
@@ -30,6 +33,7 @@ from tests.executorch.workshop import Export
 from tests.mcu_kernels.layers import RELU, LayerBatch
 
 ROOT = Path(__file__).resolve().parents[2]
+LAST = max(os.sched_getaffinity(0))
 FEW = BoardSettings(runs=30, processes=2)
 
 
@@ -46,7 +50,7 @@ def phone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Phone]:
 @pytest.fixture(scope="module")
 def over_adb(phone: Phone, file: Path) -> dict[str, Any]:
     device = Device(name="phone", transport="adb", options=phone.options())
-    return bench_file(file, device, [], FEW)
+    return bench_file(file, device, [], replace(FEW, cores=str(LAST)))
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +66,8 @@ def test_over_adb_a_file_is_timed_and_gives_the_outputs_of_this_host(over_adb: d
     equal = [figure["value"] for figure in over_adb["figures"] if figure["name"] == "device_equal_outputs"]
     assert equal == [100.0]
     assert len(over_adb["conditions"]["during"]) == 1, "asked between the two processes too"
+    assert over_adb["conditions"]["cores"] == [LAST]
+    assert f"1 thread pinned to core {LAST}, 30 runs" in latency["provenance"]
     assert phone.work_folders() == []
 
 
@@ -81,6 +87,19 @@ def test_the_runtime_itself_says_how_long_each_operation_takes_on_a_phone_and_on
     assert [(one.name, one.layer) for one in report.operations] == [(row["name"], row["layer"]) for row in rows]
     assert 0 < report.ratio < 1
     assert {one.runs for one in report.operations} == {3}
+
+
+def test_a_file_for_the_gpu_goes_to_the_phone_though_this_host_cannot_run_it(
+    phone: Phone, request_for: Callable[..., ExportRequest]
+) -> None:
+    """This phone has no GPU: it is the phone's runtime that says so."""
+    request = request_for("residual", "fp32")
+    FORMATS.get("executorch-vulkan").run(request)
+    device = Device(name="phone", transport="adb", options=phone.options())
+    with pytest.raises(DeviceError, match=r"does not run on the board .*: cannot load file/model\.pte") as raised:
+        bench_file(request.output / read_export(request.output).file, device, [], FEW)
+    assert "built for Android with Vulkan" in (raised.value.remedy or "")
+    assert phone.work_folders() == []
 
 
 @needs_sshd
@@ -105,13 +124,12 @@ def test_the_record_is_the_same_over_ssh_and_on_an_emulated_board(
 
 def test_threads_and_cores_are_those_that_were_asked_for(file: Path) -> None:
     device, samples = load_device("host", ROOT), samples_for(file)
-    last = max(os.sched_getaffinity(0))
     with connected(device) as transport:
-        assert place(transport, device, file, samples, Placement(1, (last,))).run(20).milliseconds
+        assert place(transport, device, file, samples, Placement(1, (LAST,))).run(20).milliseconds
         with pytest.raises(DeviceError, match=r"cannot pin to cores 1000: Invalid argument"):
             place(transport, device, file, samples, Placement(1, (1000,))).run(20)
-        with pytest.raises(DeviceError, match=rf"cannot pin to cores {last},1000: only \[{last}\] are to be had"):
-            place(transport, device, file, samples, Placement(1, (last, 1000))).run(20)
+        with pytest.raises(DeviceError, match=rf"cannot pin to cores {LAST},1000: only \[{LAST}\] are to be had"):
+            place(transport, device, file, samples, Placement(1, (LAST, 1000))).run(20)
 
 
 def test_a_pte_and_a_tflite_take_turns_on_one_device(file: Path, tmp_path: Path) -> None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from edgebuild.bench.board.compare import CODE
+from edgebuild.bench.board.measure import BoardSettings
+from edgebuild.bench.board.reference import NOT_COMPARED, compare, reference_of
+from edgebuild.bench.board.standalone import bench_file
 from edgebuild.check.census.pte import read_pte_census
 from edgebuild.check.delegate_weights import weight_findings
 from edgebuild.check.promise import Promise, RuntimeVersion
 from edgebuild.check.rules.undelegated_op import check as undelegated
+from edgebuild.config.read_device import load_device
 from edgebuild.config.registries import FORMATS, RUNTIMES
 from edgebuild.errors import ConfigError, ToolError
 from edgebuild.export.executorch.phones import without_chance
@@ -163,3 +169,54 @@ def test_a_session_without_its_graph_says_so(tmp_path: Path) -> None:
 def test_an_unknown_operation_is_named(request_for: Request) -> None:
     with pytest.raises(ConfigError, match="erfcx"):
         FORMATS.get("executorch-vulkan").run(request_for("unknown_operation", "fp32", "nchw", "float32"))
+
+
+@pytest.mark.parametrize(
+    ("name", "device", "said"),
+    [
+        ("executorch-vulkan", "host", "its delegates run on Vulkan, and this host has no Vulkan"),
+        ("executorch-vulkan", "raspberry-pi-4", r"and device 'raspberry-pi-4' \(ssh\) has no Vulkan"),
+        ("executorch-vulkan", "raspberry-pi-4-emulated", r"and device 'raspberry-pi-4-emulated' \(qemu-user\) has no"),
+        ("executorch-coreml", "android-arm64", "its delegates run on Core ML, and device 'android-arm64'"),
+    ],
+)
+def test_a_device_that_cannot_have_it_is_refused_before_anything_runs(
+    made: dict[str, tuple[ExportRequest, ExportRecord]], name: str, device: str, said: str
+) -> None:
+    request, record = made[name]
+    with pytest.raises(ConfigError, match=said) as raised:
+        bench_file(request.output / record.file, load_device(device, Path()), [], BoardSettings())
+    wanted = "transport: adb" if name == "executorch-vulkan" else "a device of Apple's"
+    assert wanted in (raised.value.remedy or "")
+
+
+def test_the_runtime_of_this_host_does_not_send_one_away_to_export_again(
+    made: dict[str, tuple[ExportRequest, ExportRecord]],
+) -> None:
+    request, record = made["executorch-vulkan"]
+    with pytest.raises(ConfigError, match="VulkanBackend is not registered") as raised:
+        RUNTIMES.get("executorch").open(request.output / record.file, 1)
+    assert (
+        raised.value.remedy == "this runtime has XnnpackBackend only; run the file on a device that has VulkanBackend"
+    )
+
+
+def test_a_phones_outputs_are_held_against_the_graph_and_without_it_against_nothing(
+    made: dict[str, tuple[ExportRequest, ExportRecord]], tmp_path: Path
+) -> None:
+    request, record = made["executorch-vulkan"]
+    file = request.output / record.file
+    samples = {"image": samples_of(3)[:, None]}
+    reference = reference_of(file, "executorch", samples)
+    assert (reference.runtime, reference.why_not) == ("pytorch-graph", "")
+    told = {"architecture": "aarch64"}
+    close = {"scores": reference.outputs["scores"] * np.float32(1.0001)}
+    figures, (finding,) = compare(reference, "phone", told, close)
+    assert (finding.code, finding.severity, len(figures)) == ("device-runs", "note", 1)
+    _, (finding,) = compare(reference, "phone", told, {"scores": reference.outputs["scores"][::-1]})
+    assert (finding.code, finding.severity) == (CODE, "fatal")
+    alone = tmp_path / file.name
+    shutil.copyfile(file, alone)
+    figures, (finding,) = compare(reference_of(alone, "executorch", samples), "phone", told, close)
+    assert (finding.code, finding.severity, figures) == (NOT_COMPARED, "note", [])
+    assert finding.message == "model.pte runs on Vulkan only, and its graph (graph.pt2) is not beside it"

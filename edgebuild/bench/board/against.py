@@ -10,9 +10,11 @@ import numpy as np
 
 from edgebuild.bench.board.calibrated import EMULATED, correct_figures
 from edgebuild.bench.board.corstone import is_ethos_u
-from edgebuild.bench.board.expected import expect
+from edgebuild.bench.board.energy import meter_of
 from edgebuild.bench.board.measure import BoardBench, bench_of, measure_on_device
-from edgebuild.bench.board.place import place
+from edgebuild.bench.board.phones import require_phone
+from edgebuild.bench.board.place import place, runtime_of
+from edgebuild.bench.board.reference import reference_of
 from edgebuild.bench.board.settings import BoardSettings
 from edgebuild.bench.board.timed import cost_of, steady_runs
 from edgebuild.bench.board.turns import Process, take_turns
@@ -106,7 +108,9 @@ def _in_turns(
     progress: ProgressSink,
 ) -> tuple[BoardBench, BoardBench, Figure]:
     """Both files on a real device, and the ratio of their times; `hold` is how long to wait for it, and a lease."""
-    expected = [expect(one.file, one.samples) for one in pair]
+    for one in pair:
+        require_phone(device, one.file)
+    references = [reference_of(one.file, runtime_of(one.file), one.samples) for one in pair]
     with connected(device, wait=hold[0], lease=hold[1]) as transport:
         before = transport.properties()
         placement = settings.placement(device, before)
@@ -114,9 +118,10 @@ def _in_turns(
             place(transport, device, one.file, one.samples, placement, folder)
             for one, folder in zip(pair, ("ours", "theirs"), strict=True)
         ]
+        meter = meter_of(boards[0])
         turns = take_turns(boards, before, settings, lambda kept: _ratio(kept, settings.seed), progress)
-        costs = [cost_of(turns, index, settings, progress) for index in range(len(boards))]
-    ours, theirs = (bench_of(one, device, before, cost) for one, cost in zip(expected, costs, strict=True))
+        costs = [cost_of(turns, index, settings, progress, meter) for index in range(len(boards))]
+    ours, theirs = (bench_of(one, device, before, cost) for one, cost in zip(references, costs, strict=True))
     return ours, theirs, _timed_ratio(turns.kept, costs[0].figures[0], settings.seed)
 
 

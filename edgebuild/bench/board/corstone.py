@@ -6,13 +6,13 @@ the outputs, `out-0.bin`, …).
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from edgebuild.bench.board.run import DEFAULT_SECONDS, require_success
+from edgebuild.device.scratch import scratch_folder
 from edgebuild.device.transport import Transport
 from edgebuild.errors import DeviceError
 from edgebuild.runtime.ethos_u_payload import BACKEND
@@ -47,17 +47,17 @@ def run_on_model(transport: Transport, file: Path, samples: Mapping[str, np.ndar
     program = read_pte(file)
     transport.push(file, _PROGRAM)
     rows: dict[str, list[np.ndarray]] = {name: [] for name in port_names(program)[1]}
-    with tempfile.TemporaryDirectory(prefix="edgebuild-corstone-") as scratch:
+    with scratch_folder("corstone") as scratch:
         for number in range(len(next(iter(samples.values())))):
             argv = ["executor_runner", "-m", _PROGRAM, "-o", "out"]
             for position, array in enumerate(samples.values()):
-                given = Path(scratch) / f"i{position}.bin"
+                given = scratch / f"i{position}.bin"
                 given.write_bytes(np.ascontiguousarray(array[number]).tobytes())
                 transport.push(given, given.name)
                 argv += ["-i", given.name]
             require_success(transport.run(argv, DEFAULT_SECONDS), file.name, _REMEDY)
             for position, (name, row) in enumerate(rows.items()):
-                row.append(_pull(transport, program, position, name, Path(scratch)))
+                row.append(_pull(transport, program, position, name, scratch))
     return {name: np.stack(row) for name, row in rows.items()}
 
 

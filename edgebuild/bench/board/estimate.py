@@ -8,8 +8,9 @@ from typing import Any
 
 from edgebuild.bench.board.on_board import FileOnBoard
 from edgebuild.check.finding import Finding
+from edgebuild.device.caches import SHARES
 from edgebuild.device.linux_board import LinuxBoard
-from edgebuild.device.qemu_profile import SHARES, BlockProfile
+from edgebuild.device.qemu_profile import BlockProfile
 from edgebuild.errors import ToolError
 from edgebuild.estimate.arm.instruction_kind import Kind, counts_by_kind
 from edgebuild.estimate.arm.latency import ALL_CORES, latency_figure

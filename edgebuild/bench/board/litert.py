@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from edgebuild.config.device import Device
 from edgebuild.device.connect import reach_of
 from edgebuild.device.cores import Placement
 from edgebuild.device.qemu_profile import BlockProfile
+from edgebuild.device.scratch import scratch_folder
 from edgebuild.device.transport import Transport
 from edgebuild.errors import ToolError
 from edgebuild.runtime.litert_child import WORKER
@@ -69,8 +69,8 @@ class LiteRTOnBoard(FileOnBoard):
         remedy = EDGE_TPU_REMEDY if self._compiled else _REMEDY
         told = json.loads(require_success(completed, self.file.name, remedy))
         require_cores(self.placement, told["cores"])
-        with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
-            pulled = Path(scratch) / _OUTPUTS
+        with scratch_folder("board") as scratch:
+            pulled = scratch / _OUTPUTS
             self.transport.pull(self.at(_OUTPUTS), pulled)
             with np.load(pulled, allow_pickle=False) as arrays:
                 outputs = {name: arrays[str(position)] for position, name in enumerate(told["outputs"])}
@@ -89,9 +89,9 @@ class LiteRTOnBoard(FileOnBoard):
             msg = "an Edge TPU runs them as one"
             raise ToolError(msg)
         first = {name: array[0] for name, array in self.samples.items()}
-        with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
-            cut = cut_into_operations(self.file, first, Path(scratch) / _BUNDLE)
-            self.transport.push(Path(scratch) / _BUNDLE, self.at(_BUNDLE))
+        with scratch_folder("board") as scratch:
+            cut = cut_into_operations(self.file, first, scratch / _BUNDLE)
+            self.transport.push(scratch / _BUNDLE, self.at(_BUNDLE))
         job = cut.job(self.at(_BUNDLE), self.at(_MODEL), self.placement.threads, self.placement.cores, runs)
         completed = self.transport.run(self._worker("cuts", job), DEFAULT_SECONDS)
         told = json.loads(require_success(completed, self.file.name, _REMEDY))
@@ -128,7 +128,7 @@ class LiteRTOnBoard(FileOnBoard):
 
     def _worker(self, command: str, job: Mapping[str, Any]) -> list[str]:
         """How the worker is started with a job, which is pushed."""
-        with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
-            (Path(scratch) / _JOB).write_text(json.dumps(job))
-            self.transport.push(Path(scratch) / _JOB, self.at(_JOB))
+        with scratch_folder("board") as scratch:
+            (scratch / _JOB).write_text(json.dumps(job))
+            self.transport.push(scratch / _JOB, self.at(_JOB))
         return [self._python, self.at(WORKER.name), command, self.at(_JOB)]

@@ -13,8 +13,9 @@ from edgebuild.bench.board.compare import compare_with_host, host_outputs
 from edgebuild.bench.board.corstone import is_ethos_u, run_on_model
 from edgebuild.bench.board.cost import Cost
 from edgebuild.bench.board.counted import count
-from edgebuild.bench.board.expected import Expected, expect
-from edgebuild.bench.board.place import place
+from edgebuild.bench.board.phones import require_phone
+from edgebuild.bench.board.place import place, runtime_of
+from edgebuild.bench.board.reference import Reference, compare, reference_of
 from edgebuild.bench.board.settings import BoardSettings
 from edgebuild.bench.board.state import State
 from edgebuild.bench.board.timed import time_processes
@@ -79,7 +80,7 @@ def measure_on_device(
     """Run `file` on `device`, and compare its outputs with this host's.
 
     One that was compiled for an Edge TPU is compared with the file beside it that it was compiled from; one for an
-    Ethos-U with the TOSA reference model.
+    Ethos-U with the TOSA reference model; one for a phone's GPU or NPU with the graph beside it, run by PyTorch.
 
     Args:
         device: its file.
@@ -99,7 +100,8 @@ def measure_on_device(
     if is_ethos_u(file):
         asked.placement(device, {"emulated": "true"})
         return _on_corstone(device, file, samples, wait=wait, lease=lease)
-    expected = expect(file, samples)
+    require_phone(device, file)
+    reference = reference_of(file, runtime_of(file), samples)
     with connected(device, wait=wait, lease=lease) as transport:
         before = transport.properties()
         board = place(transport, device, file, samples, asked.placement(device, before))
@@ -107,13 +109,13 @@ def measure_on_device(
             cost = count(board, before, told)
         else:
             cost = time_processes(board, before, asked, told)
-    return bench_of(expected, device, before, cost)
+    return bench_of(reference, device, before, cost)
 
 
-def bench_of(expected: Expected, device: Device, before: State, cost: Cost) -> BoardBench:
+def bench_of(reference: Reference, device: Device, before: State, cost: Cost) -> BoardBench:
     """What came out for a file: its cost on a device that said `before` of itself, and how its outputs compare."""
     there = cost.processes[0].outputs
-    figures, findings = expected.compare(device, before, there)
+    figures, findings = compare(reference, device.name, before, there)
     if len({run.outputs_sha256 for run in cost.processes}) > 1:
         message = f"the same input gave different outputs in {len(cost.processes)} processes on {device.name}"
         findings.append(Finding("device-outputs-vary", message))

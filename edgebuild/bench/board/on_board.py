@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from edgebuild.config.device import Device
 from edgebuild.device.cores import Placement
 from edgebuild.device.qemu_profile import BlockProfile
 from edgebuild.device.qemu_user import QemuUserTransport
+from edgebuild.device.scratch import scratch_folder
 from edgebuild.device.transport import Transport
 from edgebuild.errors import InternalError
 from edgebuild.runtime.session import ProfileReport
@@ -56,8 +56,8 @@ class FileOnBoard(ABC):
         self.samples = samples
         self.placement = placement or Placement()
         self.folder = folder
-        with tempfile.TemporaryDirectory(prefix="edgebuild-board-") as scratch:
-            self._push(Path(scratch))
+        with scratch_folder("board") as scratch:
+            self._push(scratch)
 
     @property
     def count(self) -> int:

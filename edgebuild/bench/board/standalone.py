@@ -21,6 +21,7 @@ from edgebuild.config.registries import CENSUSES
 from edgebuild.device.inventory import lease_of
 from edgebuild.errors import ConfigError
 from edgebuild.export.c.header import Port
+from edgebuild.output_file import write_output
 from edgebuild.progress import ProgressSink
 
 SCHEMA_VERSION = 1
@@ -151,9 +152,6 @@ def save_record(record: dict[str, Any], file: Path) -> None:
 
     Raises:
         ConfigError: the file cannot be written.
+        ToolError: the disk is full.
     """
-    try:
-        file.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
-    except OSError as error:
-        msg = f"{file}: cannot be written: {error.strerror}"
-        raise ConfigError(msg) from error
+    write_output(file, json.dumps(record, indent=1, sort_keys=True) + "\n")

@@ -7,8 +7,8 @@ from types import MappingProxyType
 
 from edgebuild.check.finding import Finding
 
-HOT_CELSIUS = 75.0
-"""Above it a Raspberry Pi is near the 80 degrees at which it slows down."""
+NEAR_CELSIUS = 5.0
+"""A device that is as near to where it slows down may have done so between two looks."""
 THERMAL_STATUSES: Mapping[str, str] = MappingProxyType(
     {"1": "light", "2": "moderate", "3": "severe", "4": "critical", "5": "emergency", "6": "shutdown"}
 )
@@ -51,16 +51,17 @@ def slowed_down(before: State, after: State) -> list[str]:
     return list(dict.fromkeys(reasons))
 
 
-def state_findings(states: Sequence[State]) -> list[Finding]:
+def state_findings(states: Sequence[State], slows_at: float) -> list[Finding]:
     """Notes on heat, on a governor that changes clocks, and on clocks that are limited.
 
     Args:
         states: what the device said before and after each process, in order.
+        slows_at: degrees at which it slows down by itself.
     """
     found = []
     degrees = max((celsius(state) or 0.0) for state in states)
-    if degrees > HOT_CELSIUS:
-        message = f"the device was {degrees:.0f} degrees hot; times are those of a device that slows down"
+    if degrees > slows_at - NEAR_CELSIUS:
+        message = f"the device was {degrees:.0f} degrees hot, and slows down at {slows_at:.0f}: times are doubtful"
         found.append(Finding("device-hot", message, severity="note"))
     governors = states[-1].get("governor", "")
     if governors not in ("", "performance"):

@@ -8,13 +8,14 @@ from types import MappingProxyType
 import numpy as np
 
 from edgebuild.bench.board.cost import Cost
-from edgebuild.bench.board.energy import energy_on_board
+from edgebuild.bench.board.energy import energy_on_board, meter_of
 from edgebuild.bench.board.on_board import FileOnBoard
 from edgebuild.bench.board.operations import time_operations
 from edgebuild.bench.board.settings import BoardSettings
 from edgebuild.bench.board.state import State
 from edgebuild.bench.board.turns import Process, Turns, take_turns
 from edgebuild.bench.measured import measured_figure, steadiness_findings
+from edgebuild.bench.power.meter import PowerMeter
 from edgebuild.bench.statistics import median_interval, quantile_intervals, range_interval
 from edgebuild.bench.warmup import find_warmup
 from edgebuild.figure import Figure
@@ -38,12 +39,14 @@ def time_processes(board: FileOnBoard, told: State, settings: BoardSettings, pro
         progress: where to report.
 
     Raises:
-        DeviceError: the board is gone, its runtime failed, or its power meter cannot be read.
+        DeviceError: the board is gone, its runtime failed, or its power meter is not there.
+        ToolError: the library of its power meter is missing.
     """
+    meter = meter_of(board)
     turns = take_turns(
         [board], told, settings, lambda kept: median_interval(steady_runs(kept[0]), seed=settings.seed), progress
     )
-    return cost_of(turns, 0, settings, progress)
+    return cost_of(turns, 0, settings, progress, meter)
 
 
 def steady_runs(processes: Sequence[Process]) -> list[np.ndarray]:
@@ -52,11 +55,13 @@ def steady_runs(processes: Sequence[Process]) -> list[np.ndarray]:
     return [runs[find_warmup(runs).runs :] for runs in raw]
 
 
-def cost_of(turns: Turns, index: int, settings: BoardSettings, progress: ProgressSink) -> Cost:
+def cost_of(
+    turns: Turns, index: int, settings: BoardSettings, progress: ProgressSink, meter: PowerMeter | None = None
+) -> Cost:
     """What came of the `index`-th file; energy is measured now, where the device has a meter.
 
     Raises:
-        DeviceError: the board is gone, or its power meter cannot be read.
+        DeviceError: the board is gone.
     """
     board, processes = turns.boards[index], turns.kept[index]
     told = turns.states[0]
@@ -66,7 +71,7 @@ def cost_of(turns: Turns, index: int, settings: BoardSettings, progress: Progres
     )
     figures = _figures(processes, kept, where, settings.seed)
     warmups = [find_warmup(np.asarray(process.run.milliseconds)) for process in processes]
-    energy, doubts = energy_on_board(board, processes[0].run.milliseconds, figures[0], progress)
+    energy, doubts = energy_on_board(board, meter, processes[0].run.milliseconds, figures[0], progress)
     profile, gaps = time_operations(board, processes[0].run.milliseconds, settings, progress)
     return Cost(
         [process.run for process in processes],

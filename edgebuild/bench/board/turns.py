@@ -146,7 +146,7 @@ class Turns:
         """What is doubtful about the device; fatal where it could not be had at its full speed."""
         kept = [process for processes in self.kept for process in processes]
         states = [state for process in kept for state in (process.before, process.after)]
-        found = [*state_findings(states), *self._cooling.findings()]
+        found = [*state_findings(states, self.boards[0].device.bench.slows_at), *self._cooling.findings()]
         found += [] if self.aim is None else self.aim.findings(self.rounds)
         slowed = [process for process in kept if process.slowed]
         if slowed:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
@@ -13,6 +11,7 @@ from edgebuild.bench.firmware.elf import read_content
 from edgebuild.check.finding import Finding
 from edgebuild.check.wording import count as count_of
 from edgebuild.device.qemu_board import SystemBoard
+from edgebuild.device.scratch import scratch_folder
 from edgebuild.export.c.compile import CompiledModel, CompileOptions, codebook_layers, compile_model
 from edgebuild.runtime.c_library import SOURCE
 
@@ -47,8 +46,8 @@ def check_codebooks(
     counts = [stored_values(firmware, layer.symbol) for layer in layers]
     chosen = {layer.symbol: layer.kernel for layer in compiled.layers if layer not in layers}
     whole = compile_model(data, SOURCE, replace(options, codebooks=False, constant_limit=None, kernels=chosen))
-    with tempfile.TemporaryDirectory(prefix="edgebuild-whole-") as scratch:
-        plain = build_firmware(whole.files, options.prefix, board, Path(scratch))
+    with scratch_folder("whole") as scratch:
+        plain = build_firmware(whole.files, options.prefix, board, scratch)
     ours, theirs = firmware.flash.model, plain.flash.model
     most = max((count for count in counts if count is not None), default=0)
     flash = f"{ours} B of flash with them, {theirs} B without"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from edgebuild.bench.firmware.run import FirmwareRun, run_firmware
 from edgebuild.check.finding import Finding
 from edgebuild.config.device import Device
 from edgebuild.device.qemu_system import board_of
+from edgebuild.device.scratch import scratch_folder
 from edgebuild.export.c.compile import CompileOptions, compile_model
 from edgebuild.export.c.describe import compiled_facts
 from edgebuild.export.c.library import write_library
@@ -130,8 +130,8 @@ def measure_model(
     rows = rows[: max(1, min(len(rows), MOST_INSTRUCTIONS // max(per_run, 1)))]
     sink.update(0.4, f"running {len(rows)} samples on the emulated core")
     inputs = [[one.tobytes() for one in row] for row in rows]
-    with tempfile.TemporaryDirectory(prefix="edgebuild-firmware-") as scratch:
-        build = Path(scratch) / "firmware"
+    with scratch_folder("firmware") as scratch:
+        build = scratch / "firmware"
         run = run_firmware(choice.compiled.files, options.prefix, device, inputs, limits=limits, folder=build)
         (folder / "firmware.elf").write_bytes(run.firmware.elf.read_bytes())
         shared: tuple[Finding, ...] = ()

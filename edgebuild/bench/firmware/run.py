@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from edgebuild.bench.firmware.link import Limits
 from edgebuild.bench.firmware.memory_map import code_ranges
 from edgebuild.config.device import Device
 from edgebuild.device.qemu_system import QemuSystemTransport, board_of, open_board
+from edgebuild.device.scratch import scratch_folder
 from edgebuild.device.transport import Completed, require_properties
 from edgebuild.errors import ConfigError, DeviceError
 from edgebuild.estimate.disassembly import Instruction
@@ -102,8 +102,8 @@ def run_firmware(
     """
     board = board_of(device)
     if folder is None:
-        with tempfile.TemporaryDirectory(prefix="edgebuild-firmware-") as scratch:
-            firmware = build_firmware(sources, prefix, board, Path(scratch), limits, flags)
+        with scratch_folder("firmware") as scratch:
+            firmware = build_firmware(sources, prefix, board, scratch, limits, flags)
             return run_built(firmware, device, inputs, seconds=seconds)
     firmware = build_firmware(sources, prefix, board, folder, limits, flags)
     return run_built(firmware, device, inputs, seconds=seconds)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 from pydantic import Field
 
 from edgebuild.bench.power.meter import Capabilities, Trace
 from edgebuild.config.parameters import Parameters
 from edgebuild.config.quantity import Milliseconds
+from edgebuild.device.scratch import scratch_folder
 from edgebuild.device.transport import Completed, Transport
 from edgebuild.errors import DeviceError, InternalError
 
@@ -131,8 +130,8 @@ class OnDeviceMeter:
         return min(found, key=lambda one: one[1])
 
     def _push(self, name: str, text: str) -> None:
-        with tempfile.TemporaryDirectory(prefix="edgebuild-power-") as scratch:
-            file = Path(scratch) / name
+        with scratch_folder("power") as scratch:
+            file = scratch / name
             file.write_text(text)
             self._transport.push(file, name)
 

@@ -4,6 +4,7 @@
 #   keep FOLDER                                  make a work folder, print it, remove it when stdin ends
 #   fence FOLDER WORK TOKEN OWNER SECONDS        have the device alone; end what an earlier lease left
 #   run FOLDER WORK TOKEN OWNER SECONDS ARGV     run a program in the work folder; it dies when stdin ends
+#   guard FOLDER                                 on the machine itself: end what runs in the folder when stdin ends
 #   facts ROOT                                   say what the kernel tells about the machine
 #
 # What goes wrong on our side of it ends with 97 and one line on stderr that begins with "edgebuild: ".
@@ -113,6 +114,36 @@ run() {
         ;;
     esac
     exit $code
+}
+
+# End the programs that have a folder below them, also one that is gone.
+clear_inside() {
+    ls -l /proc/[0-9]*/cwd 2>/dev/null | while read -r line; do
+        case $line in
+        *"/cwd -> $1" | *"/cwd -> $1/"* | *"/cwd -> $1 "*)
+            program=${line#*/proc/}
+            kill -s KILL "${program%%/*}" 2>/dev/null
+            ;;
+        esac
+    done
+}
+
+# Stdin says "+ PROGRAM" and "- PROGRAM" where one starts and ends. One of which nobody could say so any more, or that left
+# its group, is found by where it runs; one that starts meanwhile, afterwards.
+guard() {
+    trap "" HUP INT TERM
+    programs=" "
+    while read -r what program; do
+        case $what in
+        +) programs="$programs$program " ;;
+        -) programs="${programs%% $program *} ${programs#* $program }" ;;
+        esac
+    done
+    for program in $programs; do kill -s KILL -- "-$program" 2>/dev/null; done
+    clear_inside "$1"
+    rm -rf "$1"
+    clear_inside "$1"
+    rm -rf "$1"
 }
 
 facts() {

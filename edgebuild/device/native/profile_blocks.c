@@ -37,7 +37,7 @@ struct block {
 };
 
 struct cache {
-    uint64_t ways, sets, mask, clock; /* sets is a power of two, and mask one less */
+    uint64_t ways, sets, mask, clock; /* mask is one less than a power of two, and 0 where sets is none */
     uint64_t *lines; /* sets x ways; the number of a line + 1, 0 where empty */
     uint64_t *used;  /* when each was used last */
 };
@@ -64,8 +64,9 @@ static void *allocate(size_t bytes)
 /* Whether the cache has the line; if not, it has it now. */
 static bool hits(struct cache *cache, uint64_t line)
 {
-    uint64_t *lines = cache->lines + (line & cache->mask) * cache->ways;
-    uint64_t *used = cache->used + (line & cache->mask) * cache->ways;
+    uint64_t set = cache->mask ? line & cache->mask : line % cache->sets;
+    uint64_t *lines = cache->lines + set * cache->ways;
+    uint64_t *used = cache->used + set * cache->ways;
     size_t oldest = 0;
     cache->clock++;
     for (size_t way = 0; way < cache->ways; way++) {
@@ -218,9 +219,7 @@ static bool add_cache(const char *size)
     if (cache->ways == 0 || lines < cache->ways || lines % cache->ways != 0)
         return false;
     cache->sets = lines / cache->ways;
-    cache->mask = cache->sets - 1;
-    if (cache->sets & cache->mask)
-        return false;
+    cache->mask = cache->sets & (cache->sets - 1) ? 0 : cache->sets - 1;
     cache->lines = allocate(cache->sets * cache->ways * sizeof *cache->lines);
     cache->used = allocate(cache->sets * cache->ways * sizeof *cache->used);
     used_caches++;

@@ -13,6 +13,8 @@ from edgebuild.figure import Figure
 NAMES = {1: "latency"}
 """Threads -> the name of the figure; any other number is that of all cores."""
 ALL_CORES = "latency_all_cores"
+MOST_THREADS = 4
+"""Of the rows that the factors and intervals were fitted to: beyond them no confidence is known."""
 
 
 def milliseconds(cost: Cost, board: LinuxBoard, threads: int, known: Coefficients | None = None) -> float:
@@ -41,14 +43,18 @@ def latency_figure(cost: Cost, kinds: Mapping[Kind, int], board: LinuxBoard, thr
     kind = kind_of_row(dtype, threads)
     spread = known.spread[kind]
     plural = "thread" if threads == 1 else "threads"
+    beyond = threads > MOST_THREADS
+    slowest = milliseconds(cost, board, MOST_THREADS, known) if beyond else value
+    doubt = f"; no row has more than {MOST_THREADS} threads: from as the law goes on to no faster than with them"
     return Figure(
         NAMES.get(threads, ALL_CORES),
         value,
         "ms",
         "estimated",
         low=value / spread,
-        high=value * spread,
-        confidence=known.confidence,
+        high=max(slowest, value) * spread,
+        confidence=None if beyond else known.confidence,
         provenance=f"{board.cpu} at {board.clock / 1e9:g} GHz, {threads} {plural}: instructions x llvm-mca, misses "
-        f"of simulated caches, fitted to {known.rows}; interval of {kind}, from devices left out",
+        f"of simulated caches, fitted to {known.rows}; interval of {kind}, from devices left out"
+        f"{doubt if beyond else ''}",
     )

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import sqrt
 
+from edgebuild.device.caches import LINE_BYTES, SHARES
 from edgebuild.device.linux_board import LinuxBoard
-from edgebuild.device.qemu_profile import LINE_BYTES, SHARES
 from edgebuild.estimate.arm.program_time import ProgramTime
 
 TERMS = ("parallel", "serial", "memory")

@@ -18,7 +18,8 @@ from edgebuild.config.registries import ACCELERATORS
 from edgebuild.errors import ConfigError
 from edgebuild.export.tflite.lower_versions import Lowered, lower_for
 from edgebuild.figure import Figure
-from edgebuild.report.budgets import judge
+from edgebuild.output_file import write_output
+from edgebuild.report.budgets import judge, unjudged_findings
 from edgebuild.report.facts import BudgetResult
 
 REPORT = "accelerator.json"
@@ -44,7 +45,7 @@ class Accelerated:
         target: what it was compiled for.
         lowered: the file as the compiler takes it.
         report: what the accelerator makes of it.
-        findings: what runs on the CPU.
+        findings: what runs on the CPU, and budgets that nothing was held against.
         budgets: the profile's, judged.
         files: names in the folder, sorted.
     """
@@ -119,18 +120,19 @@ def compile_accelerated(model: Path, data: bytes, target: AcceleratedTarget, fol
         raise ConfigError(msg, remedy="name another folder with --output")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(lowered.data)
+        write_output(file, lowered.data)
         report = accelerator.judge(JudgeRequest(file, target.hardware, folder))
-        (folder / REPORT).write_text(json.dumps(report.to_json(), indent=1, sort_keys=True) + "\n")
+        write_output(folder / REPORT, json.dumps(report.to_json(), indent=1, sort_keys=True) + "\n")
     except OSError as error:
         msg = f"{folder}: cannot be written: {error.strerror}"
         raise ConfigError(msg, remedy="name another folder with --output") from error
     size = Figure("file_size", float(len(lowered.data)), "B", "exact", provenance=file.name)
+    budgets = tuple(judge(target.budgets, [*report.figures, size]))
     return Accelerated(
         target,
         lowered,
         report,
-        tuple(apply_allow(report.left_on_cpu, target.allow)),
-        tuple(judge(target.budgets, [*report.figures, size])),
+        tuple(apply_allow([*report.left_on_cpu, *unjudged_findings(budgets)], target.allow)),
+        budgets,
         tuple(sorted(path.name for path in folder.iterdir() if path.is_file())),
     )

@@ -153,4 +153,4 @@ def tools(params: Mapping[str, Any]) -> tuple[str, ...]:
     return (*libraries, distribution) if distribution else libraries
 
 
-STAGES.register("board")(StageKind(version=5, run=run, tools=tools, gate=gate))
+STAGES.register("board")(StageKind(version=6, run=run, tools=tools, gate=gate))

@@ -4,6 +4,9 @@
 //       writes one line of JSON that describes the file, then answers requests on stdin until it closes:
 //       request  = the raw bytes of every input, one after the other
 //       response = uint32 error code (0 = ok), then the raw bytes of every output
+//   runner run MODEL THREADS CPUS COUNT OUTPUT INPUT...
+//       every INPUT holds at least COUNT raw samples; writes the raw bytes of every output of the first sample, then of
+//       the second, and so on
 //   runner time MODEL THREADS CPUS RUNS OUTPUT ETDUMP INPUT...
 //       CPUS is a comma-separated list to pin the process to; every INPUT holds one or more raw samples, used in turn;
 //       "-" for CPUS pins nowhere, for OUTPUT or ETDUMP writes none;
@@ -292,7 +295,67 @@ void pin_to(const std::string& cpus) {
 // Says to whoever counts instructions where we are: a call that fails, and that nobody else makes.
 void mark(int number) { sched_get_priority_max(0x5eed0000 + number); }
 
-constexpr size_t kFixed = 6;  // arguments of `time` before the inputs
+using Samples = std::vector<std::vector<uint8_t>>;  // of each input, one after the other
+
+Samples read_inputs(const LoadedFile& file, const std::vector<std::string>& paths) {
+  if (paths.size() != file.inputs().size()) {
+    fail("the file has " + std::to_string(file.inputs().size()) + " inputs, " + std::to_string(paths.size()) + " are given");
+  }
+  Samples samples;
+  for (size_t i = 0; i < paths.size(); ++i) {
+    samples.push_back(read_samples(paths[i], file.inputs()[i].bytes));
+  }
+  return samples;
+}
+
+// Puts sample `number` in, beginning anew where there are fewer.
+void feed(LoadedFile& file, const Samples& samples, size_t number) {
+  for (size_t i = 0; i < samples.size(); ++i) {
+    const size_t size = file.inputs()[i].bytes;
+    std::memcpy(file.buffer(i), samples[i].data() + (number % (samples[i].size() / size)) * size, size);
+  }
+}
+
+void require_run(LoadedFile& file, int number) {
+  const Error error = file.run();
+  if (error != Error::Ok) {
+    fail("run " + std::to_string(number) + ": error " + std::to_string(static_cast<int>(error)));
+  }
+}
+
+std::FILE* open_output(const std::string& path) {
+  std::FILE* output = std::fopen(path.c_str(), "wb");
+  if (output == nullptr) {
+    fail("cannot write " + path);
+  }
+  return output;
+}
+
+void close_output(std::FILE* output, const std::string& path) {
+  if (std::fclose(output) != 0) {
+    fail("cannot write " + path);
+  }
+}
+
+constexpr size_t kFixedOfRun = 5;   // arguments of `run` before the inputs
+constexpr size_t kFixedOfTime = 6;  // arguments of `time` before the inputs
+
+int run_samples(const std::vector<std::string>& arguments) {
+  if (arguments[2] != "-") {
+    pin_to(arguments[2]);
+  }
+  LoadedFile file(arguments[0], std::stoi(arguments[1]), nullptr);
+  const Samples samples = read_inputs(file, {arguments.begin() + kFixedOfRun, arguments.end()});
+  const int count = std::stoi(arguments[3]);
+  std::FILE* output = open_output(arguments[4]);
+  for (int number = 0; number < count; ++number) {
+    feed(file, samples, number);
+    require_run(file, number);
+    file.write_outputs(output);
+  }
+  close_output(output, arguments[4]);
+  return 0;
+}
 
 int time_runs(const std::vector<std::string>& arguments) {
   const std::string& output_path = arguments[4];
@@ -301,22 +364,12 @@ int time_runs(const std::vector<std::string>& arguments) {
     pin_to(arguments[2]);
   }
   LoadedFile file(arguments[0], std::stoi(arguments[1]), etdump == "-" ? nullptr : std::make_unique<ETDumpGen>());
-  if (arguments.size() - kFixed != file.inputs().size()) {
-    fail("the file has " + std::to_string(file.inputs().size()) + " inputs, " + std::to_string(arguments.size() - kFixed) +
-         " are given");
-  }
-  std::vector<std::vector<uint8_t>> samples;
-  for (size_t i = 0; i < file.inputs().size(); ++i) {
-    samples.push_back(read_samples(arguments[kFixed + i], file.inputs()[i].bytes));
-  }
+  const Samples samples = read_inputs(file, {arguments.begin() + kFixedOfTime, arguments.end()});
   const int runs = std::stoi(arguments[3]);
   std::vector<double> durations;
   durations.reserve(runs);
   for (int run = 0; run < runs; ++run) {
-    for (size_t i = 0; i < samples.size(); ++i) {
-      const size_t size = file.inputs()[i].bytes;
-      std::memcpy(file.buffer(i), samples[i].data() + (run % (samples[i].size() / size)) * size, size);
-    }
+    feed(file, samples, run);
     mark(2 * run);
     const auto start = Clock::now();
     const Error error = file.run();
@@ -331,12 +384,9 @@ int time_runs(const std::vector<std::string>& arguments) {
   mark(2 * runs + 1);
   const size_t peak_bytes = memory_status("VmHWM");
   if (output_path != "-") {
-    std::FILE* output = std::fopen(output_path.c_str(), "wb");
-    if (output == nullptr) {
-      fail("cannot write " + output_path);
-    }
+    std::FILE* output = open_output(output_path);
     file.write_outputs(output);
-    std::fclose(output);
+    close_output(output, output_path);
   }
   if (etdump != "-") {
     file.write_etdump(etdump);
@@ -359,10 +409,14 @@ int main(int count, char** values) {
     if (arguments.size() == 3 && arguments[0] == "serve") {
       return serve(arguments[1], std::stoi(arguments[2]));
     }
-    if (arguments.size() > kFixed && arguments[0] == "time") {
+    if (arguments.size() > kFixedOfRun && arguments[0] == "run") {
+      return run_samples({arguments.begin() + 1, arguments.end()});
+    }
+    if (arguments.size() > kFixedOfTime && arguments[0] == "time") {
       return time_runs({arguments.begin() + 1, arguments.end()});
     }
-    fail("usage: runner serve MODEL THREADS | runner time MODEL THREADS CPUS RUNS OUTPUT ETDUMP INPUT...");
+    fail("usage: runner serve MODEL THREADS | runner run MODEL THREADS CPUS COUNT OUTPUT INPUT... | "
+         "runner time MODEL THREADS CPUS RUNS OUTPUT ETDUMP INPUT...");
   } catch (const Failure& failure) {
     std::fprintf(stderr, "runner: %s\n", failure.message.c_str());
   } catch (const std::exception& error) {

@@ -9,7 +9,7 @@ from edgebuild.check.accelerators.accelerator import Accelerator, JudgeRequest
 from edgebuild.check.accelerators.compiled import refuse_compiled
 from edgebuild.check.accelerators.edge_tpu.compiler import compile_file, compiler_version
 from edgebuild.check.accelerators.edge_tpu.mapping import COMPILER
-from edgebuild.check.accelerators.edge_tpu.report import EdgeTpuReport, report_on, with_compiled
+from edgebuild.check.accelerators.edge_tpu.report import EdgeTpuReport, report_on
 from edgebuild.check.accelerators.edge_tpu.together import SharedReport, judge_together
 from edgebuild.check.census.tflite import read_structure
 from edgebuild.config.registries import ACCELERATORS
@@ -31,9 +31,8 @@ def judge(request: JudgeRequest) -> EdgeTpuReport:
     _require_tflite(path)
     census = read_structure(path)
     refuse_compiled(census)
-    report = report_on(census, request.hardware.get("link") or _USUAL_LINK)
     compiled = compile_file(path, request.output) if request.output is not None else None
-    return report if compiled is None else with_compiled(report, compiled.log)
+    return report_on(census, request.hardware.get("link") or _USUAL_LINK, compiled.log if compiled else None)
 
 
 def together(requests: Sequence[JudgeRequest]) -> SharedReport:

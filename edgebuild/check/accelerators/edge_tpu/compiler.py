@@ -46,23 +46,42 @@ def compile_file(file: Path, output: Path, seconds: float = COMPILE_SECONDS + _G
     """Compile `file` into the folder `output`; None where the compiler is not on PATH.
 
     Raises:
-        ToolError: it failed, made no file, or took too long and was ended.
+        ToolError: it failed, crashed, made no file, or took too long and was ended.
     """
     path = shutil.which(PROGRAM)
     if path is None:
         return None
     command = [path, "-s", "-t", str(COMPILE_SECONDS), "-o", str(output), str(file)]
-    said = _run(command, seconds)
-    log = parse_log(said)
+    said, code = _run(command, seconds)
+    if code < 0:
+        last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "nothing")
+        msg = f"{PROGRAM} crashed: it {_ended(code)}; it said: {last}"
+        raise ToolError(msg, remedy="run it by hand: " + " ".join(command))
+    log = parse_log(said, _ended(code))
     made = output / f"{file.stem}_edgetpu.tflite"
     if not made.is_file():
-        msg = f"{PROGRAM} {log.version} wrote no {made.name}"
+        how = f", and {_ended(code)}" if code else ""
+        msg = f"{PROGRAM} {log.version} wrote no {made.name}{how}"
         raise ToolError(msg, remedy="run it by hand: " + " ".join(command))
     return Compiled(made, log)
 
 
-def _run(command: list[str], seconds: float) -> str:
-    """Run it with what it starts in a process group of its own, so that a compilation that hangs leaves nothing."""
+def _ended(code: int) -> str:
+    """How a program ended that should have ended with 0: `was ended by signal 11 (SIGSEGV)`; empty for 0."""
+    if code >= 0:
+        return f"ended with exit code {code}" if code else ""
+    try:
+        name = f" ({signal.Signals(-code).name})"
+    except ValueError:
+        name = ""
+    return f"was ended by signal {-code}{name}"
+
+
+def _run(command: list[str], seconds: float) -> tuple[str, int]:
+    """What it printed, and its exit code: minus the signal that ended it, where one did.
+
+    It runs with what it starts in a process group of its own, so that a compilation that hangs leaves nothing.
+    """
     try:
         process = subprocess.Popen(
             command,
@@ -82,4 +101,4 @@ def _run(command: list[str], seconds: float) -> str:
         process.communicate()
         msg = f"{PROGRAM} took more than {seconds:g} s and was ended"
         raise ToolError(msg, remedy="the model may be too large for it: inspect it, and shrink or cut it") from None
-    return said
+    return said, process.returncode

@@ -63,8 +63,12 @@ class CompilerLog:
         return asdict(self)
 
 
-def parse_log(text: str) -> CompilerLog:
+def parse_log(text: str, ended: str = "") -> CompilerLog:
     """Read what the compiler printed, with `-s` (the operation log at its end).
+
+    Args:
+        text: that it printed.
+        ended: how it came to its end where that was not as it should, for the message.
 
     Raises:
         ToolError: it failed, in its own words, or this is no output of a compiler that we know.
@@ -75,7 +79,8 @@ def parse_log(text: str) -> CompilerLog:
         trouble = _TROUBLE.search(text)
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         said = trouble.group() if trouble else lines[-1] if lines else "nothing"
-        msg = f"edgetpu_compiler did not compile the file; it said: {said}"
+        how = f": it {ended}" if ended else ""
+        msg = f"edgetpu_compiler did not compile the file{how}; it said: {said}"
         raise ToolError(msg, remedy="edgebuild inspect FILE --target edge-tpu says what the file lacks")
     rows = _ROW.findall(text, header.end())
     return CompilerLog(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from edgebuild.check.accelerators.edge_tpu.mapping import UNTOLD
 from edgebuild.check.accelerators.edge_tpu.report import EdgeTpuReport
 from edgebuild.check.wording import count
 from edgebuild.figure import format_value
@@ -27,9 +26,17 @@ def describe_report(report: EdgeTpuReport) -> RenderableType:
 
 def _headline(report: EdgeTpuReport) -> Text:
     mapping = report.mapping
-    text = Text(f"{report.file}: {len(mapping.mapped)} of {len(mapping.operations)} operations on the Edge TPU", "bold")
+    mapped, total = report.counts
+    text = Text(f"{report.file}: {mapped} of {total} operations on the Edge TPU", "bold")
     text.append(f"\n{report.basis}", style="not bold dim")
-    if mapping.refusals:
+    if report.compiled is not None:
+        if total != len(mapping.operations):
+            text.append(
+                f"\nthe log counts {count(total, 'operation')}, the file has {len(mapping.operations)}", "not bold"
+            )
+        for finding in report.findings:
+            text.append(f"\n{finding.message}", style="not bold red")
+    elif mapping.refusals:
         text.append(f"\nthe compiler refuses the file: it does not know {', '.join(mapping.refusals)}", "not bold red")
     elif mapping.partition is not None:
         cut = mapping.partition
@@ -41,18 +48,16 @@ def _operations(report: EdgeTpuReport) -> Table:
     table = Table(title="operations", title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
     for column in ("operation", "count", "where", "why, and which"):
         table.add_column(column, overflow="fold")
-    rows: Counter[tuple[str, bool, str]] = Counter()
-    places: dict[tuple[str, bool, str], list[str]] = {}
+    rows: dict[tuple[str, bool, str, bool], list[str]] = {}
     for operation in report.mapping.operations:
         reason = "converts for the caller" if operation.for_caller else operation.reason
-        key = (operation.name, operation.mapped, reason)
-        rows[key] += 1
-        places.setdefault(key, []).append(operation.place)
-    for key, number in rows.items():
-        name, mapped, reason = key
-        named = list(dict.fromkeys(places[key]))
+        rows.setdefault((operation.name, operation.mapped, reason, operation.placed), []).append(operation.place)
+    for (name, mapped, reason, placed), places in rows.items():
+        named = list(dict.fromkeys(places))
         shown = ", ".join(named[:_SHOWN_PLACES]) + (", …" if len(named) > _SHOWN_PLACES else "")
-        table.add_row(name, str(number), "Edge TPU" if mapped else "CPU", f"{reason} ({shown})" if reason else "")
+        which = shown if placed else UNTOLD
+        why = f"{reason} ({which})" if reason else "" if placed else which
+        table.add_row(name, str(len(places)), "Edge TPU" if mapped else "CPU", why)
     return table
 
 

@@ -31,6 +31,11 @@ def layers_of(operations: Iterable[OperationRecord], wiring: Wiring) -> tuple[Tp
     return tuple(_layer(operation, wiring) for operation in operations)
 
 
+def work_of(operation: OperationRecord, wiring: Wiring) -> int:
+    """Multiply-accumulates of one operation; 0 for one without a result."""
+    return _layer(operation, wiring).macs if operation.outputs else 0
+
+
 def inference_of(
     census: Census, mapping: Mapping, layers: tuple[TpuLayer, ...], plan: CachePlan, wiring: Wiring
 ) -> Inference:

@@ -19,6 +19,7 @@ from edgebuild.check.wording import listing
 COMPILER = RuntimeVersion("edgetpu-compiler", "16")
 CODE = "unsupported-op"
 """Of the finding for operations that stay on the CPU."""
+UNTOLD = "which of them, the log does not say"
 _BEHIND = "stands behind an operation that stays on the CPU: only the first part of a model is compiled"
 _REFUSED = "is in a file that the compiler refuses as a whole"
 
@@ -33,6 +34,7 @@ class MappedOperation:
         reason: why it does not; empty where it does.
         own: True where the reason is its own, False where it only stands behind another.
         for_caller: True for a conversion right at an input or output of the file: the CPU does it for a float caller.
+        placed: False where a log of the compiler maps some of its kind and does not say whether this one.
     """
 
     index: int
@@ -44,6 +46,7 @@ class MappedOperation:
     reason: str = ""
     own: bool = True
     for_caller: bool = False
+    placed: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -118,7 +121,7 @@ def _mapped(
         mapped,
         reason="" if mapped else reason or other,
         own=reason is not None,
-        for_caller=not mapped and _faces_caller(operation, wiring),
+        for_caller=not mapped and faces_caller(operation, wiring),
     )
 
 
@@ -172,7 +175,7 @@ def _take(
     return taken, left
 
 
-def _faces_caller(operation: OperationRecord, wiring: Wiring) -> bool:
+def faces_caller(operation: OperationRecord, wiring: Wiring) -> bool:
     """True for the conversion right behind an input or right before an output: the CPU does it for a float caller."""
     if not (is_quantize(operation) or is_dequantize(operation)):
         return False

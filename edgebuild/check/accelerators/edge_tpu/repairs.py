@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from edgebuild.check.accelerators.edge_tpu.mapping import MappedOperation, Mapping, is_refused
+from edgebuild.check.accelerators.edge_tpu.mapping import UNTOLD, MappedOperation, Mapping, is_refused
 from edgebuild.check.accelerators.edge_tpu.supported import SUPPORTED
 from edgebuild.check.census.model import Census, OperationRecord
 from edgebuild.check.wiring import Wiring
@@ -51,7 +51,7 @@ def suggest_repairs(census: Census, mapping: Mapping, layers: Iterable[TpuLayer]
     for reason, group in _grouped(own).items():
         found += _mend(reason, group)
     cut = mapping.partition
-    if cut is not None and not mapping.refusals and mapping.mapped and _is_tail(mapping, cut):
+    if cut is not None and cut.placed and not mapping.refusals and mapping.mapped and _is_tail(mapping, cut):
         tensors = {tensor.index: tensor.name for tensor in census.tensors}
         record = census.operations[cut.index]
         named = listing(tensors[index] for index in record.inputs if index in tensors and _is_made(census, index))
@@ -91,7 +91,8 @@ def _grouped(operations: Iterable[MappedOperation]) -> dict[str, list[MappedOper
 
 def _mend(reason: str, group: list[MappedOperation]) -> list[str]:
     first = group[0]
-    where = listing(dict.fromkeys(operation.place for operation in group))
+    places = listing(dict.fromkeys(operation.place for operation in group))
+    where = places if all(operation.placed for operation in group) else f"({UNTOLD})"
     if "not among the supported" in reason:
         instead = _REPLACEMENTS.get(first.name, "operations of the table of supported ones")
         return [f"replace {first.name} {where} by {instead}"]

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from edgebuild.check.accelerators.edge_tpu.compiler_log import CompilerLog
-from edgebuild.check.accelerators.edge_tpu.geometry import inference_of, layers_of, pipelines_of
+from edgebuild.check.accelerators.edge_tpu.geometry import inference_of, layers_of, pipelines_of, work_of
+from edgebuild.check.accelerators.edge_tpu.log_mapping import map_by_log
 from edgebuild.check.accelerators.edge_tpu.mapping import CODE, COMPILER, Mapping, map_operations, unsupported
 from edgebuild.check.accelerators.edge_tpu.repairs import suggest_repairs
 from edgebuild.check.census.model import Census, OperationRecord
@@ -43,7 +44,7 @@ class EdgeTpuReport:
         other_links: time over the links that the file is not meant for.
         repairs: what to do, one sentence each.
         pipelines: the model on two, three and four Edge TPUs, where it does not fit one.
-        compiled: what the real compiler said, where it was on PATH; it overrules the estimate of memory.
+        compiled: what the real compiler said, where it was on PATH; it overrules the estimates of mapping, memory.
     """
 
     file: str
@@ -63,8 +64,17 @@ class EdgeTpuReport:
         if self.compiled is None:
             return BASIS
         return (
-            f"memory as edgetpu_compiler {self.compiled.version} printed it; mapping by operation and times estimated"
+            f"mapping and memory as edgetpu_compiler {self.compiled.version} printed them; times estimated with that "
+            "mapping"
         )
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """(operations on the Edge TPU, operations), as the compiler's log counts them where there is one."""
+        if self.compiled is None:
+            return len(self.mapping.mapped), len(self.mapping.operations)
+        rows = self.compiled.operators
+        return sum(row.count for row in rows if row.mapped), sum(row.count for row in rows)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -92,13 +102,15 @@ class EdgeTpuReport:
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
         cut = self.mapping.partition
+        cut = cut if cut is not None and cut.placed else None
+        mapped, total = self.counts
         return {
             "file": self.file,
             "basis": self.basis,
             "compiler": self.compiled.to_json() if self.compiled else None,
             "operations": [operation.to_json() for operation in self.mapping.operations],
-            "mapped": len(self.mapping.mapped),
-            "on_cpu": len(self.mapping.operations) - len(self.mapping.mapped),
+            "mapped": mapped,
+            "on_cpu": total - mapped,
             "refusals": list(self.mapping.refusals),
             "partition": cut.to_json() if cut else None,
             "parameters": {
@@ -138,10 +150,17 @@ class EdgeTpuReport:
         return describe_report(self)
 
 
-def report_on(census: Census, link: str = "usb3") -> EdgeTpuReport:
-    """Judge a file by its census, on an Edge TPU attached by one of LINKS; values of weights play no part."""
+def report_on(census: Census, link: str = "usb3", log: CompilerLog | None = None) -> EdgeTpuReport:
+    """Judge a file by its census, on an Edge TPU attached by one of LINKS; values of weights play no part.
+
+    Where there is a log of the compiler, mapping and memory are the log's.
+    """
     wiring = Wiring(census)
     mapping = map_operations(census)
+    variants: tuple[Mapping, ...] = (mapping,)
+    if log is not None:
+        variants = map_by_log(mapping, log, census, lambda index: work_of(census.operations[index], wiring))
+        mapping = variants[0]
     mapped = [census.operations[operation.index] for operation in mapping.mapped]
     layers = layers_of(mapped, wiring)
     plan = plan_cache(layers, usable_bytes(layers))
@@ -149,12 +168,36 @@ def report_on(census: Census, link: str = "usb3") -> EdgeTpuReport:
     figures = _memory_figures(layers, plan, scratch)
     others: list[Figure] = []
     if mapped:
-        inference = inference_of(census, mapping, layers, plan, wiring)
-        figures += [latency_figure(inference, link), energy_figure(inference, link)]
-        others = [latency_figure(inference, other) for other in LINKS if other != link]
+        times = [_times(census, one, wiring, link, log) for one in variants]
+        latency, energy, *others = [_spanning(*same) for same in zip(*times, strict=True)]
+        figures += [latency, energy]
     repairs = suggest_repairs(census, mapping, layers, plan)
     pipelines = pipelines_of(census, mapping, layers, wiring, link) if plan.overflow else ()
-    return EdgeTpuReport(census.path, mapping, layers, plan, scratch, tuple(figures), tuple(others), repairs, pipelines)
+    report = EdgeTpuReport(
+        census.path, mapping, layers, plan, scratch, tuple(figures), tuple(others), repairs, pipelines
+    )
+    return report if log is None else with_compiled(report, log)
+
+
+def _times(census: Census, mapping: Mapping, wiring: Wiring, link: str, log: CompilerLog | None) -> list[Figure]:
+    """Latency and energy over `link`, then latency over the other links."""
+    layers = layers_of((census.operations[operation.index] for operation in mapping.mapped), wiring)
+    plan = plan_cache(layers, usable_bytes(layers))
+    if log is not None:
+        plan = replace(plan, usable=log.on_chip + log.remaining, on_chip=log.on_chip, streamed=log.streamed)
+    inference = inference_of(census, mapping, layers, plan, wiring)
+    figures = [latency_figure(inference, link), energy_figure(inference, link)]
+    figures += [latency_figure(inference, other) for other in LINKS if other != link]
+    said = "" if log is None else f"; what runs there as edgetpu_compiler {log.version} printed it"
+    return [replace(figure, provenance=f"{figure.provenance}{said}") for figure in figures]
+
+
+def _spanning(figure: Figure, *others: Figure) -> Figure:
+    """The figure with an interval that holds those of the others too."""
+    all_of_them = (figure, *others)
+    lows = [one.low for one in all_of_them if one.low is not None]
+    highs = [one.high for one in all_of_them if one.high is not None]
+    return replace(figure, low=min(lows), high=max(highs))
 
 
 def with_compiled(report: EdgeTpuReport, log: CompilerLog) -> EdgeTpuReport:
@@ -166,7 +209,8 @@ def with_compiled(report: EdgeTpuReport, log: CompilerLog) -> EdgeTpuReport:
         else figure
         for figure in report.figures
     )
-    return replace(report, figures=figures, compiled=log)
+    plan = replace(report.plan, usable=log.on_chip + log.remaining, on_chip=log.on_chip, streamed=log.streamed)
+    return replace(report, figures=figures, plan=plan, compiled=log)
 
 
 def _memory_figures(layers: tuple[TpuLayer, ...], plan: CachePlan, scratch: int) -> list[Figure]:

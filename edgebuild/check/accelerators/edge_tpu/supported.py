@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from edgebuild.check.accelerators.compiled import EDGE_TPU
 from edgebuild.check.accelerators.edge_tpu import conditions as demand
 from edgebuild.check.accelerators.edge_tpu.conditions import Condition
 from edgebuild.check.census.model import OperationRecord
@@ -67,14 +68,12 @@ SUPPORTED: Mapping[str, tuple[Condition, ...]] = {
 """Builtin operations of compiler version 16. Every one of them also has to meet `conditions.EVERY`."""
 
 NOT_SUPPORTED = "is not among the supported operations"
-COMPILED = "edgetpu-custom-op"
-"""The one operation that a compiled part becomes."""
 ALREADY_COMPILED = "is what the compiler makes of a model: this file is compiled already"
 
 
 def reason_against(operation: OperationRecord, wiring: Wiring) -> str | None:
     """Why the operation cannot run on the Edge TPU; None where nothing in the file speaks against it."""
-    if operation.name == COMPILED:
+    if operation.name == EDGE_TPU:
         return ALREADY_COMPILED
     if operation.name not in SUPPORTED:
         return NOT_SUPPORTED

@@ -15,7 +15,7 @@ from edgebuild.check.accelerators.ethos_u.vela import LayerCost, VelaResult, run
 from edgebuild.check.census.model import Census, OperationRecord
 from edgebuild.check.census.pte import read_pte_census
 from edgebuild.check.finding import Finding
-from edgebuild.check.wording import count
+from edgebuild.check.wording import count, listing
 from edgebuild.errors import ConfigError
 from edgebuild.figure import Figure
 from edgebuild.runtime.ethos_u_payload import BACKEND, COMMANDS, WEIGHTS, read_blocks
@@ -128,11 +128,12 @@ def judge_program(path: Path, configuration: Configuration) -> ProgramReport:
     """Have Vela compile the graphs beside the file again, and hold what it makes against the file's delegates.
 
     Raises:
-        ConfigError: the file is damaged, or the graph of a delegate is missing.
+        ConfigError: the file is damaged, has a delegate of something else, or the graph of a delegate is missing.
         ToolError: Vela is not installed, or refuses a graph.
     """
     file = read_pte(path)
     census: Census = read_pte_census(path)
+    _refuse_foreign(path, file, configuration)
     results, differing = [], []
     for number, delegate in enumerate(file.forward()["delegates"]):
         if delegate["id"] != BACKEND:
@@ -149,6 +150,14 @@ def judge_program(path: Path, configuration: Configuration) -> ProgramReport:
     delegated = tuple(operation for operation in census.operations if operation.delegate == BACKEND)
     on_core = tuple(operation for operation in census.operations if operation.delegate is None)
     return ProgramReport(configuration, tuple(results), tuple(differing), delegated, on_core)
+
+
+def _refuse_foreign(path: Path, file: PteFile, configuration: Configuration) -> None:
+    foreign = Counter(delegate["id"] for delegate in file.forward()["delegates"] if delegate["id"] != BACKEND)
+    if foreign:
+        named = listing(f"{count(number, 'delegate')} of {name}" for name, number in foreign.items())
+        msg = f"{path} has {named}, which a microcontroller with {configuration.accelerator} does not run"
+        raise ConfigError(msg, remedy="export the model with format: executorch-ethos-u")
 
 
 def _is_same(file: PteFile, delegate: dict[str, Any], made: Path) -> bool:

@@ -30,7 +30,7 @@ FEW = BoardSettings(30, 2, operations=False)
 @pytest.fixture(autouse=True)
 def _own_leases(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is timed here that another benchmark on this machine could disturb much."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("leases")))
+    monkeypatch.setenv("EDGEBUILD_LEASES", str(tmp_path_factory.mktemp("leases")))
 
 
 @pytest.fixture(scope="module")

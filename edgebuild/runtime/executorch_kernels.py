@@ -90,7 +90,7 @@ class PortableKernels:
         with torch.no_grad():
             operation(*positional, **named)
         for index, tensor in results.items():
-            values.put(index, np.ascontiguousarray(tensor.permute(*self._order(index)).numpy()))
+            values.put(index, np.ascontiguousarray(tensor.permute(self._order(index)).numpy()))
 
     def _argument(self, index: int, values: Values) -> Any:
         value = self._plan["values"][index]
@@ -113,7 +113,7 @@ class PortableKernels:
 
         order, sizes = self._order(index), self._sizes(index)
         stored = self._stored(index, values).reshape([sizes[dimension] for dimension in order])
-        return torch.from_numpy(np.array(stored)).permute(*np.argsort(order).tolist())
+        return torch.from_numpy(np.array(stored)).permute(np.argsort(order).tolist())
 
     def _stored(self, index: int, values: Values) -> np.ndarray:
         """The numbers of a tensor that was computed, or lies in the file.

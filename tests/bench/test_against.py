@@ -27,12 +27,6 @@ ROOT = Path(__file__).resolve().parents[2]
 FEW = BoardSettings(30, 2, operations=False)
 
 
-@pytest.fixture(autouse=True)
-def _own_leases(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is timed here that another benchmark on this machine could disturb much."""
-    monkeypatch.setenv("EDGEBUILD_LEASES", str(tmp_path_factory.mktemp("leases")))
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A layer, and one with the same input that computes 64 times as much."""

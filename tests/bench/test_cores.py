@@ -36,12 +36,6 @@ ABSENT = 1000
 SAMPLES = {"t0": np.full((1, 1, 12, 12, 16), 5, np.int8)}
 
 
-@pytest.fixture(autouse=True)
-def _own_leases(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is timed here that another benchmark on this machine could disturb."""
-    monkeypatch.setenv("EDGEBUILD_LEASES", str(tmp_path_factory.mktemp("leases")))
-
-
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     batch = LayerBatch(3)

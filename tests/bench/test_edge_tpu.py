@@ -24,12 +24,6 @@ from tests.edge_tpu.files import Net, image
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(autouse=True)
-def _own_leases(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is timed here that another benchmark on this machine could disturb."""
-    monkeypatch.setenv("EDGEBUILD_LEASES", str(tmp_path_factory.mktemp("leases")))
-
-
 def compiled(folder: Path) -> Path:
     """A file as the compiler writes one: one operation that nothing but an Edge TPU knows."""
     net = Net()

@@ -34,12 +34,6 @@ FEW = BoardSettings(runs=20, processes=2)
 OPERATIONS = ["DEPTHWISE_CONV_2D", "CONV_2D", "CONV_2D", "FULLY_CONNECTED"]
 
 
-@pytest.fixture(autouse=True)
-def _own_leases(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No time is held against a limit here that another benchmark on this machine could disturb."""
-    monkeypatch.setenv("EDGEBUILD_LEASES", str(tmp_path_factory.mktemp("leases")))
-
-
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A full-integer file of four operations, the second convolution by far the largest."""

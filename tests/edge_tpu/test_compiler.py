@@ -21,11 +21,13 @@ from edgebuild.check.accelerators.edge_tpu.log_mapping import map_by_log
 from edgebuild.check.accelerators.edge_tpu.mapping import map_operations
 from edgebuild.check.accelerators.edge_tpu.report import EdgeTpuReport, report_on
 from edgebuild.check.census.tflite import read_structure
+from edgebuild.check.finding import Finding
 from edgebuild.check.wiring import Wiring
 from edgebuild.config.registries import ACCELERATORS
 from edgebuild.errors import ToolError
 from edgebuild.estimate.edge_tpu.latency import estimate_latency
 from edgebuild.estimate.edge_tpu.memory import CachePlan
+from edgebuild.graph.stages.verify import overrule
 from tests.edge_tpu.files import Net, image
 
 WHOLE = """\
@@ -214,6 +216,15 @@ def test_a_partial_mapping_is_a_finding_that_fails_a_build(tmp_path: Path, stand
     assert (finding.code, finding.severity) == ("unsupported-op", "fatal")
     assert "left 2 of 5 operations on the CPU" in finding.message
     assert "HARD_SWISH: Operation not supported" in finding.message
+
+
+def test_what_the_compiler_said_overrules_what_its_documented_limits_say(tmp_path: Path, stand_in: Path) -> None:
+    guessed = Finding("unsupported-op", "the Edge TPU compiler cannot map 1 operation"), Finding("float-weights", "fc")
+    offline = ACCELERATORS.get("edge-tpu").judge(JudgeRequest(model(tmp_path)))
+    assert overrule(guessed, offline) == list(guessed), "nobody asked the compiler"
+    put(stand_in, WHOLE)
+    asked = ACCELERATORS.get("edge-tpu").judge(JudgeRequest(model(tmp_path), output=tmp_path))
+    assert [one.severity for one in overrule(guessed, asked)] == ["note", "fatal"]
 
 
 def test_the_report_is_that_of_the_log(tmp_path: Path, stand_in: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from edgebuild.check.parity import compare_outputs
 from edgebuild.check.rules.undelegated_op import check as undelegated
 from edgebuild.compress.quantize.post_training import Quantize
 from edgebuild.compress.quantize.post_training import run as quantize
-from edgebuild.config.registries import RUNTIMES
+from edgebuild.config.registries import RUNTIMES, STAGES
+from edgebuild.graph.stage import Stage, StageContext
 from edgebuild.model.fakequant.ranges import ActivationRanges
+from edgebuild.progress import Silent
 from edgebuild.runtime import tosa_install, vela_install
 from edgebuild.runtime.session import NotRunHereError
 from tests.compress.files import File
@@ -105,13 +108,39 @@ def test_a_view_between_operations_of_the_core_is_found(tmp_path: Path) -> None:
     assert {one.code for one in file.proof().fatal} == {"undelegated-op"}
 
 
-def test_a_kernel_that_nobody_here_has_is_told_when_the_file_is_opened(
-    skipping: tuple[Workshop, Path, File], tmp_path: Path
-) -> None:
+@pytest.fixture
+def unknown(skipping: tuple[Workshop, Path, File], tmp_path: Path) -> Path:
+    """The folder of a file with a kernel that nobody has."""
     shop, folder, _ = skipping
-    made = shop.root / f"{folder.name}-{FORM}"
-    for path in made.iterdir():
-        (tmp_path / path.name).write_bytes(path.read_bytes().replace(b"aten::addmm", b"aten::addmn"))
+    made = tmp_path / "unknown"
+    made.mkdir()
+    for path in (shop.root / f"{folder.name}-{FORM}").iterdir():
+        (made / path.name).write_bytes(path.read_bytes().replace(b"aten::addmm", b"aten::addmn"))
+    return made
+
+
+def test_a_kernel_that_nobody_here_has_is_told_when_the_file_is_opened(unknown: Path) -> None:
     with pytest.raises(NotRunHereError, match=r"model\.pte has the kernel aten::addmn, which nothing on this host"):
-        RUNTIMES.get("tosa-reference").open(tmp_path / "model.pte", 1)
-    assert "aten::addmn" in {operation.name for operation in read_pte_census(tmp_path / "model.pte").operations}
+        RUNTIMES.get("tosa-reference").open(unknown / "model.pte", 1)
+    assert "aten::addmn" in {operation.name for operation in read_pte_census(unknown / "model.pte").operations}
+
+
+def test_a_build_checks_such_a_file_and_says_that_it_did_not_run(
+    skipping: tuple[Workshop, Path, File], unknown: Path, tmp_path: Path
+) -> None:
+    shop, folder, file = skipping
+    params = {
+        "promise": file.promise.to_json(),
+        "allow": ["undelegated-op", "not-run-here"],
+        "metric": shop.project["metric"],
+        "runtime": "tosa-reference",
+        "threads": 1,
+    }
+    inputs = {"export": unknown, "model": folder, "data": shop.data}
+    (tmp_path / "output").mkdir()
+    context = StageContext(Stage("t/verify", "verify", params), inputs, tmp_path / "output", shop.root, Silent())
+    STAGES.get("verify").run(context)
+    facts = json.loads((tmp_path / "output" / "verify.json").read_text())
+    severities = {finding["code"]: finding["severity"] for finding in facts["findings"]}
+    assert severities["not-run-here"] == "allowed"
+    assert {figure["name"] for figure in facts["figures"]} == {"file_size", "weight_bytes", "arena"}

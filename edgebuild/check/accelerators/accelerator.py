@@ -22,6 +22,7 @@ class AcceleratorReport(Protocol):
         figures: memory, time and energy, by the names that a report knows.
         findings: what is not as wanted there, beyond what rules find in the file itself.
         left_on_cpu: what runs on the CPU though nobody asked for it, also where a rule of the build tells it.
+        overruled: codes of rules that only guess what the accelerator's own compiler said here.
     """
 
     @property
@@ -35,6 +36,10 @@ class AcceleratorReport(Protocol):
     @property
     def left_on_cpu(self) -> tuple[Finding, ...]:
         """What runs on the CPU."""
+
+    @property
+    def overruled(self) -> tuple[str, ...]:
+        """Codes of rules that are notes now."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""

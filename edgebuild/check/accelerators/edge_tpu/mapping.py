@@ -18,6 +18,7 @@ from edgebuild.check.wording import listing
 
 COMPILER = RuntimeVersion("edgetpu-compiler", "16")
 CODE = "unsupported-op"
+OP_TOO_NEW = "op-too-new"
 """Of the finding for operations that stay on the CPU."""
 UNTOLD = "which of them, the log does not say"
 _BEHIND = "stands behind an operation that stays on the CPU: only the first part of a model is compiled"

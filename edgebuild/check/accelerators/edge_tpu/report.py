@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 from edgebuild.check.accelerators.edge_tpu.compiler_log import CompilerLog
 from edgebuild.check.accelerators.edge_tpu.geometry import inference_of, layers_of, pipelines_of, work_of
 from edgebuild.check.accelerators.edge_tpu.log_mapping import map_by_log
-from edgebuild.check.accelerators.edge_tpu.mapping import CODE, COMPILER, Mapping, map_operations, unsupported
+from edgebuild.check.accelerators.edge_tpu.mapping import (
+    CODE,
+    COMPILER,
+    OP_TOO_NEW,
+    Mapping,
+    map_operations,
+    unsupported,
+)
 from edgebuild.check.accelerators.edge_tpu.repairs import suggest_repairs
 from edgebuild.check.census.model import Census, OperationRecord
 from edgebuild.check.finding import Finding
@@ -95,9 +102,14 @@ class EdgeTpuReport:
         if self.compiled is not None:
             return self.findings
         if self.mapping.refusals:
-            return (Finding("op-too-new", f"{COMPILER} refuses the file: no {listing(self.mapping.refusals)}"),)
+            return (Finding(OP_TOO_NEW, f"{COMPILER} refuses the file: no {listing(self.mapping.refusals)}"),)
         message = unsupported(self.mapping)
         return () if message is None else (Finding(CODE, message),)
+
+    @property
+    def overruled(self) -> tuple[str, ...]:
+        """The documented limits, where the real compiler said what it makes of the file."""
+        return () if self.compiled is None else (CODE,)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""

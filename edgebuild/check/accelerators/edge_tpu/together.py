@@ -66,6 +66,11 @@ class SharedReport:
         return ()
 
     @property
+    def overruled(self) -> tuple[str, ...]:
+        """No rule guesses what is said here."""
+        return ()
+
+    @property
     def left_on_cpu(self) -> tuple[Finding, ...]:
         """Of every file."""
         return tuple(finding for model in self.models for finding in model.alone.left_on_cpu)

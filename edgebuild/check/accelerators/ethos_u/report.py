@@ -84,6 +84,11 @@ class EthosUReport:
         return (Finding(CODE, message, layers),)
 
     @property
+    def overruled(self) -> tuple[str, ...]:
+        """No rule guesses what is said here."""
+        return ()
+
+    @property
     def left_on_cpu(self) -> tuple[Finding, ...]:
         """The same: no rule of a build knows what Vela leaves."""
         return self.findings

@@ -24,7 +24,6 @@ COOLS = "degrees=$(cat $heat); if [ $degrees -gt 45000 ]; then echo $((degrees -
 
 @pytest.fixture
 def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SysBoard]:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     monkeypatch.setattr(cooling, "POLL_SECONDS", 0.01)
     with sys_board(tmp_path / "board") as started:
         yield started

@@ -50,7 +50,7 @@ def phone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Phone]:
 @pytest.fixture(scope="module")
 def over_adb(phone: Phone, file: Path) -> dict[str, Any]:
     device = Device(name="phone", transport="adb", options=phone.options())
-    return bench_file(file, device, [], replace(FEW, cores=str(LAST)))
+    return bench_file(file, device, [], FEW)
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +66,6 @@ def test_over_adb_a_file_is_timed_and_gives_the_outputs_of_this_host(over_adb: d
     equal = [figure["value"] for figure in over_adb["figures"] if figure["name"] == "device_equal_outputs"]
     assert equal == [100.0]
     assert len(over_adb["conditions"]["during"]) == 1, "asked between the two processes too"
-    assert over_adb["conditions"]["cores"] == [LAST]
-    assert f"1 thread pinned to core {LAST}, 30 runs" in latency["provenance"]
     assert phone.work_folders() == []
 
 
@@ -120,6 +118,13 @@ def test_the_record_is_the_same_over_ssh_and_on_an_emulated_board(
     assert [one["name"] for one in over_adb["figures"]] == [one["name"] for one in over_ssh["figures"]]
     assert over_adb["outputs_sha256"] == over_ssh["outputs_sha256"] == emulated["outputs_sha256"]
     assert (over_adb["transport"], over_ssh["transport"], emulated["transport"]) == ("adb", "ssh", "qemu-user")
+
+
+def test_over_adb_a_file_is_pinned_to_a_core(phone: Phone, file: Path) -> None:
+    device = Device(name="phone", transport="adb", options=phone.options())
+    record = bench_file(file, device, [], replace(FEW, operations=False, cores=str(LAST)))
+    assert record["conditions"]["cores"] == [LAST]
+    assert f"1 thread pinned to core {LAST}, 30 runs" in record["figures"][0]["provenance"]
 
 
 def test_threads_and_cores_are_those_that_were_asked_for(file: Path) -> None:

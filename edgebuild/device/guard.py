@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,8 @@ from pathlib import Path
 
 from edgebuild.device.on_device import own_command
 
+_SYSTEM = "/usr/bin:/bin"
+"""Where the programs of every system lie, also for whoever asks for a PATH without them."""
 _WITH_US = ("setpriv", "--pdeathsig", "KILL")
 
 
@@ -43,6 +46,7 @@ class Guard:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            env={**os.environ, "PATH": f"{os.environ.get('PATH', os.defpath)}:{_SYSTEM}"},
         )
 
     @contextmanager

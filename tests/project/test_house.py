@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import fnmatch
 import re
 import subprocess
 from pathlib import Path
@@ -83,3 +84,10 @@ def test_nothing_is_left_to_be_done() -> None:
     words = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"]) + r")\b")
     left = [str(path.relative_to(ROOT)) for path, text in texts() if path.name != "LICENSE" and words.search(text)]
     assert left == []
+
+
+def test_every_test_is_run(request: pytest.FixtureRequest) -> None:
+    """pytest passes over folders by their names, in silence: `build` is one of those that it passes over by itself."""
+    folders = {folder.name for file in tracked() if file.name.startswith("test_") for folder in file.parents}
+    passed_over = request.config.getini("norecursedirs")
+    assert [name for name in sorted(folders) if any(fnmatch.fnmatch(name, pattern) for pattern in passed_over)] == []

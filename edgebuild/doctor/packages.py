@@ -17,11 +17,12 @@ PURPOSES = {
     "executorch": "targets that export ExecuTorch files",
     "tflite": "targets that export TFLite files",
     "devices": "devices that are reached over ssh or adb",
+    "power": "power meters on the bench",
     "dev": "the tests and checks of edgebuild itself",
 }
 """Extra -> what it is for; what several extras ask for is listed under the first."""
 
-NOT_NEEDED = ("devices", "dev")
+NOT_NEEDED = ("devices", "power", "dev")
 """Extras without which every shipped target builds."""
 
 

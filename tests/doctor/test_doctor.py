@@ -23,7 +23,11 @@ def test_every_package_that_the_metadata_names_is_listed_once_with_its_installed
     names = [check.name for check in checks]
     named = {re.split(r"[^A-Za-z0-9-]", text)[0] for text in metadata.requires("edgebuild") or ()} - {"edgebuild"}
     assert sorted(names) == sorted(named)
-    assert all(check.found == metadata.version(check.name) for check in checks)
+    installed = {distribution.metadata["Name"] for distribution in metadata.distributions()}
+    missing = [check for check in checks if check.found is None]
+    assert {check.purpose for check in missing} <= {"power meters on the bench"}, "setup installs all the others"
+    assert all(check.found == metadata.version(check.name) for check in checks if check not in missing)
+    assert not {check.name for check in missing} & installed
     assert blocking(checks) == []
 
 

@@ -21,7 +21,7 @@ from edgebuild.doctor.runtimes import examine_runtimes
 def test_every_package_that_the_metadata_names_is_listed_once_with_its_installed_version() -> None:
     checks = examine_packages()
     names = [check.name for check in checks]
-    named = {re.split(r"[^A-Za-z0-9-]", text)[0] for text in metadata.requires("edgebuild") or ()} - {"edgebuild"}
+    named = {re.split(r"[^A-Za-z0-9_-]", text)[0] for text in metadata.requires("edgebuild") or ()} - {"edgebuild"}
     assert sorted(names) == sorted(named)
     installed = {distribution.metadata["Name"] for distribution in metadata.distributions()}
     missing = [check for check in checks if check.found is None]

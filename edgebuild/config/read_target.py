@@ -32,6 +32,7 @@ def read_target(profile: Profile, problems: ProblemList) -> Target | None:
     _check_name(merged, ("runtime", "name"), RUNTIMES, problems)
     for key, registry in (("accelerator", ACCELERATORS), ("core", CORES)):
         _check_name(merged, ("hardware", key), registry, problems, listed=True)
+    _check_words(merged, problems)
     dtype = text_at(merged, ("export", "dtype"))
     if dtype is not None and steps is not None and options is not None:
         check_promise(merged, dtype, steps, problems)
@@ -48,6 +49,21 @@ def read_target(profile: Profile, problems: ProblemList) -> Target | None:
             "package": Package(kind=target.package.kind, options=package or {}),
         }
     )
+
+
+def _check_words(merged: Located, problems: ProblemList) -> None:
+    """What the compiler of the accelerator has names for is called by one of them."""
+    accelerator = text_at(merged, ("hardware", "accelerator"))
+    if accelerator is None or accelerator.value not in ACCELERATORS:
+        return
+    for key, known in ACCELERATORS.get(accelerator.value).words.items():
+        name = text_at(merged, ("hardware", key))
+        if name is not None and name.value not in known:
+            message, listed = (
+                unknown_name(f"{key} of {accelerator.value}", name.value, known),
+                f"; known: {', '.join(known)}",
+            )
+            problems.add(name.problem(message.removesuffix(listed) + listed))
 
 
 def _prepared(merged: Located) -> Located:

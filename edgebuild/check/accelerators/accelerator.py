@@ -79,6 +79,7 @@ class Accelerator:
         parser: whose versions of operations its compiler has; newer ones are lowered where they mean the same. None
             where the compiler knows them all.
         together: what would become of several files that are compiled to share it; None where they cannot be.
+        words: key of `hardware:` -> the names that its compiler knows for it.
     """
 
     title: str
@@ -87,3 +88,4 @@ class Accelerator:
     figures: tuple[str, ...] = ()
     parser: RuntimeVersion | None = None
     together: Callable[[Sequence[JudgeRequest]], AcceleratorReport] | None = None
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

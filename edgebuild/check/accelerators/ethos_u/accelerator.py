@@ -41,12 +41,13 @@ def judge(accelerator: str, request: JudgeRequest) -> EthosUReport | ProgramRepo
     return EthosUReport(result, left, len(before.operations))
 
 
-for name in FAMILIES:
+for name, family in FAMILIES.items():
     ACCELERATORS.register(name)(
         Accelerator(
             f"Arm {name}: compiled and estimated by Vela",
             vela_version,
             partial(judge, name),
             figures=("latency", "cycles", "ram", "flash"),
+            words={"system_config": family.systems, "memory_mode": family.modes},
         )
     )

@@ -1,0 +1,1 @@
+"""Never imported: the project file is refused before."""

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
 from edgebuild.runtime.executorch_flatbuffer import MalformedBufferError
 
 Message = dict[int, list[int | bytes]]
 """Number of a field -> its values in order: whole numbers, or the bytes of a text, a message or packed numbers."""
 
-_VARINT, _EIGHT, _DELIMITED, _FOUR = 0, 1, 2, 5
+_VARINT, _DELIMITED = 0, 2
+FIXED: Mapping[int, int] = MappingProxyType({1: 8, 5: 4})
+"""Kind of encoding -> bytes that a number of it takes, whatever its value."""
 _LONGEST_VARINT = 10
 
 
 def read_message(data: bytes) -> Message:
-    """The fields of one message.
+    """The fields of one message; errors as of `raw_fields`."""
+    fields: Message = {}
+    for number, _, value in raw_fields(data):
+        fields.setdefault(number, []).append(value)
+    return fields
+
+
+def raw_fields(data: bytes) -> Iterator[tuple[int, int, int | bytes]]:
+    """(number of the field, kind of its encoding, value) in order; groups are not read.
 
     Raises:
-        MalformedBufferError: it is cut off, or no message.
+        MalformedBufferError: the message is cut off, or none.
     """
-    fields: Message = {}
     place = 0
     while place < len(data):
         tag, place = _varint(data, place)
@@ -25,11 +37,8 @@ def read_message(data: bytes) -> Message:
         if kind == _VARINT:
             value: int | bytes
             value, place = _varint(data, place)
-        elif kind == _DELIMITED:
-            size, place = _varint(data, place)
-            value, place = data[place : place + size], place + size
-        elif kind in (_EIGHT, _FOUR):
-            size = 8 if kind == _EIGHT else 4
+        elif kind in (_DELIMITED, *FIXED):
+            size, place = _varint(data, place) if kind == _DELIMITED else (FIXED[kind], place)
             value, place = data[place : place + size], place + size
         else:
             msg = f"a protobuf message has a field of kind {kind}"
@@ -37,8 +46,7 @@ def read_message(data: bytes) -> Message:
         if place > len(data):
             msg = f"a protobuf message ends at byte {place} of {len(data)}"
             raise MalformedBufferError(msg)
-        fields.setdefault(tag >> 3, []).append(value)
-    return fields
+        yield tag >> 3, kind, value
 
 
 def message(fields: Message, number: int) -> Message:
@@ -48,12 +56,12 @@ def message(fields: Message, number: int) -> Message:
 
 def messages(fields: Message, number: int) -> list[Message]:
     """Every message of a field."""
-    return [read_message(_bytes(value)) for value in fields.get(number, [])]
+    return [read_message(as_bytes(value)) for value in fields.get(number, [])]
 
 
 def text(fields: Message, number: int) -> str:
     """The last text in a field, or an empty one."""
-    return _bytes(fields[number][-1]).decode(errors="replace") if number in fields else ""
+    return as_bytes(fields[number][-1]).decode(errors="replace") if number in fields else ""
 
 
 def whole(fields: Message, number: int) -> int:
@@ -70,7 +78,12 @@ def mapping(fields: Message, number: int) -> dict[str, Message]:
     return {text(entry, 1): message(entry, 2) for entry in messages(fields, number)}
 
 
-def _bytes(value: int | bytes) -> bytes:
+def as_bytes(value: int | bytes) -> bytes:
+    """A value that is no number.
+
+    Raises:
+        MalformedBufferError: it is one.
+    """
     if isinstance(value, bytes):
         return value
     msg = f"a protobuf message has the number {value} in the place of bytes"

@@ -23,6 +23,20 @@ from edgebuild.runtime.installed import installed_version
 METADATA_METHOD = "edgebuild_metadata"
 """Name of the constant method whose string value is our JSON."""
 
+DTYPES = {
+    "BYTE": "uint8",
+    "CHAR": "int8",
+    "SHORT": "int16",
+    "INT": "int32",
+    "LONG": "int64",
+    "HALF": "float16",
+    "FLOAT": "float32",
+    "DOUBLE": "float64",
+    "BOOL": "bool",
+    "BFLOAT16": "bfloat16",
+}
+"""Type of a tensor, in the schema's words -> in numpy's and PyTorch's."""
+
 _HEADER = struct.Struct("<4sIQQQ")
 _HEADER_AT = 8
 INSTALL = "pip install executorch==1.5.1"

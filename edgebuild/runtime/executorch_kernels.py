@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from edgebuild.errors import ToolError
-from edgebuild.runtime.executorch_file import PteFile, Views
+from edgebuild.runtime.executorch_file import DTYPES, PteFile, Views
 
 
 class Values:
@@ -33,6 +33,8 @@ class Values:
 
 _QUANTIZE, _DEQUANTIZE = "quantized_decomposed::quantize_per_tensor", "quantized_decomposed::dequantize_per_tensor"
 _VIEW = "executorch_prim::et_view"
+_OWN = (_QUANTIZE, _DEQUANTIZE, _VIEW)
+"""What is done here, without an operation of PyTorch's."""
 _SCALARS = {"Int": "int_val", "Double": "double_val", "Bool": "bool_val", "String": "string_val"}
 _LISTS = ("IntList", "BoolList", "DoubleList")
 _TENSOR_LISTS = ("TensorList", "OptionalTensorList")
@@ -50,8 +52,10 @@ class PortableKernels:
             if instruction["instr_args_type"] == "KernelCall"
         }
         operators = {index: self._plan["operators"][index] for index in sorted(used)}
-        self._operators = {index: _find(operator) for index, operator in operators.items()}
-        self.unknown = tuple(operators[index]["name"] for index, run in self._operators.items() if run is None)
+        self._operations = {
+            index: _find(operator) for index, operator in operators.items() if operator["name"] not in _OWN
+        }
+        self.unknown = tuple(operators[index]["name"] for index, run in self._operations.items() if run is None)
 
     def run(self, call: Mapping[str, Any], values: Values) -> None:
         """Run one call and put down its results."""
@@ -62,7 +66,7 @@ class PortableKernels:
         elif name == _VIEW:
             values.put(args[-1], self._stored(args[0], values))
         else:
-            self._compute(self._operators[call["op_index"]], args, values)
+            self._compute(self._operations[call["op_index"]], args, values)
 
     def _convert(self, name: str, args: list[int], values: Values) -> np.ndarray:
         """As the portable kernels do: float32, rounded to the nearest, halves to even."""
@@ -142,31 +146,15 @@ class PortableKernels:
     def _dtype(self, index: int) -> Any:
         import torch
 
-        return getattr(torch, _DTYPES[self._plan["values"][index]["val"]["scalar_type"]])
-
-
-_DTYPES = {
-    "BYTE": "uint8",
-    "CHAR": "int8",
-    "SHORT": "int16",
-    "INT": "int32",
-    "LONG": "int64",
-    "HALF": "float16",
-    "FLOAT": "float32",
-    "DOUBLE": "float64",
-    "BOOL": "bool",
-}
+        return getattr(torch, DTYPES[self._plan["values"][index]["val"]["scalar_type"]])
 
 
 def _find(operator: Mapping[str, Any]) -> Callable[..., Any] | None:
     """PyTorch's operation of this name and overload; None where it has none that writes to given tensors."""
-    name: str = operator["name"]
-    if name in (_QUANTIZE, _DEQUANTIZE, _VIEW):
-        return _find
     import executorch.exir.passes.dim_order_ops_registry  # noqa: F401 (registers the operations on orders of bytes)
     import torch
 
-    space, _, short = name.partition("::")
+    space, _, short = operator["name"].partition("::")
     packet = getattr(getattr(torch.ops, space), short, None)
     found = getattr(packet, operator["overload"] or "default", None)
     if found is None or not any(argument.is_out for argument in found._schema.arguments):

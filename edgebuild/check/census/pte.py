@@ -18,23 +18,11 @@ from edgebuild.config.registries import CENSUSES
 from edgebuild.errors import ConfigError
 from edgebuild.runtime import coreml_payload, vulkan_payload
 from edgebuild.runtime.ethos_u_payload import BACKEND as ETHOS_U
-from edgebuild.runtime.executorch_file import PteFile, Views, broken, read_pte
+from edgebuild.runtime.executorch_file import DTYPES, PteFile, Views, broken, read_pte
 from edgebuild.runtime.executorch_layers import KernelLayers, node_layers
 from edgebuild.runtime.executorch_xnnpack import BACKEND, XnnpackGraph
 from edgebuild.runtime.tosa_file import SIDECAR, read_tosa
 
-_DTYPES = {
-    "BYTE": "uint8",
-    "CHAR": "int8",
-    "SHORT": "int16",
-    "INT": "int32",
-    "LONG": "int64",
-    "HALF": "float16",
-    "FLOAT": "float32",
-    "DOUBLE": "float64",
-    "BOOL": "bool",
-    "BFLOAT16": "bfloat16",
-}
 _WEIGHTED = {
     "aten::convolution": {1: "weight", 2: "bias"},
     "aten::linear": {1: "weight", 2: "bias"},
@@ -211,7 +199,7 @@ class _Counting:
         self._operations += operations
 
     def _tensor(self, index: int, tensor: dict[str, Any]) -> TensorRecord:
-        dtype = _DTYPES.get(tensor["scalar_type"], str(tensor["scalar_type"]).lower())
+        dtype = DTYPES.get(tensor["scalar_type"], str(tensor["scalar_type"]).lower())
         shape = tuple(tensor["sizes"])
         role: Role = "activation"
         if index in self._plan["inputs"]:

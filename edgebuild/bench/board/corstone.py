@@ -16,11 +16,10 @@ from edgebuild.device.scratch import scratch_folder
 from edgebuild.device.transport import Transport
 from edgebuild.errors import DeviceError
 from edgebuild.runtime.ethos_u_payload import BACKEND
-from edgebuild.runtime.executorch_file import PteFile, read_pte
+from edgebuild.runtime.executorch_file import DTYPES, PteFile, read_pte
 from edgebuild.runtime.tosa import port_names
 
 _PROGRAM = "program.pte"
-_DTYPES = {"CHAR": np.int8, "BYTE": np.uint8, "FLOAT": np.float32, "INT": np.int32, "SHORT": np.int16}
 _REMEDY = "read what the firmware printed; it must be built for the accelerator that the file was compiled for"
 
 
@@ -67,7 +66,7 @@ def _pull(transport: Transport, program: PteFile, position: int, name: str, scra
     told = plan["values"][plan["outputs"][position]]["val"]
     path = scratch / f"out-{position}.bin"
     transport.pull(path.name, path)
-    array = np.fromfile(path, _DTYPES[told["scalar_type"]])
+    array = np.fromfile(path, DTYPES[told["scalar_type"]])
     if array.size != int(np.prod(told["sizes"])):
         msg = f"output {name!r} of the model has {array.size} numbers, expected {int(np.prod(told['sizes']))}"
         raise DeviceError(msg, remedy=_REMEDY)

@@ -6,10 +6,13 @@ import contextlib
 import errno
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 from edgebuild.errors import ConfigError, EdgebuildError, ToolError
 
+PART = ".part"
+"""How the name of a file ends that is not whole yet: `.NAME-PID-RANDOM.part`."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -23,7 +26,11 @@ def require_writable(path: Path) -> None:
     if path.is_dir():
         msg = f"{path}: is a folder, expected the name of a file"
         raise ConfigError(msg)
-    _write(path, b"\n", keep=False)
+    try:
+        with _beside(path, b"\n"):
+            pass
+    except OSError as error:
+        raise _unwritten(path, error) from error
 
 
 def write_output(path: Path, data: bytes | str) -> None:
@@ -33,21 +40,37 @@ def write_output(path: Path, data: bytes | str) -> None:
         ConfigError: its folder is missing or cannot be written.
         ToolError: the disk is full; a file that was there before still is.
     """
-    _write(path, data.encode() if isinstance(data, str) else data, keep=True)
-
-
-def _write(path: Path, data: bytes, *, keep: bool) -> None:
-    part = path.parent / f".{path.name}-{os.getpid()}-{secrets.token_hex(4)}.part"
     try:
-        try:
-            part.write_bytes(data)
-            if keep:
-                part.replace(path)
-        finally:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
+        replace_file(path, data.encode() if isinstance(data, str) else data)
     except OSError as error:
         raise _unwritten(path, error) from error
+
+
+def replace_file(path: Path, data: bytes, *, durable: bool = False) -> None:
+    """Write a file beside `path` and give it its name, so that a reader sees the old one or the new one.
+
+    Raises:
+        OSError: nothing was written, and nothing is left beside it.
+    """
+    with _beside(path, data, durable=durable) as part:
+        part.replace(path)
+
+
+@contextlib.contextmanager
+def _beside(path: Path, data: bytes, *, durable: bool = False) -> Iterator[Path]:
+    """A file with this content beside `path`, which is gone after the block unless it got another name."""
+    part = path.parent / f".{path.name}-{os.getpid()}-{secrets.token_hex(4)}{PART}"
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        yield part
+    finally:  # also after Ctrl-C
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def _unwritten(path: Path, error: OSError) -> EdgebuildError:

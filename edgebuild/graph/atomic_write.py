@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 from edgebuild.errors import StoreError
+from edgebuild.output_file import PART, replace_file
 
 _REMEDIES = {
     errno.ENOSPC: "free some space (`edgebuild cache gc` drops what no build needs any more) and build again",
@@ -52,26 +52,14 @@ def write_text(path: Path, text: str, *, durable: bool = True) -> None:
     """
     with store_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.parent / f".{path.name}-{os.getpid()}-{secrets.token_hex(4)}.part"
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                if durable:
-                    os.fsync(file.fileno())
-            part.replace(path)
-        except BaseException:  # also Ctrl-C: no temporary file may stay
-            with contextlib.suppress(OSError):
-                part.unlink()
-            raise
+        replace_file(path, text.encode(), durable=durable)
         if durable:
             sync_folder(path.parent)
 
 
 def remove_abandoned(folder: Path) -> None:
     """Remove the temporary files of `write_text` whose process is gone; a living one is about to rename its own."""
-    for part in folder.glob(".*-*-*.part"):
+    for part in folder.glob(f".*-*-*{PART}"):
         if not _is_alive(int(part.name.split("-")[-2])):
             part.unlink(missing_ok=True)
 

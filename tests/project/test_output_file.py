@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,7 +19,7 @@ def full(*_: object) -> NoReturn:
 
 def test_a_full_disk_keeps_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_output(tmp_path / "record.json", "old\n")
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(os, "open", full)
     with pytest.raises(ToolError, match=r"record\.json: cannot be written: the disk is full"):
         write_output(tmp_path / "record.json", "new\n")
     with pytest.raises(ToolError, match="the disk is full"):

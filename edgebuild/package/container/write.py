@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgebuild.errors import ConfigError
+from edgebuild.output_file import replace_file
 
 
 def read_file(path: Path) -> bytes:
@@ -26,11 +27,8 @@ def write_file(path: Path, content: bytes) -> None:
     Raises:
         ConfigError: it cannot be written.
     """
-    work = path.with_name(f".{path.name}.part")
     try:
-        work.write_bytes(content)
-        work.replace(path)
+        replace_file(path, content)
     except OSError as error:
-        work.unlink(missing_ok=True)
         msg = f"{path}: cannot be written: {error.strerror}"
         raise ConfigError(msg, remedy="name a file in a folder that exists and is yours") from error

@@ -20,6 +20,7 @@ from edgebuild.bench.measured import largest_spread, latency_figures, measured_f
 from edgebuild.bench.statistics import range_interval
 from edgebuild.bench.warmup import WarmUp, find_warmup
 from edgebuild.check.finding import Finding
+from edgebuild.config.wording import threads_words
 from edgebuild.errors import ConfigError, ToolError
 from edgebuild.figure import Figure
 from edgebuild.progress import ProgressSink, Silent
@@ -166,7 +167,7 @@ def _time_processes(
 
 
 def _provenance(settings: BenchSettings, cpus: tuple[int, ...], title: str, version: str) -> str:
-    threads = "1 thread" if settings.threads == 1 else f"{settings.threads} threads"
+    threads = threads_words(settings.threads)
     return (
         f"host: {cpu_model()}, {threads} pinned to cpu {', '.join(map(str, cpus))}, "
         f"{settings.runs} runs in each of {settings.processes} processes, "

@@ -49,10 +49,12 @@ def calibrate(
 def _render(record: dict[str, Any]) -> None:
     from rich.console import Console
 
+    from edgebuild.config.wording import threads_words
+
     console = Console()
     rows = [("", table) for table in record["tables"]] + [("emulated, ", fitted) for fitted in record["emulation"]]
     for how, table in rows:
-        threads = f"{table['threads']} thread{'s' if table['threads'] > 1 else ''}"
+        threads = threads_words(table["threads"])
         head = f"{record['device']}, {how}{table['dtype']}, {threads}: {table['networks']} networks"
         console.print(head, markup=False, highlight=False)
         for word in ("before", "after"):

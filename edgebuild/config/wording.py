@@ -82,6 +82,11 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
+def threads_words(count: int) -> str:
+    """`1 thread`, `4 threads`."""
+    return "1 thread" if count == 1 else f"{count} threads"
+
+
 def unknown_name(what: str, name: str, known: Sequence[str]) -> str:
     """`unknown target 'x'; did you mean 'y'?`, else the list of the known ones."""
     hint = suggestion(name, known) or f"; known: {', '.join(known) or 'none'}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edgebuild.config.cores import GROUPS, parse_cores, show_cores
+from edgebuild.config.wording import threads_words
 from edgebuild.errors import ConfigError
 
 
@@ -25,7 +26,7 @@ class Placement:
 
     def __str__(self) -> str:
         """For example `2 threads pinned to cores 4-7 (big)`."""
-        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
+        threads = threads_words(self.threads)
         if not self.cores:
             return f"{threads}, not pinned"
         name = f" ({self.asked})" if self.asked in GROUPS else ""

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from statistics import median
 from typing import Any
 
+from edgebuild.config.wording import threads_words
 from edgebuild.estimate.predictor.conformal import Bounds, conformal_bounds
 from edgebuild.figure import Figure
 
@@ -52,7 +53,6 @@ class Correction:
         """
         assert figure.value is not None, "asked for before"
         value = self.factor * figure.value
-        threads = f"{self.threads} thread" if self.threads == 1 else f"{self.threads} threads"
         return replace(
             figure,
             value=value,
@@ -60,7 +60,7 @@ class Correction:
             high=value * math.exp(self.high),
             confidence=self.confidence,
             provenance=f"{figure.provenance.partition('; interval of')[0]}; x {self.factor:.3g} and interval by "
-            f"{self.networks} networks that were measured with {threads} ({about})",
+            f"{self.networks} networks that were measured with {threads_words(self.threads)} ({about})",
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from edgebuild.config.wording import threads_words
 from edgebuild.device.linux_board import LinuxBoard
 from edgebuild.estimate.arm.coefficients import Coefficients, coefficients, kind_of_row
 from edgebuild.estimate.arm.instruction_kind import Kind
@@ -42,7 +43,6 @@ def latency_figure(cost: Cost, kinds: Mapping[Kind, int], board: LinuxBoard, thr
     value = milliseconds(cost, board, threads, known)
     kind = kind_of_row(dtype, threads)
     spread = known.spread[kind]
-    plural = "thread" if threads == 1 else "threads"
     beyond = threads > MOST_THREADS
     slowest = milliseconds(cost, board, MOST_THREADS, known) if beyond else value
     doubt = f"; no row has more than {MOST_THREADS} threads: from as the law goes on to no faster than with them"
@@ -54,7 +54,7 @@ def latency_figure(cost: Cost, kinds: Mapping[Kind, int], board: LinuxBoard, thr
         low=value / spread,
         high=max(slowest, value) * spread,
         confidence=None if beyond else known.confidence,
-        provenance=f"{board.cpu} at {board.clock / 1e9:g} GHz, {threads} {plural}: instructions x llvm-mca, misses "
-        f"of simulated caches, fitted to {known.rows}; interval of {kind}, from devices left out"
+        provenance=f"{board.cpu} at {board.clock / 1e9:g} GHz, {threads_words(threads)}: instructions x llvm-mca, "
+        f"misses of simulated caches, fitted to {known.rows}; interval of {kind}, from devices left out"
         f"{doubt if beyond else ''}",
     )

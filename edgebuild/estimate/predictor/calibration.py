@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgebuild.config.wording import threads_words
 from edgebuild.errors import ConfigError
 from edgebuild.estimate.arm.correction import Correction
 from edgebuild.estimate.predictor.amounts import amounts_of
@@ -52,13 +53,13 @@ class Calibration:
         """Time of one inference as an estimated figure; missing where nothing of its dtype was measured."""
         table = self.table_for(workload.dtype, threads)
         if table is None:
-            known = ", ".join(f"{one.dtype} with {_threads(one.threads)}" for one in self.tables)
-            asked = workload.dtype if threads is None else f"{workload.dtype} with {_threads(threads)}"
+            known = ", ".join(f"{one.dtype} with {threads_words(one.threads)}" for one in self.tables)
+            asked = workload.dtype if threads is None else f"{workload.dtype} with {threads_words(threads)}"
             reason = f"not estimated: {self.device} is calibrated for {known}, not for {asked}"
             return Figure("latency", None, "ms", "estimated", provenance=reason)
         found = predict(table, amounts_of(workload))
         known_share = found.unseen == 0
-        about = f"{self.device}, {_threads(table.threads)}, {workload.dtype}: {self._about(table)}"
+        about = f"{self.device}, {threads_words(table.threads)}, {workload.dtype}: {self._about(table)}"
         if not known_share:
             about += f"; {found.unseen:.0%} of it is of kinds that none of them has, up to four times off"
         return Figure(
@@ -82,10 +83,6 @@ class Calibration:
     def _about(self, table: Table) -> str:
         text = f"fitted to {table.networks} measured networks ({self.source}), interval from left-out ones"
         return text if table.coverage is None else f"{text}, of which {table.coverage:.0%} fell inside"
-
-
-def _threads(count: int) -> str:
-    return f"{count} thread" if count == 1 else f"{count} threads"
 
 
 def read_calibration(file: Path) -> Calibration:

@@ -11,7 +11,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from edgebuild.bench.board.calibrated import EMULATED
 from edgebuild.bench.board.fit_corrections import Corrected, fit_corrections
 from edgebuild.bench.estimated import file_workload
 from edgebuild.config.device import Device
@@ -22,6 +21,7 @@ from edgebuild.config.profile import is_path
 from edgebuild.config.read_device import DEVICES, load_device
 from edgebuild.config.registries import FORMATS
 from edgebuild.config.shipped import shipped_devices_dir
+from edgebuild.device.qemu_user import QEMU_USER
 from edgebuild.errors import ConfigError
 from edgebuild.estimate.predictor.amounts import amounts_of
 from edgebuild.estimate.predictor.calibration import Calibration
@@ -102,7 +102,7 @@ def calibrate(device: Device, file: Path, root: Path, progress: ProgressSink | N
     problems.raise_if_any()
     done = tuple(_calibrated(networks, dtype, threads) for (dtype, threads), networks in sorted(groups.items()))
     corrections: list[Corrected] = []
-    if device.transport == EMULATED:
+    if device.transport == QEMU_USER:
         times = {(one.file, threads): one.milliseconds for (_, threads), networks in groups.items() for one in networks}
         corrections = fit_corrections(device, times, progress or Silent())
     digest = hashlib.sha256(file.read_bytes()).hexdigest()[:12]

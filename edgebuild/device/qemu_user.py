@@ -23,6 +23,9 @@ from edgebuild.device.transport import Completed, Transport, TransportKind
 from edgebuild.errors import DeviceError
 
 EMULATOR = ARM64.emulator
+QEMU_USER = "qemu-user"
+"""The transport of boards whose programs are emulated, and whose time is estimated from instructions."""
+
 _COUNTS, _PROFILE = "instruction-counts.txt", "block-profile.txt"
 ENVIRONMENT: Mapping[str, str] = MappingProxyType(
     {
@@ -143,14 +146,14 @@ def linux_board_of(device: Device) -> LinuxBoard:
     Raises:
         ConfigError: the device is reached in another way.
     """
-    return board_options(device, "qemu-user", LinuxBoard, "Linux board", "raspberry-pi-4-emulated")
+    return board_options(device, QEMU_USER, LinuxBoard, "Linux board", "raspberry-pi-4-emulated")
 
 
 def _open(device: str, parameters: LinuxBoard) -> Transport:
     return QemuUserTransport(device, parameters)
 
 
-TRANSPORTS.register("qemu-user")(
+TRANSPORTS.register(QEMU_USER)(
     TransportKind(
         "an Arm Linux board emulated by QEMU",
         LinuxBoard,

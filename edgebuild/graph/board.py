@@ -13,7 +13,7 @@ from edgebuild.config.project import Project
 from edgebuild.config.registries import FORMATS
 from edgebuild.config.target import Target
 from edgebuild.device.corstone import CorstoneOptions, find_firmware, find_model, model_of
-from edgebuild.device.qemu_user import EMULATOR
+from edgebuild.device.qemu_user import EMULATOR, QEMU_USER
 from edgebuild.device.toolchain import find_program, program_version
 from edgebuild.errors import ConfigError, DeviceError, ToolError
 from edgebuild.estimate.arm.schedule import scheduler_version
@@ -57,7 +57,7 @@ def add_board_stage(graph: Graph, project: Project, target: Target, inputs: dict
         "device": device.model_dump(mode="json", exclude={"calibration"}),
         "runtime": runtime,
         "programs": _programs_for(device, target, runtime),
-        "scheduler": _scheduler() if device.transport == "qemu-user" else None,
+        "scheduler": _scheduler() if device.transport == QEMU_USER else None,
         "metric": project.metric.model_dump(mode="json"),
         "allow": list(target.allow),
         **({"accelerator": EDGE_TPU} if target.hardware.accelerator == EDGE_TPU else {}),
@@ -69,7 +69,7 @@ def _programs_for(device: Device, target: Target, runtime: str) -> dict[str, str
     """What this machine needs for the device -> its version; None where it is missing."""
     if device.transport == CORSTONE:
         return _model_and_firmware(device, target)
-    return _programs(runtime) if device.transport == "qemu-user" else {}
+    return _programs(runtime) if device.transport == QEMU_USER else {}
 
 
 def _model_and_firmware(device: Device, target: Target) -> dict[str, str | None]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgebuild.bench.board.calibrated import EMULATED, correct_figures
+from edgebuild.bench.board.calibrated import correct_figures
 from edgebuild.bench.board.corstone import is_ethos_u
 from edgebuild.bench.board.energy import meter_of
 from edgebuild.bench.board.measure import BoardBench, bench_of, measure_on_device
@@ -24,6 +24,7 @@ from edgebuild.check.finding import Finding
 from edgebuild.config.device import Device
 from edgebuild.device.connect import connected
 from edgebuild.device.lease import Lease
+from edgebuild.device.qemu_user import QEMU_USER
 from edgebuild.errors import ConfigError, InternalError
 from edgebuild.figure import Figure
 from edgebuild.progress import ProgressSink, Silent
@@ -87,7 +88,7 @@ def compare_on_device(
     """
     _require_comparable(device, (ours, theirs), settings)
     told = progress or Silent()
-    if device.transport == EMULATED:
+    if device.transport == QEMU_USER:
         # A board for each, so that each counts what it counts alone.
         one, other = (
             measure_on_device(device, contender.file, contender.samples, settings, progress=told)

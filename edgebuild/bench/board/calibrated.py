@@ -9,12 +9,10 @@ from typing import Any
 from edgebuild.bench.estimated import estimated_energy
 from edgebuild.config.device import Device
 from edgebuild.device.linux_board import LinuxBoard
+from edgebuild.device.qemu_user import QEMU_USER
 from edgebuild.estimate.arm.latency import ALL_CORES, NAMES, computes_in
 from edgebuild.estimate.predictor.calibration import read_calibration
 from edgebuild.figure import Figure
-
-EMULATED = "qemu-user"
-"""The transport of boards whose time is estimated from instructions."""
 
 
 def correct_figures(device: Device, figures: Sequence[Figure], profile: Mapping[str, Any]) -> list[Figure]:
@@ -28,7 +26,7 @@ def correct_figures(device: Device, figures: Sequence[Figure], profile: Mapping[
     Raises:
         ConfigError: the calibration cannot be read.
     """
-    if device.calibration is None or device.transport != EMULATED or not profile:
+    if device.calibration is None or device.transport != QEMU_USER or not profile:
         return list(figures)
     calibration, dtype = read_calibration(Path(device.calibration)), computes_in(profile["kinds"])
     threads = {NAMES[1]: 1, ALL_CORES: LinuxBoard.model_validate(device.options).cores}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
 
 from edgebuild.bench.statistics import Interval, quantile_intervals, relative_spread
-from edgebuild.bench.warmup import WarmUp
+from edgebuild.bench.warmup import WarmUp, find_warmup
 from edgebuild.check.finding import Finding
 from edgebuild.figure import Figure
 
@@ -19,6 +19,17 @@ QUANTILES: Mapping[str, float] = MappingProxyType({"": 0.5, "_p90": 0.9, "_p99":
 """What the name of a latency ends with -> share of the inferences that take no longer."""
 FEWEST_BEYOND = 2
 """Runs that must lie beyond a quantile, of all processes together. With fewer its interval was not tried."""
+
+
+def without_warmup(processes: Iterable[Sequence[float]]) -> tuple[list[np.ndarray], list[WarmUp]]:
+    """Milliseconds [n] of each process from where it is warm, and how it came to be.
+
+    Raises:
+        ValueError: a process has fewer than 20 runs.
+    """
+    raw = [np.asarray(milliseconds) for milliseconds in processes]
+    warmups = [find_warmup(runs) for runs in raw]
+    return [runs[warmup.runs :] for runs, warmup in zip(raw, warmups, strict=True)], warmups
 
 
 def latency_figures(name: str, kept: Sequence[np.ndarray], where: str, seed: int) -> list[Figure]:

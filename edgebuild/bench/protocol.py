@@ -16,9 +16,15 @@ import numpy as np
 
 from edgebuild.bench.exclusive import exclusive_host
 from edgebuild.bench.host import busy_others, cpu_model, governor, host_state, turbo
-from edgebuild.bench.measured import largest_spread, latency_figures, measured_figure, steadiness_findings
+from edgebuild.bench.measured import (
+    largest_spread,
+    latency_figures,
+    measured_figure,
+    steadiness_findings,
+    without_warmup,
+)
 from edgebuild.bench.statistics import range_interval
-from edgebuild.bench.warmup import WarmUp, find_warmup
+from edgebuild.bench.warmup import WarmUp
 from edgebuild.check.finding import Finding
 from edgebuild.config.wording import threads_words
 from edgebuild.errors import ConfigError, ToolError
@@ -126,8 +132,7 @@ def measure(
         timed = _time_processes(runtime, file, inputs, settings, cpus, progress or Silent())
         others = busy_others(before, host_state(), time.monotonic() - started)
         ops = runtime.profile(file, inputs, settings.threads, settings.profile_runs) if settings.profile_runs else []
-    warmups = [find_warmup(np.asarray(run.milliseconds)) for run in timed]
-    kept = [np.asarray(run.milliseconds)[warmup.runs :] for run, warmup in zip(timed, warmups, strict=True)]
+    kept, warmups = without_warmup(run.milliseconds for run in timed)
     conditions = {
         "cpu": cpu_model(),
         "cpus": list(cpus),

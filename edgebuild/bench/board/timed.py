@@ -13,10 +13,10 @@ from edgebuild.bench.board.operations import time_operations
 from edgebuild.bench.board.settings import BoardSettings
 from edgebuild.bench.board.state import State
 from edgebuild.bench.board.turns import Process, Turns, take_turns
-from edgebuild.bench.measured import latency_figures, measured_figure, steadiness_findings
+from edgebuild.bench.measured import latency_figures, measured_figure, steadiness_findings, without_warmup
 from edgebuild.bench.power.meter import PowerMeter
 from edgebuild.bench.statistics import median_interval, range_interval
-from edgebuild.bench.warmup import find_warmup
+from edgebuild.bench.warmup import WarmUp
 from edgebuild.figure import Figure
 from edgebuild.progress import ProgressSink
 
@@ -45,8 +45,11 @@ def time_processes(board: FileOnBoard, told: State, settings: BoardSettings, pro
 
 def steady_runs(processes: Sequence[Process]) -> list[np.ndarray]:
     """Milliseconds [runs] of each process, without its warm-up."""
-    raw = [np.asarray(process.run.milliseconds) for process in processes]
-    return [runs[find_warmup(runs).runs :] for runs in raw]
+    return _without_warmup(processes)[0]
+
+
+def _without_warmup(processes: Sequence[Process]) -> tuple[list[np.ndarray], list[WarmUp]]:
+    return without_warmup(process.run.milliseconds for process in processes)
 
 
 def cost_of(
@@ -59,12 +62,11 @@ def cost_of(
     """
     board, processes = turns.boards[index], turns.kept[index]
     told = turns.states[0]
-    kept = steady_runs(processes)
+    kept, warmups = _without_warmup(processes)
     where = (
         f"{told.get('board', told['cpu'])}, {board.placement}, {settings.runs} runs in each of {len(kept)} processes"
     )
     figures = _figures(processes, kept, where, settings.seed)
-    warmups = [find_warmup(np.asarray(process.run.milliseconds)) for process in processes]
     energy, doubts = energy_on_board(board, meter, processes[0].run.milliseconds, figures[0], progress)
     profile, gaps = time_operations(board, processes[0].run.milliseconds, settings, progress)
     return Cost(

@@ -68,17 +68,21 @@ def require_runnable(file: Path, device: Device) -> None:
     Raises:
         ConfigError: it does not.
     """
-    if not file.is_file():
-        msg = f"{file}: no such file"
-        raise ConfigError(msg)
-    runtime_of(file)
+    _require_file(file)
     if device.transport == "qemu-system":
         msg = f"{file.name} cannot run on device {device.name!r}: a microcontroller has no runtime for files"
         raise ConfigError(msg, remedy="compile it for that core: edgebuild compile --run")
 
 
-def record_of(file: Path, device: Device, samples: Mapping[str, np.ndarray], bench: BoardBench) -> dict[str, Any]:
-    """The record of a file, as plain JSON values."""
+def _require_file(file: Path) -> None:
+    if not file.is_file():
+        msg = f"{file}: no such file"
+        raise ConfigError(msg)
+    runtime_of(file)
+
+
+def _heading(file: Path, device: Device) -> dict[str, Any]:
+    """What every record of a file begins with."""
     return {
         "schema_version": SCHEMA_VERSION,
         "file": file.name,
@@ -86,6 +90,13 @@ def record_of(file: Path, device: Device, samples: Mapping[str, np.ndarray], ben
         "device": device.name,
         "transport": device.transport,
         "runtime": runtime_of(file),
+    }
+
+
+def record_of(file: Path, device: Device, samples: Mapping[str, np.ndarray], bench: BoardBench) -> dict[str, Any]:
+    """The record of a file, as plain JSON values."""
+    return {
+        **_heading(file, device),
         "samples": len(next(iter(samples.values()))),
         "outputs_sha256": {name: _digest(array) for name, array in bench.outputs.items()},
         **bench.to_json(),
@@ -99,18 +110,10 @@ def estimate_file(file: Path, device: Device, threads: int | None = None) -> dic
     Raises:
         ConfigError: the device has no calibration, or a file is wrong.
     """
-    if not file.is_file():
-        msg = f"{file}: no such file"
-        raise ConfigError(msg)
-    runtime = runtime_of(file)
+    _require_file(file)
     latency = estimated_latency(device, file, threads=threads)
     return {
-        "schema_version": SCHEMA_VERSION,
-        "file": file.name,
-        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
-        "device": device.name,
-        "transport": device.transport,
-        "runtime": runtime,
+        **_heading(file, device),
         "samples": 0,
         "outputs_sha256": {},
         "figures": [figure.to_json() for figure in (latency, *estimated_energy(device, latency))],

@@ -35,14 +35,14 @@ def graph_weights(graph: Path) -> list[GraphWeight]:
     found: dict[tuple[Any, ...], GraphWeight] = {}
     for node in module.graph.nodes:
         if _has_weight(node):
-            source: Any = node.args[0 if _name(node) == _EMBEDDING else 1]
+            source: Any = node.args[_place(node)]
             norm = _norm_of(node)
             found.setdefault((source.target, norm and norm.args[3]), _read(module, node))
     return list(found.values())
 
 
 def _read(module: torch.nn.Module, node: torch.fx.Node) -> GraphWeight:
-    place = 0 if _name(node) == _EMBEDDING else 1
+    place = _place(node)
     source: Any = node.args[place]
     weight = _values(module, source).astype(np.float64)
     stored: Any = node.args[place + 1] if len(node.args) > place + 1 and place else None
@@ -74,8 +74,13 @@ def _norm_of(node: torch.fx.Node) -> torch.fx.Node | None:
 def _has_weight(node: torch.fx.Node) -> bool:
     if node.op != "call_function" or _name(node) not in _WEIGHTED:
         return False
-    source: Any = node.args[0 if _name(node) == _EMBEDDING else 1]
+    source: Any = node.args[_place(node)]
     return getattr(source, "op", None) == "get_attr"
+
+
+def _place(node: torch.fx.Node) -> int:
+    """Of the weight among the arguments."""
+    return 0 if _name(node) == _EMBEDDING else 1
 
 
 def _values(module: torch.nn.Module, node: Any) -> np.ndarray:
